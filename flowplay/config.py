@@ -1,0 +1,345 @@
+"""RunConfig: everything that defines a run, validated in one place for URL, page and command line.
+
+A config is the whole identity of a run: the same config on the same machine trains the same flow.
+It imports no torch.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from flowplay.catalog import ARCHITECTURES, Option
+from flowplay.targets import TARGETS
+
+
+def _within(value: float, minimum: float, maximum: float) -> None:
+    """Refuse a value outside a range that depends on another field, in pydantic's own terms."""
+    if value < minimum:
+        raise PydanticCustomError(
+            "greater_than_equal", "Input should be at least {ge}", {"ge": minimum}
+        )
+    if value > maximum:
+        raise PydanticCustomError(
+            "less_than_equal", "Input should be at most {le}", {"le": maximum}
+        )
+
+
+def _known(value: str, names: Mapping[str, Any]) -> str:
+    if value not in names:
+        raise PydanticCustomError(
+            "unknown_name", "Input should be one of {names}", {"names": ", ".join(names)}
+        )
+    return value
+
+
+class RunConfig(BaseModel):
+    """What defines a run. Titles and descriptions are the labels and tooltips of every surface.
+
+    Values that are not given take the default that suits the architecture (`depth`,
+    `learning_rate`, its own `options`) or the target (`noise`).
+
+    Raises:
+        pydantic.ValidationError: for a value out of range, an unknown name or an unknown field.
+
+    Example:
+        >>> RunConfig(target="circles", architecture="nsf").options
+        {'bins': 12}
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    version: Literal[1] = 1
+    target: str = Field("moons", title="Target", description="The distribution the flow learns.")
+    noise: float = Field(
+        0.05,
+        title="Noise",
+        description="Standard deviation of the noise around the target's shape, in data units.",
+    )
+    samples: int = Field(
+        20_000,
+        ge=100,
+        le=100_000,
+        title="Training samples",
+        description="How many points of the target the flow is trained on: few points overfit.",
+    )
+    architecture: str = Field(
+        "realnvp", title="Architecture", description="The family of bijections that is stacked."
+    )
+    depth: int = Field(
+        8, ge=1, le=64, title="Depth", description="How many layers the flow is made of."
+    )
+    width: int = Field(
+        64,
+        ge=4,
+        le=512,
+        title="Width",
+        description="Hidden units in each of the two hidden layers of every conditioner network.",
+    )
+    options: dict[str, int] = Field(default_factory=dict, title="Options of the family")
+    learning_rate: float = Field(
+        5e-3,
+        ge=1e-5,
+        le=0.5,
+        title="Learning rate",
+        description="Size of an optimizer step at its peak; can be changed while it trains.",
+    )
+    batch_size: int = Field(
+        256,
+        ge=8,
+        le=16_384,
+        title="Batch size",
+        description="Points in each optimizer step: more points give a calmer gradient.",
+    )
+    optimizer: Literal["adam", "adamw", "sgd"] = Field(
+        "adam", title="Optimizer", description="The rule that turns a gradient into a step."
+    )
+    weight_decay: float = Field(
+        0.0,
+        ge=0.0,
+        le=1.0,
+        title="Weight decay",
+        description="Pull of every weight towards zero at each step.",
+    )
+    clip_norm: float = Field(
+        5.0,
+        ge=0.01,
+        le=1000.0,
+        title="Gradient clip",
+        description="A gradient longer than this is shortened to it.",
+    )
+    warmup: int = Field(
+        50,
+        ge=0,
+        le=10_000,
+        title="Warm-up steps",
+        description="Steps over which the learning rate grows from zero to its peak.",
+    )
+    schedule: Literal["cosine", "constant"] = Field(
+        "cosine",
+        title="Schedule",
+        description="Cosine lets the learning rate fall to a hundredth of its peak by the end of "
+        "the budget; constant keeps it.",
+    )
+    budget: float = Field(
+        2000,
+        ge=1,
+        le=1_000_000,
+        title="Budget",
+        description="Training stops here; it can be continued past it.",
+    )
+    budget_unit: Literal["steps", "seconds"] = Field(
+        "steps",
+        title="Budget unit",
+        description="Steps make a run repeatable; seconds count training time only.",
+    )
+    temperature: float = Field(
+        1.0,
+        ge=0.0,
+        le=2.0,
+        title="Temperature",
+        description="Standard deviation of the base when sampling: below 1, samples keep to the "
+        "typical; training does not use it.",
+    )
+    seed: int = Field(
+        0,
+        ge=0,
+        le=2**31 - 1,
+        title="Seed",
+        description="Fixes data, initialization and batches: the same seed gives the same run.",
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto",
+        title="Device",
+        description="Where the worker trains: auto takes a GPU where the worker has one.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_dependent_defaults(cls, data: Any) -> Any:  # noqa: ANN401
+        if not isinstance(data, Mapping):
+            return data
+        filled = dict(data)
+        architecture = ARCHITECTURES.get(str(filled.get("architecture", "realnvp")))
+        if architecture is not None:
+            filled = dict(architecture.defaults) | filled
+            given = filled.get("options", {})
+            if isinstance(given, Mapping):
+                defaults = {option.name: option.default for option in architecture.options}
+                filled["options"] = defaults | dict(given)
+        target = TARGETS.get(str(filled.get("target", "moons")))
+        if target is not None:
+            filled.setdefault("noise", target.noise)
+        return filled
+
+    @field_validator("target")
+    @classmethod
+    def _target_is_known(cls, value: str) -> str:
+        return _known(value, TARGETS)
+
+    @field_validator("architecture")
+    @classmethod
+    def _architecture_is_known(cls, value: str) -> str:
+        return _known(value, ARCHITECTURES)
+
+    @field_validator("noise")
+    @classmethod
+    def _noise_suits_the_target(cls, value: float, info: ValidationInfo) -> float:
+        if target := TARGETS.get(info.data.get("target", "")):
+            _within(value, *target.noise_range)
+        return value
+
+    @field_validator("options")
+    @classmethod
+    def _options_suit_the_family(
+        cls, value: dict[str, int], info: ValidationInfo
+    ) -> dict[str, int]:
+        architecture = ARCHITECTURES.get(info.data.get("architecture", ""))
+        if architecture is None:
+            return value
+        known = {option.name: option for option in architecture.options}
+        for name, number in value.items():
+            _known(name, known)
+            _within(number, known[name].minimum, known[name].maximum)
+        return value
+
+    @classmethod
+    def from_flat(cls, values: Mapping[str, Any]) -> Self:
+        """Read names and values as a URL or a command line gives them, family options among them.
+
+        Raises:
+            pydantic.ValidationError: as the constructor.
+        """
+        return cls.model_validate(_nest(values))
+
+    @classmethod
+    def repair(cls, values: Mapping[str, Any]) -> tuple[Self, list[str]]:
+        """Read as `from_flat`, but clamp or drop what is refused, with one sentence for each.
+
+        Names that are not of a config are passed over: a URL may carry more than a run.
+
+        Example:
+            >>> config, refused = RunConfig.repair({"depth": "100000", "target": "nope"})
+            >>> config.depth, config.target
+            (64, 'moons')
+            >>> print(refused[1])
+            depth = 100000 is more than 64: using 64.
+        """
+        known = set(cls.model_fields) - {"options"} | _option_names()
+        flat = {name: value for name, value in values.items() if name in known}
+        refused: list[str] = []
+        # Each round mends every field that is wrong by itself; a mended name can reveal a range
+        # that depends on it, never more than twice.
+        for _ in range(len(known)):
+            try:
+                return cls.from_flat(flat), refused
+            except ValidationError as error:
+                refused.extend([_mend(flat, detail) for detail in error.errors()])
+        return cls(), refused  # pragma: no cover
+
+    def to_flat(self) -> dict[str, str]:
+        """Write what differs from the defaults as names and values for a URL.
+
+        Example:
+            >>> RunConfig(target="circles", architecture="nsf", options={"bins": 8}).to_flat()
+            {'target': 'circles', 'architecture': 'nsf', 'bins': '8'}
+        """
+        default = RunConfig(target=self.target, architecture=self.architecture)
+        flat: dict[str, str] = {}
+        for name in RunConfig.model_fields:
+            value = getattr(self, name)
+            if name in ("target", "architecture"):
+                if value != RunConfig.model_fields[name].default:
+                    flat[name] = value
+            elif name == "options":
+                flat |= {k: str(v) for k, v in value.items() if v != default.options[k]}
+            elif value != getattr(default, name):
+                flat[name] = _text(value)
+        return flat
+
+
+def complaint(error: ValidationError) -> str:
+    """Say the first thing that is wrong with a config in one line."""
+    detail = error.errors()[0]
+    name = ".".join(str(part) for part in detail["loc"]) or "config"
+    return f"{name}: {detail['msg']} (got {_shown(detail['input'])})."
+
+
+def bounds(name: str) -> tuple[float, float]:
+    """Return the smallest and largest value a numeric field of `RunConfig` accepts."""
+    limits = {
+        key: getattr(constraint, key)
+        for constraint in RunConfig.model_fields[name].metadata
+        for key in ("ge", "le")
+        if hasattr(constraint, key)
+    }
+    return limits["ge"], limits["le"]
+
+
+def _text(value: object) -> str:
+    return f"{value:.12g}" if isinstance(value, float) else str(value)
+
+
+def _shown(value: object) -> str:
+    """Return a refused value in a form that is safe and short enough to be repeated."""
+    return re.sub(r"[^\w.+-]", "·", str(value))[:24]
+
+
+def _all_options() -> dict[str, Option]:
+    return {o.name: o for a in ARCHITECTURES.values() for o in a.options}
+
+
+def _option_names() -> set[str]:
+    return set(_all_options())
+
+
+def _nest(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Move family options from the flat names of a URL into `options`.
+
+    An option of a family that is not chosen is left out: switching the architecture in a link
+    must not make the link invalid.
+    """
+    architecture = ARCHITECTURES.get(str(values.get("architecture", "realnvp")))
+    own = {o.name for o in architecture.options} if architecture else set()
+    nested = {k: v for k, v in values.items() if k not in _option_names()}
+    nested["options"] = {k: v for k, v in values.items() if k in own}
+    return nested
+
+
+def _mend(flat: dict[str, Any], detail: ErrorDetails) -> str:
+    """Clamp or drop the value that `detail` refuses, and say so in one sentence."""
+    location = [str(part) for part in detail["loc"]]
+    name = location[-1] if location else ""
+    if location == ["options"]:
+        # The whole-dict validator reports no key; every out-of-range option is clamped at once.
+        options = _all_options()
+        name = next(
+            k
+            for k, v in flat.items()
+            if k in options and not options[k].minimum <= float(v) <= options[k].maximum
+        )
+    shown = _shown(flat.get(name, ""))
+    context = detail.get("ctx", {})
+    if detail["type"] == "greater_than_equal":
+        flat[name] = context["ge"]
+        return f"{name} = {shown} is less than {_text(context['ge'])}: using {_text(flat[name])}."
+    if detail["type"] == "less_than_equal":
+        flat[name] = context["le"]
+        return f"{name} = {shown} is more than {_text(context['le'])}: using {_text(flat[name])}."
+    flat.pop(name, None)
+    default = getattr(RunConfig.repair(flat)[0], name, None)
+    if default is None:
+        default = _all_options()[name].default
+    return f"{name} = {shown} is not understood: using {_text(default)}."

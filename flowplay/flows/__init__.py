@@ -1,0 +1,16 @@
+"""Normalizing flows: bijections with exact log-determinants, a file a family."""
+
+from flowplay.flows.base import Bijection, Flow, standard_normal_log_prob
+from flowplay.flows.build import FAMILIES, build_flow
+from flowplay.flows.roots import NotConvergedError
+from flowplay.flows.whitening import Whitening
+
+__all__ = [
+    "FAMILIES",
+    "Bijection",
+    "Flow",
+    "NotConvergedError",
+    "Whitening",
+    "build_flow",
+    "standard_normal_log_prob",
+]

@@ -1,0 +1,47 @@
+"""Scikit-learn's two moons."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from flowplay.targets.base import FloatArray
+from flowplay.targets.curve import CurveTarget
+
+
+class Moons(CurveTarget):
+    r"""Two interleaving half circles of radius 1, sampled by ``make_moons``.
+
+    .. math:: c_1(t) = (\cos t, \sin t), \quad c_2(t) = (1 - \cos t, \tfrac12 - \sin t),
+              \quad t \sim \mathcal{U}(0, \pi)
+
+    Args:
+        noise: the standard deviation of the noise, in data units.
+
+    References:
+        Scikit-learn: Machine Learning in Python (Pedregosa et al., 2011).
+
+    Example:
+        >>> from flowplay.targets import TARGETS
+        >>> TARGETS["moons"].sample(4, seed=0).shape
+        (4, 2)
+    """
+
+    name = "moons"
+    label = "Two moons"
+    summary = (
+        "Two interleaving half circles: the classic first test, "
+        "in which a flow has to bend one Gaussian into two curved, separate pieces."
+    )
+    default_noise = 0.05
+    noise_range = (0.02, 0.3)
+    interval = (0.0, np.pi)
+
+    def _curve(self, t: FloatArray) -> FloatArray:
+        outer = np.column_stack([np.cos(t), np.sin(t)])
+        return np.stack([outer, np.array([1.0, 0.5]) - outer])
+
+    def _sample(self, n: int, seed: int) -> FloatArray:
+        from sklearn.datasets import make_moons
+
+        x: FloatArray = make_moons(n, noise=self.noise, random_state=seed)[0]
+        return x

@@ -1,0 +1,84 @@
+"""The one byte form of everything that travels or is kept: named arrays and a JSON header.
+
+The container is safetensors: nothing in it can execute, unlike a pickle. The header carries what
+the bytes are (`kind`) and in which `version` they were written.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+def pack(kind: str, version: int, header: Mapping[str, Any], arrays: Arrays) -> bytes:
+    """Write `header` (JSON values) and `arrays` as bytes of the given kind and version.
+
+    Example:
+        >>> data = pack("demo", 1, {"step": 3}, {"x": np.zeros(2)})
+        >>> unpack("demo", 1, data)
+        ({'step': 3}, {'x': array([0., 0.])})
+    """
+    about = {"kind": kind, "version": str(version), "header": json.dumps(header)}
+    return save({name: np.ascontiguousarray(a) for name, a in arrays.items()}, metadata=about)
+
+
+def unpack(kind: str, version: int, data: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Read what `pack` wrote.
+
+    Raises:
+        ValueError: if the bytes are no such container, of another kind or of another version.
+    """
+    try:
+        arrays = load(data)
+        length = int.from_bytes(data[:8], "little")
+        about = json.loads(data[8 : 8 + length]).get("__metadata__", {})
+        header = json.loads(about["header"])
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"These bytes are not a flowplay {kind}.") from error
+    if about.get("kind") != kind:
+        raise ValueError(f"Expected a flowplay {kind}, got a {about.get('kind')}.")
+    if about.get("version") != str(version):
+        raise ValueError(
+            f"This {kind} has format version {about.get('version')}; expected {version}."
+        )
+    return header, arrays
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A frozen dataclass of JSON values and arrays that can be written as bytes and read back.
+
+    A subclass names its `KIND`, and raises its `VERSION` when its fields change.
+    """
+
+    KIND: ClassVar[str]
+    VERSION: ClassVar[int] = 1
+
+    def to_bytes(self) -> bytes:
+        """Write all fields in the one byte form."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        arrays = {k: v for k, v in values.items() if isinstance(v, np.ndarray)}
+        header = {k: v for k, v in values.items() if k not in arrays}
+        return pack(self.KIND, self.VERSION, header, arrays)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Read what `to_bytes` wrote.
+
+        Raises:
+            ValueError: if the bytes are of another kind or version, or lack a field.
+        """
+        header, arrays = unpack(cls.KIND, cls.VERSION, data)
+        values = header | arrays
+        if set(values) != {f.name for f in fields(cls)}:
+            raise ValueError(f"These bytes are not a complete flowplay {cls.KIND}.")
+        return cls(**values)

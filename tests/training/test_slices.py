@@ -1,0 +1,210 @@
+"""A run is a chain of slices: repeatable, resumable, honest, and never broken by a bad step."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields
+
+import numpy as np
+import pytest
+import torch
+
+from flowplay.catalog import ARCHITECTURES
+from flowplay.config import RunConfig
+from flowplay.pictures import cell_centres, target_density
+from flowplay.snapshot import LayerFrames, Snapshot, decode_density
+from flowplay.targets import make_target
+from flowplay.training import RunState, finished, live, new_run, train_slice
+from flowplay.training.schedule import FLOOR, rate_factor
+from flowplay.training.slices import CURVE_LENGTH, _thin
+from flowplay.training.worker import layer_frames, run_slice
+
+SMALL = RunConfig(depth=2, width=8, samples=500, batch_size=32, budget=1000)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def forget_live_runs() -> None:
+    """Do what a new worker process does: know no live run."""
+    live._kept.clear()
+
+
+def test_where_a_run_is_cut_into_slices_changes_nothing() -> None:
+    whole, _ = train_slice(new_run(SMALL), steps=60)
+    pieces = new_run(SMALL)
+    for steps in (1, 7, 0, 30, 22):
+        pieces, _ = train_slice(pieces, steps=steps)
+        forget_live_runs()
+        pieces = RunState.from_bytes(pieces.to_bytes())
+    assert np.array_equal(whole.weights, pieces.weights)
+    assert np.array_equal(whole.optimizer, pieces.optimizer)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
+def test_a_slice_can_be_lost_and_trained_again(optimizer: str) -> None:
+    config = SMALL.model_copy(update={"optimizer": optimizer, "weight_decay": 0.01})
+    state, _ = train_slice(new_run(config), steps=20)
+    lost, _ = train_slice(state, steps=20)
+    again, _ = train_slice(state, steps=20)
+    assert np.array_equal(lost.weights, again.weights)
+
+
+def test_the_seed_decides() -> None:
+    weights = [
+        train_slice(new_run(SMALL.model_copy(update={"seed": seed})), steps=5)[0].weights
+        for seed in (0, 0, 1)
+    ]
+    assert np.array_equal(weights[0], weights[1])
+    assert not np.array_equal(weights[0], weights[2])
+
+
+def test_a_slice_lasts_about_as_long_as_asked_and_stops_at_the_budget() -> None:
+    state, snapshot = train_slice(new_run(SMALL), seconds=0.05)
+    assert state.seconds >= 0.05
+    assert 0 < snapshot.step < SMALL.budget
+    state, snapshot = train_slice(state, steps=10**6)
+    assert (state.step, snapshot.finished, finished(state)) == (1000, True, True)
+    same, _ = train_slice(state, steps=5)
+    assert same.step == 1000
+    further, snapshot = train_slice(state, steps=5, budget=2000)
+    assert (further.step, snapshot.finished) == (1005, False)
+
+
+def test_a_budget_in_seconds() -> None:
+    config = SMALL.model_copy(update={"budget": 1.0, "budget_unit": "seconds"})
+    state, snapshot = train_slice(new_run(config), steps=10**9)
+    assert snapshot.finished
+    assert 1.0 <= state.seconds < 1.5
+
+
+def test_the_learning_rate_can_change_while_it_trains() -> None:
+    config = SMALL.model_copy(update={"schedule": "constant", "warmup": 0})
+    state, _ = train_slice(new_run(config), steps=3)
+    hot, snapshot = train_slice(state, steps=1, learning_rate=0.01)
+    assert snapshot.learning_rate == pytest.approx(0.01)
+    kept, snapshot = train_slice(hot, steps=1)
+    assert snapshot.learning_rate == pytest.approx(0.01)
+    assert kept.learning_rate == 0.01
+
+
+def test_schedule() -> None:
+    config = RunConfig(warmup=10)
+    assert rate_factor(config, 0.0, 0) == pytest.approx(0.1)
+    assert rate_factor(config, 0.0, 10) == 1
+    assert rate_factor(config, 0.5, 100) == pytest.approx((1 + FLOOR) / 2)
+    assert rate_factor(config, 1.0, 100) == pytest.approx(FLOOR)
+    assert rate_factor(RunConfig(warmup=0, schedule="constant"), 0.9, 0) == 1
+
+
+def test_divergence_ends_the_run_with_the_last_good_state() -> None:
+    good, _ = train_slice(new_run(SMALL), steps=60)
+    state, snapshot = train_slice(good, steps=60, learning_rate=1e30)
+    assert "diverged" in snapshot.failure
+    assert snapshot.step == 60
+    assert np.array_equal(state.weights, good.weights)
+    assert math.isfinite(snapshot.held_out_nll)
+    after, snapshot = train_slice(state, steps=10)
+    assert (after.step, bool(snapshot.failure)) == (60, True)
+
+
+def test_snapshot_and_state_survive_their_byte_forms() -> None:
+    state, snapshot = train_slice(new_run(SMALL), steps=5)
+    for value in (state, snapshot):
+        again = type(value).from_bytes(value.to_bytes())
+        for field in fields(value):
+            np.testing.assert_equal(getattr(again, field.name), getattr(value, field.name))
+    assert state.config == SMALL
+    with pytest.raises(ValueError, match="Expected a flowplay snapshot"):
+        Snapshot.from_bytes(state.to_bytes())
+
+
+def test_snapshot_tells_the_truth_about_the_untrained_flow() -> None:
+    """The first picture is the base in data units: a Gaussian with the data's mean and spread."""
+    state, snapshot = train_slice(new_run(RunConfig()), steps=0)
+    target = make_target("moons", 0.05)
+    data = target.sample(20_000, 0)
+    mean, std = data.mean(0), data.std(0)
+    centres = cell_centres(target.bounds, 64)
+    gauss = np.exp(-0.5 * (((centres - mean) / std) ** 2).sum(-1)) / (2 * np.pi * std.prod())
+    shown = decode_density(snapshot.density, snapshot.density_scale)
+    assert np.abs(shown - gauss).max() < 0.01
+    assert snapshot.parameters == state.weights.size
+    # N(0, I) on standardised data costs log(2 pi) + 1 = 2.838 nats.
+    assert snapshot.held_out_nll == pytest.approx(2.838 + np.log(std.prod()), abs=0.02)
+
+
+def test_curves_grow_and_are_thinned() -> None:
+    state, snapshot = train_slice(new_run(SMALL), steps=20)
+    assert snapshot.train_curve[-1, 0] == snapshot.held_out_curve[-1, 0] == 20
+    assert snapshot.held_out_curve[0, 0] == 0
+    long = np.column_stack([np.arange(CURVE_LENGTH + 1.0), np.zeros(CURVE_LENGTH + 1)])
+    thinned = _thin(long)
+    assert len(thinned) <= CURVE_LENGTH
+    assert thinned[0, 0] == 0
+    assert thinned[-1, 0] == CURVE_LENGTH
+    assert state.train_curve[:, 1].mean() == pytest.approx(state.train_nll, abs=0.5)
+
+
+def test_a_worker_s_slice_takes_and_gives_bytes() -> None:
+    config = SMALL.model_dump_json()
+    state, snapshot = run_slice(config, None, {"steps": 3})
+    state, snapshot = run_slice(config, state, {"steps": 3, "fine": True})
+    assert Snapshot.from_bytes(snapshot).step == 6
+    assert Snapshot.from_bytes(snapshot).density.shape == (192, 192)
+    frames = LayerFrames.from_bytes(layer_frames(state))
+    assert frames.step == 6
+    assert frames.densities.shape == (4, 128, 128)
+    assert frames.points.shape[:1] == (4,)
+    assert frames.labels == ["z₀ base", "z₁", "z₂", "z₃ = x data"]
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_trained_flow_is_a_density_and_stays_above_the_entropy(architecture: str) -> None:
+    config = RunConfig(architecture=architecture, budget=300)
+    state, snapshot = train_slice(new_run(config), steps=300)
+    run = live.live_run(state)
+    target = make_target("moons", 0.05)
+    side = torch.linspace(-10, 10, 1001)
+    grid = torch.cartesian_prod(side, side)
+    with torch.inference_mode():
+        log_prob = torch.cat([run.flow.log_prob(g) for g in grid.split(50_000)])
+        surprise = -run.flow.log_prob(run.held_out).double()
+    mass = float(log_prob.double().exp().sum()) * float(side[1] - side[0]) ** 2
+    assert mass == pytest.approx(1, abs=0.01)
+    standard_error = float(surprise.std()) / math.sqrt(len(surprise))
+    assert snapshot.held_out_nll > target.entropy - 3 * standard_error
+    assert snapshot.held_out_nll < 0.75 * 1.98, "training did not help"
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_walk_frames_are_densities_of_the_moved_points(architecture: str) -> None:
+    config = RunConfig(architecture=architecture, depth=4, budget=150)
+    state, _ = train_slice(new_run(config), steps=150)
+    frames = LayerFrames.from_bytes(layer_frames(state.to_bytes()))
+    x_min, x_max, y_min, y_max = frames.bounds
+    cell = (x_max - x_min) * (y_max - y_min) / frames.densities[0].size
+    for density in frames.densities:
+        assert float(density.sum()) * cell == pytest.approx(1, abs=0.05)
+    # z_0 is the base itself.
+    centres = cell_centres((x_min, x_max, y_min, y_max), 128)
+    base = np.exp(-0.5 * (centres**2).sum(-1)) / (2 * np.pi)
+    assert np.abs(frames.densities[0] - base).max() < 1e-5
+
+
+def test_cuda_is_refused_where_there_is_none() -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has CUDA")
+    with pytest.raises(ValueError, match="no CUDA device"):
+        train_slice(new_run(SMALL.model_copy(update={"device": "cuda"})), steps=1)
+
+
+def test_target_density_is_read_only_and_normalized() -> None:
+    target = make_target("moons", 0.05)
+    density = target_density(target, 256)
+    x_min, x_max, _, _ = target.bounds
+    assert float(density.sum()) * ((x_max - x_min) / 256) ** 2 == pytest.approx(1, abs=1e-3)
+    with pytest.raises(ValueError, match="read-only"):
+        density[0, 0] = 1
