@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -57,19 +58,26 @@ class Coupling(Bijection):
         """Generate: keep one part, map the other."""
         kept, rest, theta = self._split(z)
         mapped, log_det = self.elementwise(rest, theta)
-        return self._join(kept, mapped), log_det.sum(-1)
+        return joined(kept, mapped, self.swap), log_det.sum(-1)
 
     def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Normalize: keep the same part, which gives the same parameters, and undo the map."""
         kept, rest, theta = self._split(x)
         mapped, log_det = self.elementwise_inverse(rest, theta)
-        return self._join(kept, mapped), log_det.sum(-1)
+        return joined(kept, mapped, self.swap), log_det.sum(-1)
 
     def _split(self, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        a, b = y.split(self.sizes, -1)
-        kept, rest = (b, a) if self.swap else (a, b)
+        kept, rest = parts(y, self.sizes, self.swap)
         theta = self.conditioner(kept)
         return kept, rest, theta.unflatten(-1, (-1, self.parameters_per_coordinate))
 
-    def _join(self, kept: Tensor, mapped: Tensor) -> Tensor:
-        return torch.cat((mapped, kept) if self.swap else (kept, mapped), -1)
+
+def parts(y: Tensor, sizes: Sequence[int], swap: bool) -> tuple[Tensor, Tensor]:
+    """Split y [B, D] into the part that a coupling layer keeps and the part that it maps."""
+    first, second = y.split(list(sizes), -1)
+    return (second, first) if swap else (first, second)
+
+
+def joined(kept: Tensor, mapped: Tensor, swap: bool) -> Tensor:
+    """Undo `parts`."""
+    return torch.cat((mapped, kept) if swap else (kept, mapped), -1)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from flowplay.flows.base import Bijection
-from flowplay.flows.coupling import Coupling
+from flowplay.flows.conditioner import differentiate, evaluate
+from flowplay.flows.coupling import Coupling, joined, parts
 
 #: A layer scales by at most e^±LOG_SCALE_BOUND: enough for thin shapes, too little to overflow.
 LOG_SCALE_BOUND = 3.0
@@ -43,10 +47,53 @@ class AffineCoupling(Coupling):
         log_scale, shift = self._scale_and_shift(theta)
         return (x - shift) * (-log_scale).exp(), -log_scale
 
+    def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Normalize, as one node of the graph: this is what every training step is made of."""
+        result: tuple[Tensor, Tensor] = _AffineInverse.apply(
+            x, self.sizes, self.swap, *self.conditioner.tensors()
+        )
+        return result
+
     @staticmethod
     def _scale_and_shift(theta: Tensor) -> tuple[Tensor, Tensor]:
         raw, shift = theta.unbind(-1)
         return LOG_SCALE_BOUND * torch.tanh(raw / LOG_SCALE_BOUND), shift
+
+
+class _AffineInverse(torch.autograd.Function):
+    """`Coupling.inverse` of the affine map, with its backward pass by hand."""
+
+    @staticmethod
+    def forward(  # noqa: ANN205
+        ctx: Any,  # noqa: ANN401
+        x: Tensor,
+        sizes: list[int],
+        swap: bool,
+        *tensors: Tensor,
+    ):
+        kept, rest = parts(x, sizes, swap)
+        theta, saved = evaluate(kept, tensors)
+        raw, shift = theta[:, 0::2], theta[:, 1::2]
+        bend = torch.tanh(raw / LOG_SCALE_BOUND)
+        log_scale = LOG_SCALE_BOUND * bend
+        shrink = torch.exp(-log_scale)
+        z = (rest - shift) * shrink
+        ctx.save_for_backward(bend, shrink, z, *saved)
+        ctx.sizes, ctx.swap = sizes, swap
+        return joined(kept, z, swap), -log_scale.sum(-1)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor, gradient_log_det: Tensor):  # noqa: ANN205, ANN401
+        bend, shrink, z, *saved = ctx.saved_tensors
+        g_kept, g_z = parts(gradient, ctx.sizes, ctx.swap)
+        g_rest = g_z * shrink
+        # d z / d log-scale = -z, and the log-scale enters the log-det with its sign reversed.
+        g_log_scale = torch.addcmul(gradient_log_det.unsqueeze(-1), g_z, z).neg_()
+        g_raw = torch.addcmul(g_log_scale, g_log_scale * bend, bend, value=-1)
+        g_theta = torch.stack((g_raw, -g_rest), -1).flatten(1)
+        g_condition, *g_tensors = differentiate(g_theta, saved)
+        return joined(g_kept + g_condition, g_rest, ctx.swap), None, None, *g_tensors
 
 
 def realnvp(dim: int, depth: int, width: int) -> list[Bijection]:

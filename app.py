@@ -1,0 +1,24 @@
+"""Entry point: the list of pages, and the shell around them."""
+
+import streamlit as st
+
+
+def main() -> None:
+    """Run the page that the address names."""
+    st.set_page_config("flowplay", page_icon=":material/water_drop:", layout="wide")
+    page = st.navigation(
+        [
+            st.Page(
+                "pages/playground.py",
+                title="Playground",
+                icon=":material/play_circle:",
+                default=True,
+            )
+        ]
+    )
+    page.run()
+
+
+# Worker processes that Python spawns import this file again, as another module.
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,22 @@
+"""Runs as chained slices on Dask workers: leases, fairness and recovery.
+
+The web process imports this package, so it reaches neither torch nor Streamlit, and imports Dask
+only in the engine's own thread.
+"""
+
+from flowplay.engine.cluster import EngineStatus
+from flowplay.engine.engine import Engine, Run
+from flowplay.engine.errors import EngineClosedError, WorkerLostError, WorkError
+from flowplay.engine.run import Phase, RunView, SliceOrder
+
+__all__ = [
+    "Engine",
+    "EngineClosedError",
+    "EngineStatus",
+    "Phase",
+    "Run",
+    "RunView",
+    "SliceOrder",
+    "WorkError",
+    "WorkerLostError",
+]

@@ -1,0 +1,381 @@
+"""The Dask cluster behind the engine: started or connected to, watched, warmed, found again.
+
+Everything here runs in the engine's one event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import logging
+import uuid
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import CancelledError
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+from flowplay.engine import tasks
+from flowplay.engine.tasks import one_line
+
+# Dask's own types leave out most of what is called here.
+Client: TypeAlias = Any
+LocalCluster: TypeAlias = Any
+DaskFuture: TypeAlias = Any
+
+WATCH_SECONDS = 1.0
+"""How often the list of workers is compared with the scheduler's: a new or restarted worker is in
+use this late at most. Lost connections and dead workers are noticed at once, without it."""
+
+STARTING_WATCH_SECONDS = 0.1
+"""The same while there is no worker at all, since somebody is waiting then."""
+
+ANSWER_SECONDS = 10.0
+"""A scheduler that takes longer to answer is gone; a busy one answers within milliseconds."""
+
+CONNECT_SECONDS = 3.0
+"""How long one attempt to connect may take."""
+
+FIRST_RETRY_SECONDS = 0.5
+LAST_RETRY_SECONDS = 5.0
+"""The pause between attempts doubles from the first to the last: a scheduler that comes back is
+used within a few seconds, however long it was away."""
+
+RELEASE_SECONDS = 0.03
+"""How long a result is kept after it was fetched: less than a slice, more than Dask's batching."""
+
+WORKER_MEMORY_FLOOR = 1536 * 2**20
+"""Bytes. A worker is restarted at 95 % of its share of the machine's memory, so that one huge run
+does not take down the page; but never at less than this, since importing torch needs a third."""
+
+LOG_LENGTH = "distributed.admin.low-level-log-length"
+
+FAMILY = "flowplay"
+"""Common prefix of all task names."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class EngineStatus:
+    """Whether runs can train.
+
+    Attributes:
+        phase: `ready` as soon as one worker is.
+        workers: number of workers that are ready.
+        message: one sentence for the page; empty when ready.
+    """
+
+    phase: Literal["starting", "ready", "unreachable"]
+    workers: int
+    message: str
+
+
+@dataclass(frozen=True)
+class Done:
+    """The work returned `value` on the worker of that address, which holds it as `held`."""
+
+    value: object
+    worker: str
+    held: str
+
+
+@dataclass(frozen=True)
+class Raised:
+    """The work raised, or could not be done at all; `reason` says why, without a full stop."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Lost:
+    """No outcome came back; `blame` if the work may itself have killed its worker."""
+
+    blame: bool
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Nothing was done, since the worker does not hold the state that a `Held` stood for."""
+
+
+Outcome = Done | Raised | Lost | Missing
+
+
+class _Worker(NamedTuple):
+    """A worker that is warm.
+
+    Attributes:
+        warmed: the future of its warm-up, held on to: while one task of the family exists, the
+            scheduler keeps one group and span for all of them. Without it, every slice of a lone
+            run would leave some kB in the scheduler for ever.
+        gone: set when the worker or the connection to the scheduler is lost.
+    """
+
+    warmed: DaskFuture
+    gone: asyncio.Event
+
+
+class Cluster:
+    """Keeps a cluster at hand for as long as it is open.
+
+    Args:
+        scheduler: address of an existing scheduler; None embeds a cluster in this process.
+        workers: number of processes of the embedded cluster; None takes one per CPU core.
+        preload: module that every worker imports before it is given work.
+        notify: called when `workers` or `status` changed.
+    """
+
+    def __init__(
+        self,
+        scheduler: str | None,
+        workers: int | None,
+        preload: str | None,
+        notify: Callable[[], None],
+    ) -> None:
+        """Prepare; nothing starts before `open`."""
+        self.status = EngineStatus("starting", 0, "The workers are starting.")
+        self._scheduler = scheduler
+        self._size = workers
+        self._preload = preload
+        self._notify = notify
+        self._client: Client = None
+        self._closing = False
+        self._keeper: asyncio.Task[None] | None = None
+        self._look = asyncio.Event()
+        self._warming: dict[str, asyncio.Task[None]] = {}
+        self._ready: dict[str, _Worker] = {}
+
+    @property
+    def workers(self) -> tuple[str, ...]:
+        """Addresses of the workers that are warm."""
+        return tuple(self._ready)
+
+    def open(self) -> None:
+        """Start or connect in the background."""
+        self._keeper = asyncio.create_task(self._keep())
+
+    async def _keep(self) -> None:
+        """Start or connect, and do so again whenever the cluster is lost, until `close`."""
+        pause = FIRST_RETRY_SECONDS
+        while not self._closing:
+            try:
+                async with self._connected() as client:
+                    pause = FIRST_RETRY_SECONDS
+                    await self._watch(client)
+            except Exception as error:
+                # Whatever it is, the page must say so and the next attempt may succeed.
+                logger.warning("No Dask cluster: %s", one_line(error))
+            self._set_status("unreachable", self._unreachable())
+            if not self._closing:
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LAST_RETRY_SECONDS)
+
+    async def close(self) -> None:
+        """End the cluster and give up all work that is under way."""
+        # A cancellation alone would not do: Dask swallows one that comes while it connects.
+        self._closing = True
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+
+    async def compute(
+        self, name: str, arguments: tuple[object, ...], worker: str, *, hold: bool = False
+    ) -> Outcome:
+        """Do the work of the import path `name` on `worker`; see `tasks.work`.
+
+        Dask is not left to move it elsewhere when the worker dies: the other workers have work
+        already, and a task whose preferred worker is gone may never be run at all.
+        """
+        from distributed import KilledWorker
+
+        client: Client = self._client
+        place = self._ready.get(worker)
+        if client is None or place is None:
+            return Lost(blame=False)
+        try:
+            future = self._submit(client, worker, tasks.work, name, arguments, hold)
+            report = await _unless(place.gone, future)
+        except (KilledWorker, OSError, CancelledError) as error:
+            logger.info("Lost a result: %s", one_line(error))
+            self._drop(worker)
+            self._look.set()
+            return Lost(blame=self._client is client and client.status == "running")
+        except Exception as error:
+            return Raised(one_line(error))
+        if report.error:
+            return Raised(report.error)
+        if report.missing:
+            return Missing()
+        return Done(report.value, report.worker, report.held)
+
+    def _submit(
+        self, client: Client, worker: str, function: Callable[..., object], *arguments: object
+    ) -> DaskFuture:
+        key = f"{FAMILY}-{uuid.uuid4()}"
+        return client.submit(function, *arguments, key=key, pure=False, workers=[worker])
+
+    def _drop(self, worker: str) -> None:
+        """Give nothing more to a worker that is lost, and give up what it has."""
+        if (place := self._ready.pop(worker, None)) is not None:
+            place.gone.set()
+            self._tell()
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[Client]:
+        import dask
+        import distributed
+
+        # Dask keeps the last 1000 messages of every connection for debugging, states included.
+        dask.config.set({LOG_LENGTH: 10})
+        # It writes a traceback whenever a scheduler goes away; that is told in one sentence here.
+        logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
+        cluster: LocalCluster | None = None
+        client: Client | None = None
+        try:
+            if self._scheduler is None:
+                self._set_status("starting", "The workers are starting.")
+                cluster = await _local_cluster(self._size)
+            client = await distributed.Client(  # type: ignore[no-untyped-call, unused-ignore]
+                cluster or self._scheduler,
+                asynchronous=True,
+                timeout=CONNECT_SECONDS,
+                set_as_default=False,
+                # Workers on other machines may be reachable for the scheduler only.
+                direct_to_workers=cluster is not None,
+            )
+            self._client = client
+            yield client
+        finally:
+            self._client = None
+            for task in self._warming.values():
+                task.cancel()
+            self._warming.clear()
+            for place in self._ready.values():
+                place.gone.set()
+            self._ready.clear()
+            if client is not None:
+                await client.close(timeout=2)
+            if cluster is not None:
+                await cluster.close(timeout=5)
+
+    async def _watch(self, client: Client) -> None:
+        """Keep the list of warm workers true; return when the connection is lost."""
+        self._tell()
+        while client.status == "running" and not self._closing:
+            self._look.clear()
+            answer = asyncio.ensure_future(client.scheduler.ncores_running())
+            async with asyncio.timeout(ANSWER_SECONDS):
+                present = set(await answer)
+            for address in self._ready.keys() - present:
+                self._drop(address)
+            for address in present - self._ready.keys() - self._warming.keys():
+                self._warming[address] = asyncio.create_task(self._warm(client, address))
+            for address in self._warming.keys() - present:
+                self._warming.pop(address).cancel()
+            pause = WATCH_SECONDS if self._ready else STARTING_WATCH_SECONDS
+            try:
+                async with asyncio.timeout(pause):
+                    await self._look.wait()
+            except TimeoutError:
+                continue
+
+    async def _warm(self, client: Client, address: str) -> None:
+        """Make one worker ready, trying again while it is present but cannot be warmed."""
+        pause = FIRST_RETRY_SECONDS
+        while True:
+            try:
+                future = self._submit(client, address, tasks.warm, self._preload)
+                await future
+            except Exception as error:
+                logger.warning("Worker %s cannot be warmed: %s", address, one_line(error))
+                if not self._ready:
+                    self._set_status(
+                        "starting",
+                        f"The workers cannot load {self._preload} ({one_line(error)}); "
+                        "trying again.",
+                    )
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LAST_RETRY_SECONDS)
+            else:
+                self._ready[address] = _Worker(future, asyncio.Event())
+                del self._warming[address]
+                self._tell()
+                return
+
+    def _tell(self) -> None:
+        """Set the status to what the list of workers says."""
+        if self._ready:
+            self._set_status("ready", "")
+        elif self.status.phase != "starting":
+            message = (
+                "The workers are being restarted."
+                if self._scheduler is None
+                else f"Connected to {self._scheduler}, waiting for a worker there."
+            )
+            self._set_status("starting", message)
+
+    def _unreachable(self) -> str:
+        if self._scheduler is None:
+            return "The workers cannot be started; trying again."
+        return f"Cannot reach the Dask scheduler at {self._scheduler}; trying again."
+
+    def _set_status(self, phase: Literal["starting", "ready", "unreachable"], text: str) -> None:
+        self.status = EngineStatus(phase, len(self._ready), text)
+        self._notify()
+
+
+async def _unless(event: asyncio.Event, future: DaskFuture) -> tasks.Report:
+    """Await a Dask future, but raise `ConnectionError` as soon as `event` is set."""
+    result = asyncio.ensure_future(future._result())
+    gone = asyncio.ensure_future(event.wait())
+    try:
+        await asyncio.wait((result, gone), return_when=asyncio.FIRST_COMPLETED)
+        if result.done():
+            report: tasks.Report = result.result()
+            return report
+        raise ConnectionError("the worker or the connection to the scheduler is gone")
+    finally:
+        result.cancel()
+        gone.cancel()
+        # Dask sends at most one message in 10 ms: were the release sent now, the next slice of a
+        # lone run, which is submitted at once, would wait for it.
+        asyncio.get_running_loop().call_later(RELEASE_SECONDS, future.release)
+
+
+async def _local_cluster(size: int | None) -> LocalCluster:
+    """Start worker processes on this machine, with the scheduler in this event loop."""
+    import distributed
+    from dask.system import CPU_COUNT
+    from distributed.system import MEMORY_LIMIT
+
+    count = size or max(1, CPU_COUNT)
+    cluster: LocalCluster = distributed.LocalCluster(  # type: ignore[no-untyped-call, unused-ignore]
+        asynchronous=True,
+        host="127.0.0.1",
+        n_workers=count,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address=None,
+        silence_logs=logging.ERROR,
+        memory_limit=min(MEMORY_LIMIT, max(MEMORY_LIMIT // count, WORKER_MEMORY_FLOOR)),
+        # Workers hold no data that could be spilled, and a paused worker would never resume.
+        config={
+            LOG_LENGTH: 10,
+            "distributed.worker.memory.target": False,
+            "distributed.worker.memory.spill": False,
+            "distributed.worker.memory.pause": False,
+        },
+        # The engine itself hands lost work out again, on a worker that is idle.
+        scheduler_kwargs={"allowed_failures": 0, "dashboard_address": "127.0.0.1:0"},
+    )
+    # Dask's own hook at interpreter exit would wait for this event loop, which cannot do without
+    # the thread pools that are gone by then. The workers end with this process as it is: each
+    # watches a pipe from it. Only the scheduler's laments about that need not be seen.
+    cluster.shutdown_on_close = False
+    atexit.register(logging.getLogger("distributed").setLevel, logging.CRITICAL + 1)
+    try:
+        return await cluster
+    except BaseException:
+        await cluster.close(timeout=5)
+        raise

@@ -1,0 +1,111 @@
+"""What runs in a worker process: work named by its import path.
+
+Names instead of functions, so that the web process never imports what trains.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import pkgutil
+import sys
+import uuid
+from collections import OrderedDict
+from typing import NamedTuple
+
+NICENESS = 5
+"""Workers give way to the page: it shares their cores in the embedded cluster."""
+
+HELD_BYTES = 64 * 2**20
+"""How much of the states it produced last a worker keeps, so that a run that returns to it need
+not bring its state along: half a megabyte through client and scheduler costs 5 ms a slice."""
+
+logger = logging.getLogger(__name__)
+
+_held: OrderedDict[str, bytes] = OrderedDict()
+
+
+class Held(NamedTuple):
+    """Stands for a state that the worker gave this name and may still hold."""
+
+    name: str
+
+
+class Report(NamedTuple):
+    """What a worker hands back.
+
+    Attributes:
+        value: what the work returned, None if it raised.
+        error: empty, or in one line what it raised. Only text travels: unpickling an exception
+            would import its module (torch, for one) into the web process.
+        worker: address of the worker that did it.
+        held: name under which it holds the state that it returned, else empty.
+        missing: whether nothing was done, since a `Held` argument is not held (any more).
+    """
+
+    value: object
+    error: str
+    worker: str
+    held: str = ""
+    missing: bool = False
+
+
+def work(name: str, arguments: tuple[object, ...], hold: bool = False) -> Report:
+    """Call the function of the import path `name`, `package.module:function`, in a Dask worker.
+
+    Args:
+        name: the import path.
+        arguments: what it is called with; a `Held` among them is replaced by that state.
+        hold: whether the first of the values it returns is a state to hold.
+    """
+    from distributed import get_worker
+
+    address = str(get_worker().address)
+    if any(isinstance(a, Held) and a.name not in _held for a in arguments):
+        return Report(None, "", address, missing=True)
+    # A state is used once: after the slice its successor takes its place.
+    given = [_held.pop(a.name) if isinstance(a, Held) else a for a in arguments]
+    try:
+        value = pkgutil.resolve_name(name)(*given)
+        return Report(value, "", address, keep(value[0]) if hold else "")
+    except Exception as error:
+        logger.exception("%s failed", name)
+        return Report(None, one_line(error), address)
+
+
+def keep(state: bytes) -> str:
+    """Hold a state, forgetting the oldest ones beyond `HELD_BYTES`; return its name."""
+    name = uuid.uuid4().hex
+    _held[name] = state
+    while sum(map(len, _held.values())) > HELD_BYTES:
+        _held.popitem(last=False)
+    return name
+
+
+def warm(module: str | None) -> None:
+    """Make the calling worker thread ready: niced, `module` imported and its `warm()` called.
+
+    On Linux niceness belongs to a thread, so training yields while the worker's own event loop
+    keeps answering at once.
+    """
+    if sys.platform != "win32" and os.nice(0) < NICENESS:
+        os.nice(NICENESS - os.nice(0))
+    if module is None:
+        return
+    prepare = getattr(pkgutil.resolve_name(module), "warm", None)
+    if prepare is not None:
+        prepare()
+
+
+def one_line(error: BaseException) -> str:
+    """Say in one line what an exception says, with its type.
+
+    Example:
+        >>> one_line(ValueError("no such depth\\n  at line 3"))
+        'ValueError: no such depth'
+        >>> one_line(KeyError())
+        'KeyError'
+    """
+    text = str(error).strip()
+    name = type(error).__name__
+    return f"{name}: {text.splitlines()[0][:200]}" if text else name

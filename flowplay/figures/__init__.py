@@ -1,0 +1,21 @@
+"""Data to pictures: pure functions that know neither torch nor Streamlit."""
+
+from flowplay.figures.density import comparison_figure, density_figure, describe_density
+from flowplay.figures.layers import layers_figure
+from flowplay.figures.loss import loss_figure, loss_options
+from flowplay.figures.report import ReportFigure, html_report
+from flowplay.figures.thumbnail import data_uri, density_png, thumbnail
+
+__all__ = [
+    "ReportFigure",
+    "comparison_figure",
+    "data_uri",
+    "density_figure",
+    "density_png",
+    "describe_density",
+    "html_report",
+    "layers_figure",
+    "loss_figure",
+    "loss_options",
+    "thumbnail",
+]

@@ -1,0 +1,299 @@
+/**
+ * What Python sends of one frame.
+ * @typedef {Object} Frame
+ * @property {number} height  rows of the picture
+ * @property {number} width  columns of the picture
+ * @property {string} code  base64 of [height, width] uint8, 255 * sqrt(density / scale); row 0 is lowest
+ * @property {number} scale  the density of code 255
+ * @property {number[]} bounds  x_min, x_max, y_min, y_max
+ * @property {{x: Tick[], y: Tick[], bar: Tick[]}} ticks
+ * @property {?string} points  base64 of [n, 2] int16, from the window's lower left, in POINT_UNITS
+ * @property {string} color  of the points
+ * @property {string} outline  of the points
+ * @property {string} alt
+ * @property {string} note
+ * @property {number} fade  milliseconds
+ * @property {string} frame  shown as data-frame
+ *
+ * @typedef {[number, string]} Tick  position along the axis (0 to 1), label
+ */
+
+const POINT_UNITS = 2 ** 14;
+const DOT_SHARE = 1 / 270;
+const DOT_RADII = [1.3, 2];
+const CURSOR_RADIUS = 5;
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowDown: [0, -1], ArrowUp: [0, 1] };
+
+const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
+
+/** @type {(text: string) => Uint8Array} */
+const bytes = (text) => Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
+
+/** @type {(value: number, digits: number) => string} */
+const signed = (value, digits) => value.toFixed(digits).replace("-", "−");
+
+/** Numbers on their way from one frame's to the next. */
+class Fading {
+  /** @param {Float32Array} values */
+  constructor(values) {
+    this.from = this.to = this.shown = values;
+  }
+
+  /**
+   * Head for new values, from those shown now; jump where the two cannot be matched.
+   * @param {Float32Array} values
+   */
+  aim(values) {
+    this.from = values.length === this.shown.length ? this.shown : values;
+    this.to = values;
+    this.shown = Float32Array.from(this.from);
+  }
+
+  /** @param {number} t  the way behind us, 0 to 1 */
+  move(t) {
+    const { from, to, shown } = this;
+    for (let i = 0; i < to.length; i++) shown[i] = from[i] + t * (to[i] - from[i]);
+  }
+}
+
+class DensityView {
+  /** @param {HTMLElement} root  the component's figure */
+  constructor(root) {
+    this.root = root;
+    this.canvas = root.querySelector(".plot");
+    this.context = this.canvas.getContext("2d");
+    this.raster = document.createElement("canvas");
+    this.palette = readPalette(this.canvas.dataset.palette);
+    this.codes = new Fading(new Float32Array(0));
+    this.points = new Fading(new Float32Array(0));
+    this.frames = 0;
+    /** @type {?[number, number]} column and row that the reader points at */
+    this.cursor = null;
+    this.drawBar();
+    this.observer = new ResizeObserver(() => this.paint());
+    this.canvas.addEventListener("pointermove", (event) => this.pointAt(event));
+    this.canvas.addEventListener("pointerdown", (event) => this.pointAt(event));
+    this.canvas.addEventListener("pointerleave", (event) => {
+      if (event.pointerType === "mouse") this.setCursor(null);
+    });
+    this.canvas.addEventListener("blur", () => this.setCursor(null));
+    this.canvas.addEventListener("keydown", (event) => this.pressKey(event));
+  }
+
+  get connected() {
+    return this.root.isConnected;
+  }
+
+  destroy() {
+    this.observer.disconnect();
+    cancelAnimationFrame(this.request);
+  }
+
+  /** @param {Frame} frame */
+  show(frame) {
+    const first = this.frames++ === 0;
+    const { width, height, bounds, ticks } = (this.frame = frame);
+    this.codes.aim(Float32Array.from(bytes(frame.code)));
+    const points = frame.points ? new Int16Array(bytes(frame.points).buffer) : [];
+    this.points.aim(Float32Array.from(points, (unit) => unit / POINT_UNITS));
+    Object.assign(this.raster, { width, height });
+    this.canvas.dataset.frame = frame.frame || String(this.frames);
+    this.canvas.setAttribute("aria-label", frame.alt);
+    this.root.style.setProperty("--aspect", (bounds[1] - bounds[0]) / (bounds[3] - bounds[2]));
+    this.root.querySelector(".note").textContent = frame.note;
+    for (const [axis, marks] of Object.entries(ticks)) this.setTicks(axis, marks);
+    this.readOut();
+    this.start = performance.now();
+    this.fade = first || reducedMotion.matches ? 0 : frame.fade;
+    this.tick(this.start);
+    if (first) this.observer.observe(this.canvas);
+  }
+
+  /** @param {DOMHighResTimeStamp} now */
+  tick(now) {
+    cancelAnimationFrame(this.request);
+    const t = this.fade > 0 ? Math.min(1, Math.max(0, now - this.start) / this.fade) : 1;
+    this.codes.move(t);
+    this.points.move(t);
+    this.paint();
+    if (t < 1) this.request = requestAnimationFrame((later) => this.tick(later));
+  }
+
+  /** Draw what is shown at this instant, at the screen's own resolution. */
+  paint() {
+    const { canvas, context } = this;
+    const ratio = window.devicePixelRatio || 1;
+    const width = Math.round(canvas.clientWidth * ratio);
+    const height = Math.round(canvas.clientHeight * ratio);
+    if (!width || !height) return;
+    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+    this.paintRaster();
+    context.imageSmoothingQuality = "high";
+    context.drawImage(this.raster, 0, 0, width, height);
+    this.paintPoints(ratio);
+    if (this.cursor) this.paintCursor(ratio);
+  }
+
+  /** Colour the codes, one pixel each, highest y first. */
+  paintRaster() {
+    const { width, height } = this.raster;
+    const context = this.raster.getContext("2d");
+    const image = context.createImageData(width, height);
+    const pixels = new Uint32Array(image.data.buffer);
+    const codes = this.codes.shown;
+    for (let row = 0; row < height; row++) {
+      const target = (height - 1 - row) * width;
+      for (let column = 0; column < width; column++) {
+        pixels[target + column] = this.palette[Math.round(codes[row * width + column])];
+      }
+    }
+    context.putImageData(image, 0, 0);
+  }
+
+  /** @param {number} ratio  device pixels per CSS pixel */
+  paintPoints(ratio) {
+    const { canvas, context } = this;
+    const points = this.points.shown;
+    const [least, most] = DOT_RADII;
+    const radius = ratio * Math.min(most, Math.max(least, DOT_SHARE * canvas.clientWidth));
+    context.beginPath();
+    for (let i = 0; i < points.length; i += 2) {
+      const x = points[i] * canvas.width;
+      const y = (1 - points[i + 1]) * canvas.height;
+      context.moveTo(x + radius, y);
+      context.arc(x, y, radius, 0, 2 * Math.PI);
+    }
+    context.strokeStyle = this.frame.outline;
+    context.lineWidth = 0.8 * ratio;
+    context.stroke();
+    context.globalAlpha = 0.9;
+    context.fillStyle = this.frame.color;
+    context.fill();
+    context.globalAlpha = 1;
+  }
+
+  /** @param {number} ratio  device pixels per CSS pixel */
+  paintCursor(ratio) {
+    const { canvas, context, cursor, frame } = this;
+    const x = ((cursor[0] + 0.5) / frame.width) * canvas.width;
+    const y = (1 - (cursor[1] + 0.5) / frame.height) * canvas.height;
+    for (const [color, line] of [["black", 3], ["white", 1.5]]) {
+      context.beginPath();
+      context.arc(x, y, CURSOR_RADIUS * ratio, 0, 2 * Math.PI);
+      context.strokeStyle = color;
+      context.lineWidth = line * ratio;
+      context.stroke();
+    }
+  }
+
+  drawBar() {
+    const context = this.root.querySelector("canvas.bar").getContext("2d");
+    const image = context.createImageData(1, 256);
+    new Uint32Array(image.data.buffer).set(this.palette.toReversed());
+    context.putImageData(image, 0, 0);
+  }
+
+  /**
+   * @param {string} axis  x, y or bar
+   * @param {Tick[]} ticks
+   */
+  setTicks(axis, ticks) {
+    const box = this.root.querySelector(`.ticks.${axis}`);
+    const spec = JSON.stringify(ticks);
+    if (box.dataset.spec === spec) return;
+    box.dataset.spec = spec;
+    box.style.setProperty("--chars", Math.max(0, ...ticks.map(([, label]) => label.length)));
+    box.replaceChildren(
+      ...ticks.map(([at, label]) => {
+        const span = document.createElement("span");
+        span.textContent = label;
+        span.style.setProperty("--at", at);
+        return span;
+      }),
+    );
+  }
+
+  /** @param {PointerEvent} event */
+  pointAt(event) {
+    const box = this.canvas.getBoundingClientRect();
+    const { width, height } = this.frame;
+    const column = Math.floor(((event.clientX - box.left) / box.width) * width);
+    const row = Math.floor((1 - (event.clientY - box.top) / box.height) * height);
+    this.setCursor([column, row]);
+  }
+
+  /** @param {KeyboardEvent} event  arrows move by a cell, with Shift by eight; Escape ends */
+  pressKey(event) {
+    const arrow = ARROWS[event.key];
+    if (event.key === "Escape") this.setCursor(null);
+    if (!arrow) return;
+    event.preventDefault();
+    const { width, height } = this.frame;
+    const [column, row] = this.cursor ?? [width >> 1, height >> 1];
+    const cells = event.shiftKey ? 8 : 1;
+    this.setCursor([column + cells * arrow[0], row + cells * arrow[1]]);
+    this.root.querySelector(".spoken").textContent = this.readOut();
+  }
+
+  /** @param {?[number, number]} cell */
+  setCursor(cell) {
+    const { width, height } = this.frame;
+    const clamp = (value, cells) => Math.min(cells - 1, Math.max(0, value));
+    this.cursor = cell && [clamp(cell[0], width), clamp(cell[1], height)];
+    this.readOut();
+    this.paint();
+  }
+
+  /**
+   * Show the density at the cursor, as exact as 8 bits are.
+   * @returns {string} what is shown
+   */
+  readOut() {
+    const { frame, cursor } = this;
+    let text = "";
+    if (cursor) {
+      const { bounds, width, height, scale } = frame;
+      const x = bounds[0] + ((cursor[0] + 0.5) / width) * (bounds[1] - bounds[0]);
+      const y = bounds[2] + ((cursor[1] + 0.5) / height) * (bounds[3] - bounds[2]);
+      const code = this.codes.to[cursor[1] * width + cursor[0]];
+      const density = Number(((code / 255) ** 2 * scale).toPrecision(2));
+      const relation = code === 255 ? "≥" : "≈";
+      text = `x = ${signed(x, 2)}, y = ${signed(y, 2)}, density ${relation} ${density}`;
+    }
+    this.root.querySelector(".readout").textContent = text;
+    return text;
+  }
+}
+
+/**
+ * @param {string} text  base64 of 256 colours, 3 bytes each
+ * @returns {Uint32Array} the same as little-endian RGBA pixels
+ */
+function readPalette(text) {
+  const rgb = bytes(text);
+  return Uint32Array.from(
+    { length: 256 },
+    (_, i) => (0xff << 24) | (rgb[3 * i + 2] << 16) | (rgb[3 * i + 1] << 8) | rgb[3 * i],
+  );
+}
+
+/** @type {WeakMap<ShadowRoot, DensityView>} */
+const views = new WeakMap();
+
+/**
+ * Called by Streamlit with every new frame, and whenever the theme changes.
+ * @param {{data: Frame, parentElement: ShadowRoot}} component
+ */
+export default function ({ data, parentElement }) {
+  let view = views.get(parentElement);
+  if (!view?.connected) {
+    view?.destroy();
+    view = new DensityView(parentElement.querySelector("figure"));
+    views.set(parentElement, view);
+  }
+  view.show(data);
+  // Streamlit also runs this for frames that were overtaken, while the picture is still there.
+  return () => {
+    if (!view.connected) view.destroy();
+  };
+}

@@ -1,0 +1,140 @@
+"""A live picture of an exact density: one canvas, updated in place and cross-faded.
+
+`st.image` and `st.plotly_chart` swap what they show; here the same canvas stays and the browser
+fades from one frame to the next, so that four snapshots a second look continuous.
+"""
+
+from __future__ import annotations
+
+import base64
+import importlib.resources
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from flowplay.figures.colors import DOT_OUTLINE, ORANGE, PALETTE
+from flowplay.figures.ticks import axis_ticks, density_ticks
+
+#: Points travel as int16: the window's width (and height) is this many units, so that points up to
+#: about half a window outside keep their true place.
+_POINT_UNITS: Final = 2**14
+
+_HTML: Final = """
+<figure>
+  <div class="y ticks" aria-hidden="true"></div>
+  <canvas class="plot" role="img" tabindex="0"
+    aria-describedby="hint" data-palette="{palette}"></canvas>
+  <canvas class="bar" width="1" height="256" aria-hidden="true"></canvas>
+  <div class="bar ticks" aria-hidden="true"></div>
+  <div class="x ticks" aria-hidden="true"></div>
+  <figcaption>
+    <span class="note"></span>
+    <span class="readout" aria-hidden="true"></span>
+  </figcaption>
+  <span class="unseen" id="hint">Arrow keys read the density.</span>
+  <span class="unseen spoken" aria-live="polite"></span>
+</figure>
+"""
+
+
+def density_view(
+    code: NDArray[np.uint8],
+    *,
+    bounds: Sequence[float],
+    scale: float,
+    alt: str,
+    key: str,
+    points: NDArray[np.floating] | None = None,
+    points_color: str = ORANGE,
+    note: str = "",
+    fade_ms: int = 250,
+    frame_id: str = "",
+) -> None:
+    """Show a density live; a call with the same `key` fades the picture to the new frame.
+
+    Args:
+        code: [H, W] uint8 from `flowplay.snapshot.encode_density`; row 0 is the lowest y.
+        bounds: x_min, x_max, y_min, y_max, in data units.
+        scale: the density that code 255 stands for, in 1 / (data unit)^2.
+        alt: what the picture shows, for those who do not see it.
+        key: names the element across reruns, unique on the page.
+        points: [n, 2] points in data units. They move from frame to frame if n stays the same: row
+            i of each frame is then taken to be the same draw of the base.
+        points_color: a CSS colour.
+        note: a line below the picture, as plain text.
+        fade_ms: milliseconds of the cross-fade; none where the system asks for reduced motion.
+        frame_id: appears as `data-frame` on the canvas; a counter if not given.
+
+    Raises:
+        ValueError: if `code` is not [H, W] uint8, or `scale` or a side of `bounds` not positive.
+    """
+    _COMPONENT(
+        key=key,
+        data={
+            **_picture(code, bounds, scale),
+            "points": None if points is None else _base64(_window_units(points, bounds)),
+            "color": points_color,
+            "outline": DOT_OUTLINE,
+            "alt": alt,
+            "note": note,
+            "fade": fade_ms,
+            "frame": frame_id,
+        },
+    )
+
+
+def _picture(code: NDArray[np.uint8], bounds: Sequence[float], scale: float) -> dict[str, Any]:
+    x_min, x_max, y_min, y_max = (float(b) for b in bounds)
+    if code.ndim != 2 or code.dtype != np.uint8:
+        raise ValueError(f"code must be [H, W] uint8, not {list(code.shape)} {code.dtype}.")
+    if not (0 < scale < np.inf and x_min < x_max and y_min < y_max):
+        raise ValueError(f"scale and bounds must span something, not {scale} and {bounds}.")
+    return {
+        "height": code.shape[0],
+        "width": code.shape[1],
+        "code": _base64(code),
+        "scale": float(scale),
+        "bounds": [x_min, x_max, y_min, y_max],
+        "ticks": {
+            "x": axis_ticks(x_min, x_max),
+            "y": axis_ticks(y_min, y_max),
+            "bar": density_ticks(scale),
+        },
+    }
+
+
+def _window_units(points: NDArray[np.floating], bounds: Sequence[float]) -> NDArray[np.int16]:
+    x_min, x_max, y_min, y_max = bounds
+    unit = (points - [x_min, y_min]) / [x_max - x_min, y_max - y_min]
+    limits = np.iinfo(np.int16)
+    # A point that is no number goes to the far corner, out of sight, so that rows keep their place.
+    steps = np.nan_to_num(unit * _POINT_UNITS, nan=limits.min)
+    return np.clip(np.rint(steps), limits.min, limits.max).astype("<i2")
+
+
+def _base64(array: NDArray[Any]) -> str:
+    return base64.b64encode(array.tobytes()).decode("ascii")
+
+
+def _asset(name: str) -> str:
+    return importlib.resources.files(__package__).joinpath(name).read_text("utf-8")
+
+
+def _lean(source: str) -> str:
+    """Drop comment lines and indentation: Streamlit sends a component's source with every frame."""
+    source = re.sub(r"^\s*/\*.*?\*/\s*\n", "", source, flags=re.DOTALL | re.MULTILINE)
+    lines = (line.strip() for line in source.splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//"))
+
+
+# Registered once, at import; Streamlit carries the definition to each runtime that mounts it.
+_COMPONENT: Final = st.components.v2.component(
+    "flowplay_density_view",
+    html=_lean(_HTML).replace("{palette}", _base64(PALETTE)),
+    css=_lean(_asset("density_view.css")),
+    js=_lean(_asset("density_view.js")),
+)

@@ -1,0 +1,215 @@
+"""The controls of a run: a widget for every field of `RunConfig`, explained by its own tooltip."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, get_args
+
+import streamlit as st
+
+from flowplay.catalog import ARCHITECTURES, Architecture
+from flowplay.config import RunConfig, bounds
+from flowplay.figures import data_uri, thumbnail
+from flowplay.pictures import target_density
+from flowplay.targets import TARGETS
+from flowplay.ui.settings import follow_architecture, follow_target
+
+#: Pixels of a target's thumbnail, twice what is shown, for sharp screens.
+_THUMBNAIL = 112
+
+
+def target_picker() -> None:
+    """Show the targets as pictures of their exact densities, to choose from."""
+    st.radio(
+        "Target",
+        list(TARGETS),
+        format_func=lambda name: f"![]({_thumbnail(name)}) {TARGETS[name].label}",
+        key="target",
+        help=_help("target"),
+        horizontal=True,
+        on_change=follow_target,
+        persist_state="session",
+    )
+
+
+@st.cache_data(show_spinner=False)
+def _thumbnail(name: str) -> str:
+    return data_uri(thumbnail(target_density(TARGETS[name], _THUMBNAIL), _THUMBNAIL))
+
+
+def settings() -> None:
+    """Show all other controls."""
+    st.radio(
+        "Architecture",
+        list(ARCHITECTURES),
+        format_func=lambda name: ARCHITECTURES[name].label,
+        captions=[a.idea for a in ARCHITECTURES.values()],
+        key="architecture",
+        help=_help("architecture"),
+        on_change=follow_architecture,
+        persist_state="session",
+    )
+    architecture = ARCHITECTURES[st.session_state["architecture"]]
+    _card(architecture)
+    _slider("depth")
+    if architecture.conditioned:
+        _scale("width", _doublings("width"))
+    for option in architecture.options:
+        st.slider(
+            option.label,
+            option.minimum,
+            option.maximum,
+            key=option.name,
+            help=option.help,
+            persist_state="session",
+        )
+    _budget()
+    with st.expander("Training", icon=":material/tune:"):
+        _scale("learning_rate", _one_two_five("learning_rate"), format_func=_plain)
+        _scale("batch_size", _doublings("batch_size"), format_func=_grouped)
+        _choice("optimizer", {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD"})
+        _choice("schedule", {"cosine": "Cosine", "constant": "Constant"})
+        _scale("warmup", [0, *_one_two_five("warmup")], format_func=_grouped)
+        _scale("weight_decay", [0.0, *_one_two_five("weight_decay", 1e-5)], format_func=_plain)
+        _scale("clip_norm", _one_two_five("clip_norm"), format_func=_plain)
+    with st.expander("Data, seed and samples", icon=":material/scatter_plot:"):
+        low, high = TARGETS[st.session_state["target"]].noise_range
+        st.slider(
+            _title("noise"),
+            low,
+            high,
+            step=0.01,
+            key="noise",
+            help=_help("noise"),
+            persist_state="session",
+        )
+        _scale("samples", _one_two_five("samples"), format_func=_grouped)
+        low, high = bounds("temperature")
+        st.slider(
+            _title("temperature"),
+            float(low),
+            float(high),
+            step=0.05,
+            key="temperature",
+            help=_help("temperature"),
+            persist_state="session",
+        )
+        low, high = bounds("seed")
+        st.number_input(
+            _title("seed"),
+            int(low),
+            int(high),
+            step=1,
+            key="seed",
+            help=_help("seed"),
+            persist_state="session",
+        )
+        _choice("device", {"auto": "Auto", "cpu": "CPU", "cuda": "CUDA"})
+
+
+def _card(architecture: Architecture) -> None:
+    """Tell what the chosen family is, from the catalog."""
+    with st.popover("About this flow", icon=":material/info:", type="tertiary", key="card"):
+        st.markdown(f"**{architecture.label}.** {architecture.idea}")
+        st.latex(architecture.equation)
+        st.latex(architecture.jacobian)
+        st.markdown(
+            f"- Density (x → z): {architecture.inverse_cost}\n"
+            f"- Sampling (z → x): {architecture.forward_cost}\n"
+            f"- Use it: {architecture.use_when}\n"
+            f"- Weakness: {architecture.weakness}\n"
+            f"- {architecture.paper.authors}, [{architecture.paper.title}]"
+            f"({architecture.paper.url}), {architecture.paper.year}"
+        )
+
+
+def _budget() -> None:
+    low, high = bounds("budget")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.number_input(
+            _title("budget"),
+            float(low),
+            float(high),
+            step=100.0 if st.session_state["budget_unit"] == "steps" else 1.0,
+            format="%.0f",
+            key="budget",
+            help=_help("budget"),
+            persist_state="session",
+        )
+        st.segmented_control(
+            _title("budget_unit"),
+            ["steps", "seconds"],
+            required=True,
+            key="budget_unit",
+            help=_help("budget_unit"),
+            label_visibility="collapsed",
+            persist_state="session",
+        )
+
+
+def _slider(name: str) -> None:
+    low, high = bounds(name)
+    st.slider(
+        _title(name), int(low), int(high), key=name, help=_help(name), persist_state="session"
+    )
+
+
+def _scale(name: str, values: list[Any], format_func: Any = str) -> None:  # noqa: ANN401
+    """Show a slider over uneven values; one from the URL that is not among them is added."""
+    options = sorted({*values, st.session_state[name]})
+    st.select_slider(
+        _title(name),
+        options,
+        format_func=format_func,
+        key=name,
+        help=_help(name),
+        persist_state="session",
+    )
+
+
+def _choice(name: str, labels: dict[str, str]) -> None:
+    known = get_args(RunConfig.model_fields[name].annotation)
+    st.segmented_control(
+        _title(name),
+        list(known),
+        format_func=lambda value: labels[value],
+        required=True,
+        key=name,
+        help=_help(name),
+        persist_state="session",
+    )
+
+
+def _title(name: str) -> str:
+    return RunConfig.model_fields[name].title or name
+
+
+def _help(name: str) -> str | None:
+    return RunConfig.model_fields[name].description
+
+
+def _doublings(name: str) -> list[int]:
+    low, high = bounds(name)
+    return [2**k for k in range(math.ceil(math.log2(low)), math.floor(math.log2(high)) + 1)]
+
+
+def _one_two_five(name: str, least: float | None = None) -> list[Any]:
+    """Return 1, 2, 5, 10, … within the field's range, as whole numbers where the field is whole."""
+    low, high = bounds(name)
+    low = max(low, least or 0, 1e-9) if least is not None or low > 0 else 1
+    whole = RunConfig.model_fields[name].annotation is int
+    steps = [
+        digit * 10.0**power
+        for power in range(math.floor(math.log10(low)), math.floor(math.log10(high)) + 1)
+        for digit in (1, 2, 5)
+    ]
+    inside = [float(f"{s:.6g}") for s in steps if low <= s * (1 + 1e-9) and s <= high * (1 + 1e-9)]
+    return [int(s) for s in inside] if whole else inside
+
+
+def _plain(value: float) -> str:
+    return f"{value:g}"
+
+
+def _grouped(value: int) -> str:
+    return f"{value:,}".replace(",", " ")

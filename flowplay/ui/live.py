@@ -1,0 +1,204 @@
+"""The live view: buttons, progress, the target beside the model, and the loss, updated in place."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from flowplay.config import RunConfig
+from flowplay.engine import Phase, Run, RunView
+from flowplay.figures import describe_density, loss_options
+from flowplay.pictures import density_scale, target_density
+from flowplay.snapshot import Snapshot, encode_density
+from flowplay.targets import Target, make_target
+from flowplay.ui import runs
+from flowplay.ui.components.density_view import density_view
+
+#: Seconds between two looks at a run that trains.
+POLL = 0.2
+
+#: Cells of the target's picture.
+_TARGET_CELLS = 192
+
+
+def buttons(config: RunConfig, run: Run) -> None:
+    """Show what can be done with the run now; the buttons never change place."""
+    view = run.view()
+    active = view.phase in runs.ACTIVE
+    with st.container(horizontal=True, key="buttons", vertical_alignment="center"):
+        st.button(
+            _train_label(view, is_example=runs.is_example(run)),
+            key="train",
+            type="primary",
+            icon=":material/play_arrow:",
+            help="Train the flow on the server, live, until the budget is used up.",
+            disabled=active or view.phase is Phase.FAILED,
+            on_click=runs.train,
+            args=(config,),
+        )
+        st.button(
+            "Pause",
+            key="pause",
+            icon=":material/pause:",
+            help="Stop training; Resume goes on from here.",
+            disabled=not active,
+            on_click=run.pause,
+        )
+        st.button(
+            "Step",
+            key="step",
+            icon=":material/skip_next:",
+            help="Take one optimizer step.",
+            disabled=active or view.phase is Phase.FAILED,
+            on_click=runs.step,
+            args=(config,),
+        )
+        st.button(
+            "Reset",
+            key="reset",
+            icon=":material/restart_alt:",
+            help="Return to the untrained flow.",
+            on_click=runs.reset,
+            args=(config,),
+        )
+        if runs.is_example(run):
+            st.button(
+                "Continue the example",
+                key="continue_example",
+                type="tertiary",
+                icon=":material/fast_forward:",
+                help="Train the run that is shown for another budget.",
+                on_click=runs.continue_example,
+                args=(config,),
+            )
+
+
+def live_view(config: RunConfig, run: Run) -> None:
+    """Show the run, and follow it while it trains."""
+    target = make_target(config.target, config.noise)
+    view = run.view()
+    waits_for_picture = view.snapshot is None or view.in_flight
+    follow = view.phase in runs.ACTIVE or waits_for_picture
+    drawn = (view.phase, waits_for_picture)
+
+    @st.fragment(run_every=POLL if follow else None)
+    def follow_run() -> None:
+        run.renew()
+        now = run.view()
+        _show(now, run, target)
+        if follow and (now.phase, now.snapshot is None or now.in_flight) != drawn and _settled(now):
+            st.rerun()
+
+    follow_run()
+
+
+def _settled(view: RunView) -> bool:
+    """Tell whether nothing more will change by itself."""
+    return view.phase not in runs.ACTIVE and view.snapshot is not None and not view.in_flight
+
+
+def _train_label(view: RunView, *, is_example: bool) -> str:
+    if is_example or view.snapshot is None or view.snapshot.step == 0:
+        return "Train"
+    return "Continue" if view.phase is Phase.FINISHED else "Resume"
+
+
+def _show(view: RunView, run: Run, target: Target) -> None:
+    snapshot = view.snapshot
+    st.progress(_part(view, run.config), text=_progress_line(view))
+    _headline(snapshot, target)
+    left, middle, right = st.columns(3)
+    with left, st.container(key="target_density"):
+        _show_target(target)
+    with middle, st.container(key="density"):
+        _show_model(snapshot, run, target)
+    with right, st.container(key="loss"):
+        _show_loss(snapshot, target)
+
+
+def _show_target(target: Target) -> None:
+    st.markdown("**Target**: what the flow learns")
+    scale = density_scale(target)
+    density = target_density(target, _TARGET_CELLS)
+    density_view(
+        encode_density(density, scale),
+        bounds=target.bounds,
+        scale=scale,
+        alt=describe_density(f"{target.label}, the target's exact density", density, target.bounds),
+        key=f"target_view_{target.name}_{target.noise}",
+        note="Exact density",
+    )
+
+
+def _show_model(snapshot: Snapshot | None, run: Run, target: Target) -> None:
+    st.markdown("**Model**: what the flow says")
+    if snapshot is None:
+        st.info("The untrained flow appears as soon as a worker is ready.", icon=":material/hourglass:")
+        return
+    with_samples = bool(st.session_state.get("show_samples"))
+    density_view(
+        snapshot.density,
+        bounds=snapshot.bounds,
+        scale=snapshot.density_scale,
+        alt=f"The model's exact density at step {snapshot.step}, on the target's colour scale. "
+        f"Held-out NLL {snapshot.held_out_nll:.3f} nats.",
+        key="density_view",
+        points=snapshot.samples if with_samples else None,
+        note="Exact density, not an estimate from samples",
+        frame_id=f"{run.id[:6]}-{snapshot.step}-{len(snapshot.density)}",
+    )
+
+
+def _show_loss(snapshot: Snapshot | None, target: Target) -> None:
+    st.markdown("**Loss**: negative log-likelihood, in nats")
+    if snapshot is None:
+        return
+    st.echarts_chart(
+        loss_options(snapshot.train_curve, snapshot.held_out_curve, target.entropy),
+        key="loss_chart",
+        height=320,
+        alt=f"Loss against optimizer step. At step {snapshot.step}: train "
+        f"{snapshot.train_nll:.3f}, held-out {snapshot.held_out_nll:.3f}, "
+        f"entropy floor {target.entropy:.3f} nats.",
+    )
+
+
+def _headline(snapshot: Snapshot | None, target: Target) -> None:
+    with st.container(horizontal=True, key="headline"):
+        held_out = f"{snapshot.held_out_nll:.3f}" if snapshot else "…"
+        gap = f"{snapshot.held_out_nll - target.entropy:.3f}" if snapshot else "…"
+        parameters = f"{snapshot.parameters:,}".replace(",", " ") if snapshot else "…"
+        st.metric(
+            "Held-out NLL",
+            held_out,
+            help="Mean negative log-likelihood, in nats, of points the training never sees: lower is "
+            "better.",
+        )
+        st.metric(
+            "Gap to floor",
+            gap,
+            help=f"Held-out NLL minus the target's entropy ({target.entropy:.3f}), in nats. No honest "
+            "model gets below 0, up to sampling error; the gap is the KL divergence.",
+        )
+        st.metric("Parameters", parameters, help="Numbers that training adjusts.")
+
+
+def _part(view: RunView, config: RunConfig) -> float:
+    if view.snapshot is None:
+        return 0.0
+    used = view.snapshot.step if config.budget_unit == "steps" else view.snapshot.seconds
+    return min(1.0, used / view.budget)
+
+
+def _progress_line(view: RunView) -> str:
+    if view.message:
+        return view.message
+    snapshot = view.snapshot
+    if snapshot is None:
+        return "Waiting for a worker…"
+    if snapshot.step == 0:
+        return "Untrained: the base Gaussian, scaled to the data."
+    return (
+        f"{view.phase.value.capitalize()} · step {snapshot.step:,} · "
+        f"{snapshot.steps_per_second:.0f} steps/s · {snapshot.seconds:.1f} s · "
+        f"gradient norm {snapshot.grad_norm:.2f} · learning rate {snapshot.learning_rate:.2g}"
+    )

@@ -1,0 +1,97 @@
+"""The session's config: seeded from the URL, changed by widgets, written back to the URL.
+
+Widgets do not bind to the URL themselves: every value, wherever it comes from, passes the one
+validation of `RunConfig`, which can say in a sentence what it refused.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from flowplay.catalog import ARCHITECTURES
+from flowplay.config import RunConfig
+from flowplay.targets import TARGETS
+
+#: Fields that can change while a run trains; all others make it another run.
+HOT_FIELDS = frozenset({"learning_rate", "budget", "temperature"})
+
+_SEEDED_FROM = "_query_seeded_from"
+_CONFIG = "_config"
+_REFUSED = "_refused"
+
+#: Query names that are not of a config.
+AUTOSTART = "autostart"
+
+
+def seed_from_url() -> bool:
+    """Take the config over from the URL if it was not written by this session.
+
+    Returns:
+        Whether the URL asks for the run to start by itself.
+    """
+    query = st.query_params.to_dict()
+    if st.session_state.get(_SEEDED_FROM) == query:
+        return False
+    config, refused = RunConfig.repair(query)
+    st.session_state[_REFUSED] = refused
+    set_widgets(config)
+    return query.get(AUTOSTART) == "1"
+
+
+def set_widgets(config: RunConfig) -> None:
+    """Set every widget to a config, as if a person had."""
+    st.session_state[_CONFIG] = config
+    for name, value in flat_values(config).items():
+        st.session_state[name] = value
+
+
+def flat_values(config: RunConfig) -> dict[str, Any]:
+    """Return the config's values by widget key; family options stand beside the fields."""
+    values = config.model_dump(exclude={"version", "options"})
+    return values | config.options
+
+
+def read_widgets() -> RunConfig:
+    """Return the config that the widgets show, and write it to the URL."""
+    before: RunConfig = st.session_state[_CONFIG]
+    names = set(flat_values(before)) | {o.name for a in ARCHITECTURES.values() for o in a.options}
+    flat = flat_values(before) | {n: st.session_state[n] for n in names if n in st.session_state}
+    config, refused = RunConfig.repair(flat)
+    if refused:
+        st.session_state[_REFUSED] = refused
+    st.session_state[_CONFIG] = config
+    query = config.to_flat()
+    if st.query_params.to_dict() != query:
+        st.query_params.from_dict(query)
+    st.session_state[_SEEDED_FROM] = query
+    return config
+
+
+def refusals() -> list[str]:
+    """Return what was refused of the last input, one sentence each."""
+    sentences: list[str] = st.session_state.get(_REFUSED, [])
+    return sentences
+
+
+def identity(config: RunConfig) -> str:
+    """Return what tells one run from another: the config without what can change while it runs."""
+    return config.model_dump_json(exclude=set(HOT_FIELDS))
+
+
+def follow_target() -> None:
+    """Give a newly chosen target its own noise."""
+    st.session_state["noise"] = TARGETS[st.session_state["target"]].noise
+
+
+def follow_architecture() -> None:
+    """Give a newly chosen family its own defaults, but leave what the person has set."""
+    before: RunConfig = st.session_state[_CONFIG]
+    old = RunConfig(architecture=before.architecture)
+    new = RunConfig(architecture=st.session_state["architecture"])
+    for name, value in flat_values(new).items():
+        if name in ("target", "architecture", "noise"):
+            continue
+        if name not in st.session_state or st.session_state[name] == flat_values(old).get(name):
+            st.session_state[name] = value

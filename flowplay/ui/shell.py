@@ -1,0 +1,40 @@
+"""What all pages share: the guard against cold deep links, the engine, the style."""
+
+from __future__ import annotations
+
+import importlib.resources
+
+import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
+
+from flowplay.engine import Engine
+
+
+def enter_page() -> None:
+    """Begin a page; its first act.
+
+    Streamlit runs a file of `pages/` without `app.py` if its address is the first that a new
+    server is asked for. Turning that mode off and running again brings the page list back.
+    """
+    if PagesManager.uses_pages_directory:
+        PagesManager.uses_pages_directory = False
+        st.rerun()
+    st.html(f"<style>{_style()}</style>")
+
+
+@st.cache_resource(show_spinner=False)
+def engine() -> Engine:
+    """Return the engine that all sessions of this server share."""
+    return Engine()
+
+
+@st.cache_data(show_spinner=False)
+def _style() -> str:
+    return importlib.resources.files(__package__).joinpath("style.css").read_text("utf-8")
+
+
+def show_engine_status() -> None:
+    """Say plainly if runs cannot train right now."""
+    status = engine().status
+    if status.phase == "unreachable":
+        st.warning(status.message, icon=":material/cloud_off:")

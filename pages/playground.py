@@ -1,0 +1,39 @@
+"""The Playground: pick a target, train live, watch an exact density form, walk through it."""
+
+import streamlit as st
+
+from flowplay.ui import runs, shell
+from flowplay.ui.controls import settings, target_picker
+from flowplay.ui.live import buttons, live_view
+from flowplay.ui.settings import read_widgets, refusals, seed_from_url
+from flowplay.ui.walk import walk_view
+
+shell.enter_page()
+autostart = seed_from_url()
+
+st.title("See a normalizing flow learn", anchor=False)
+shell.show_engine_status()
+target_picker()
+with st.sidebar:
+    settings()
+config = read_widgets()
+for sentence in refusals():
+    st.warning(sentence, icon=":material/block:")
+run = runs.current_run(config)
+if autostart:
+    runs.train(config)
+    run = runs.current_run(config)
+
+buttons(config, run)
+if runs.is_example(run):
+    st.caption(
+        ":material/school: Example: a run of these settings, trained earlier. Train starts it anew."
+    )
+live_view(config, run)
+st.toggle(
+    "Show samples",
+    key="show_samples",
+    help="Draw points from the model, at the temperature set under Data, seed and samples.",
+    persist_state="session",
+)
+walk_view(run)

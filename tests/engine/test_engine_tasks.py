@@ -1,0 +1,26 @@
+"""What runs in a worker, as far as it needs none."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from flowplay.engine import tasks
+
+
+def test_worker_holds_the_newest_states_only() -> None:
+    first = tasks.keep(bytes(40 * 2**20))
+    second = tasks.keep(bytes(40 * 2**20))
+    assert first not in tasks._held
+    assert tasks._held.pop(second) == bytes(40 * 2**20)
+    huge = tasks.keep(bytes(tasks.HELD_BYTES + 1))
+    assert huge not in tasks._held
+
+
+def test_importing_the_engine_is_light() -> None:
+    code = (
+        "import sys, flowplay.engine\n"
+        "heavy = {'torch', 'distributed', 'dask', 'streamlit', 'sklearn'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
