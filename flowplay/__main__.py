@@ -137,7 +137,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.html is not None:
         from flowplay.reporting import write_report
 
-        write_report(arguments.html, config, state, snapshot, result)
+        write_report(arguments.html, config, state, result)
     if arguments.json:
         print(json.dumps(result))
     else:

@@ -69,7 +69,7 @@ class RunConfig(BaseModel):
         description="Standard deviation of the noise around the target's shape, in data units.",
     )
     samples: int = Field(
-        20_000,
+        50_000,
         ge=100,
         le=100_000,
         title="Training samples",

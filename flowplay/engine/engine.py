@@ -105,6 +105,15 @@ class Run:
         with self._lock:
             self._machine.set_budget(budget)
 
+    def set_temperature(self, temperature: float) -> None:
+        """Draw the samples of the next snapshots at another temperature; `show` takes one now.
+
+        Raises:
+            ValueError: if a config would not accept it.
+        """
+        with self._lock:
+            self._machine.set_temperature(temperature)
+
     def renew(self) -> None:
         """Say that somebody is watching; without it the run gets no slice after 8 s."""
         with self._lock:

@@ -47,6 +47,7 @@ class SliceOrder:
         steps: how many optimizer steps to take; 0 only takes a snapshot.
         learning_rate: peak rate from now on; None keeps the run's own.
         budget: total budget from now on, in the config's unit; None keeps the run's own.
+        temperature: of the samples in snapshots from now on; None keeps the run's own.
         fine: whether the snapshot is to be of high resolution.
     """
 
@@ -54,6 +55,7 @@ class SliceOrder:
     steps: int | None = None
     learning_rate: float | None = None
     budget: float | None = None
+    temperature: float | None = None
     fine: bool = False
 
 
@@ -67,6 +69,7 @@ class RunView:
         version: rises by one with every new snapshot, so that a poller can skip old ones.
         message: empty, or one sentence on why it failed, waits or was closed.
         in_flight: whether a worker has it right now.
+        pending: whether another snapshot comes by itself.
         learning_rate: peak rate of the next slice.
         budget: total budget, in the config's unit.
     """
@@ -76,6 +79,7 @@ class RunView:
     version: int
     message: str
     in_flight: bool
+    pending: bool
     learning_rate: float
     budget: float
 
@@ -109,6 +113,7 @@ class RunMachine:
         self._version = 0 if snapshot is None else 1
         self._learning_rate: float | None = None
         self._budget: float | None = None
+        self._temperature: float | None = None
         self._spent: float | None = None  # the `_budget` that is used up, while FINISHED
         # Where the run stands by itself: IDLE, TRAINING, PAUSED, FINISHED, FAILED or CLOSED.
         # WAITING and AWAY are only ways in which TRAINING or a step is held up.
@@ -176,6 +181,14 @@ class RunMachine:
         """
         self._budget = cast(float, self._checked("budget", budget))
 
+    def set_temperature(self, temperature: float) -> None:
+        """Draw the samples of the next snapshots at another temperature.
+
+        Raises:
+            ValueError: if a config would not accept it.
+        """
+        self._temperature = cast(float, self._checked("temperature", temperature))
+
     def renew(self, now: float) -> bool:
         """Extend the lease; return whether the run was away and wants slices again."""
         was_away = self.lapsed(now)
@@ -214,7 +227,11 @@ class RunMachine:
         """
         if self.in_flight is not None or self.lapsed(now) or not self._wanting():
             return None
-        order = SliceOrder(learning_rate=self._learning_rate, budget=self._budget)
+        order = SliceOrder(
+            learning_rate=self._learning_rate,
+            budget=self._budget,
+            temperature=self._temperature,
+        )
         if self._steps_owed:
             return replace(order, steps=1, fine=self._steps_owed == 1)
         if self._stand is Phase.TRAINING:
@@ -285,6 +302,7 @@ class RunMachine:
             version=self._version,
             message=self._message,
             in_flight=self.in_flight is not None,
+            pending=self.in_flight is not None or self._wanting(),
             learning_rate=self._config.learning_rate if rate is None else rate,
             budget=self._config.budget if budget is None else budget,
         )

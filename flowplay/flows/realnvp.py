@@ -22,8 +22,8 @@ class AffineCoupling(Coupling):
     .. math::
         x_b = z_b \odot e^{s(z_a)} + t(z_a), \qquad \log|\det J| = \sum_i s_i(z_a)
 
-    The log-scale is bounded smoothly, :math:`s = c \tanh(a / c)` with c = `LOG_SCALE_BOUND`,
-    which is the identity near 0 and keeps gradients alive.
+    The log-scale is bounded smoothly, :math:`s = a / (1 + |a| / c)` with c = `LOG_SCALE_BOUND`,
+    which is the identity near 0 and, unlike a tanh, lets gradients through far from it.
 
     Args:
         dim: D >= 2.
@@ -57,7 +57,7 @@ class AffineCoupling(Coupling):
     @staticmethod
     def _scale_and_shift(theta: Tensor) -> tuple[Tensor, Tensor]:
         raw, shift = theta.unbind(-1)
-        return LOG_SCALE_BOUND * torch.tanh(raw / LOG_SCALE_BOUND), shift
+        return raw / (1 + raw.abs() / LOG_SCALE_BOUND), shift
 
 
 class _AffineInverse(torch.autograd.Function):
@@ -74,23 +74,23 @@ class _AffineInverse(torch.autograd.Function):
         kept, rest = parts(x, sizes, swap)
         theta, saved = evaluate(kept, tensors)
         raw, shift = theta[:, 0::2], theta[:, 1::2]
-        bend = torch.tanh(raw / LOG_SCALE_BOUND)
-        log_scale = LOG_SCALE_BOUND * bend
+        bound = torch.reciprocal(1 + raw.abs() / LOG_SCALE_BOUND)
+        log_scale = raw * bound
         shrink = torch.exp(-log_scale)
         z = (rest - shift) * shrink
-        ctx.save_for_backward(bend, shrink, z, *saved)
+        ctx.save_for_backward(bound, shrink, z, *saved)
         ctx.sizes, ctx.swap = sizes, swap
         return joined(kept, z, swap), -log_scale.sum(-1)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor, gradient_log_det: Tensor):  # noqa: ANN205, ANN401
-        bend, shrink, z, *saved = ctx.saved_tensors
+        bound, shrink, z, *saved = ctx.saved_tensors
         g_kept, g_z = parts(gradient, ctx.sizes, ctx.swap)
         g_rest = g_z * shrink
         # d z / d log-scale = -z, and the log-scale enters the log-det with its sign reversed.
         g_log_scale = torch.addcmul(gradient_log_det.unsqueeze(-1), g_z, z).neg_()
-        g_raw = torch.addcmul(g_log_scale, g_log_scale * bend, bend, value=-1)
+        g_raw = g_log_scale * bound.square()
         g_theta = torch.stack((g_raw, -g_rest), -1).flatten(1)
         g_condition, *g_tensors = differentiate(g_theta, saved)
         return joined(g_kept + g_condition, g_rest, ctx.swap), None, None, *g_tensors

@@ -62,6 +62,7 @@ def new_run(config: RunConfig) -> RunState:
         seconds=0.0,
         learning_rate=config.learning_rate,
         budget=config.budget,
+        temperature=config.temperature,
         train_nll=held_out,
         grad_norm=0.0,
         last_rate=0.0,

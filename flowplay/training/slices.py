@@ -28,6 +28,7 @@ def train_slice(
     *,
     learning_rate: float | None = None,
     budget: float | None = None,
+    temperature: float | None = None,
     fine: bool = False,
 ) -> tuple[RunState, Snapshot]:
     """Train a run for a short while.
@@ -42,6 +43,7 @@ def train_slice(
         steps: optimizer steps to take; 0 only looks at the run.
         learning_rate: peak rate from now on, instead of the state's.
         budget: budget from now on, in the config's unit, instead of the state's.
+        temperature: of the snapshots' samples from now on, instead of the state's.
         fine: take the snapshot at the resolution of a still picture.
 
     Returns:
@@ -64,6 +66,7 @@ def train_slice(
         state,
         learning_rate=state.learning_rate if learning_rate is None else learning_rate,
         budget=state.budget if budget is None else budget,
+        temperature=state.temperature if temperature is None else temperature,
     )
     live = live_run(state)
     if not state.failure:

@@ -66,7 +66,7 @@ def take_snapshot(live: LiveRun, state: RunState, *, fine: bool) -> Snapshot:
     centres = cell_centres(target.bounds, FINE_CELLS if fine else LIVE_CELLS)
     density = density_on_grid(live.flow.log_prob, centres, live.device)
     generator = torch.Generator().manual_seed(live.config.seed)
-    samples = live.flow.sample(SAMPLES, live.config.temperature, generator)
+    samples = live.flow.sample(SAMPLES, state.temperature, generator)
     return Snapshot(
         step=state.step,
         seconds=state.seconds,
@@ -95,7 +95,7 @@ def layer_frames(live: LiveRun, state: RunState) -> LayerFrames:
     bounds = _common_bounds(make_target(live.config.target, live.config.noise).bounds)
     centres = cell_centres(bounds, WALK_CELLS)
     generator = torch.Generator().manual_seed(live.config.seed)
-    z = live.config.temperature * flow.base_sample(WALK_POINTS, generator)
+    z = state.temperature * flow.base_sample(WALK_POINTS, generator)
     points, log_dets = flow.forward_states(z)
     last = len(flow.bijections)
 

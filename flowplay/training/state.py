@@ -23,6 +23,7 @@ class RunState(Packed):
         seconds: time spent in training steps.
         learning_rate: peak rate, as last set by the viewer.
         budget: where training stops, in the config's unit.
+        temperature: of the samples in its snapshots, as last set by the viewer.
         train_nll: mean train NLL of the last slice, in nats.
         grad_norm: gradient norm of the last step before clipping.
         last_rate: learning rate of the last step.
@@ -44,6 +45,7 @@ class RunState(Packed):
     seconds: float
     learning_rate: float
     budget: float
+    temperature: float
     train_nll: float
     grad_norm: float
     last_rate: float

@@ -21,6 +21,7 @@ class SliceOrder(TypedDict, total=False):
     steps: int | None
     learning_rate: float | None
     budget: float | None
+    temperature: float | None
     fine: bool
 
 

@@ -73,27 +73,20 @@ def buttons(config: RunConfig, run: Run) -> None:
 
 
 def live_view(config: RunConfig, run: Run) -> None:
-    """Show the run, and follow it while it trains."""
+    """Show the run, and follow it for as long as it has pictures to come."""
     target = make_target(config.target, config.noise)
-    view = run.view()
-    waits_for_picture = view.snapshot is None or view.in_flight
-    follow = view.phase in runs.ACTIVE or waits_for_picture
-    drawn = (view.phase, waits_for_picture)
+    drawn = run.view()
 
-    @st.fragment(run_every=POLL if follow else None)
+    @st.fragment(run_every=POLL if drawn.pending else None)
     def follow_run() -> None:
         run.renew()
-        now = run.view()
-        _show(now, run, target)
-        if follow and (now.phase, now.snapshot is None or now.in_flight) != drawn and _settled(now):
+        view = run.view()
+        _show(view, run, target)
+        # Buttons and walk stand outside: they are drawn anew when the run begins or ends.
+        if drawn.pending and (view.phase is not drawn.phase or not view.pending):
             st.rerun()
 
     follow_run()
-
-
-def _settled(view: RunView) -> bool:
-    """Tell whether nothing more will change by itself."""
-    return view.phase not in runs.ACTIVE and view.snapshot is not None and not view.in_flight
 
 
 def _train_label(view: RunView, *, is_example: bool) -> str:

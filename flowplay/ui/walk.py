@@ -9,7 +9,6 @@ import streamlit as st
 from flowplay.engine import EngineClosedError, Run, WorkerLostError, WorkError
 from flowplay.figures import layers_figure
 from flowplay.snapshot import LayerFrames
-from flowplay.ui import runs
 from flowplay.ui.shell import engine
 
 _WALK = "_walk"
@@ -23,7 +22,7 @@ def walk_view(run: Run) -> None:
     view = run.view()
     st.subheader("Walk through the layers", anchor="walk")
     with st.container(key="layers"):
-        if view.phase in runs.ACTIVE or view.in_flight:
+        if view.pending:
             st.caption("Pause to walk through the flow layer by layer.")
         elif view.snapshot is None or run.state is None:
             st.caption("Train the flow, then walk through it layer by layer.")

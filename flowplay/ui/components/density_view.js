@@ -14,8 +14,6 @@
  * @property {string} note
  * @property {number} fade  milliseconds
  * @property {string} frame  shown as data-frame
- *
- * @typedef {[number, string]} Tick  position along the axis (0 to 1), label
  */
 
 const POINT_UNITS = 2 ** 14;
@@ -25,12 +23,6 @@ const CURSOR_RADIUS = 5;
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowDown: [0, -1], ArrowUp: [0, 1] };
 
 const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
-
-/** @type {(text: string) => Uint8Array} */
-const bytes = (text) => Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
-
-/** @type {(value: number, digits: number) => string} */
-const signed = (value, digits) => value.toFixed(digits).replace("-", "−");
 
 /** Numbers on their way from one frame's to the next. */
 class Fading {
@@ -80,10 +72,6 @@ class DensityView {
     this.canvas.addEventListener("keydown", (event) => this.pressKey(event));
   }
 
-  get connected() {
-    return this.root.isConnected;
-  }
-
   destroy() {
     this.observer.disconnect();
     cancelAnimationFrame(this.request);
@@ -101,7 +89,7 @@ class DensityView {
     this.canvas.setAttribute("aria-label", frame.alt);
     this.root.style.setProperty("--aspect", (bounds[1] - bounds[0]) / (bounds[3] - bounds[2]));
     this.root.querySelector(".note").textContent = frame.note;
-    for (const [axis, marks] of Object.entries(ticks)) this.setTicks(axis, marks);
+    setTicks(this.root, ticks);
     this.readOut();
     this.start = performance.now();
     this.fade = first || reducedMotion.matches ? 0 : frame.fade;
@@ -193,26 +181,6 @@ class DensityView {
     context.putImageData(image, 0, 0);
   }
 
-  /**
-   * @param {string} axis  x, y or bar
-   * @param {Tick[]} ticks
-   */
-  setTicks(axis, ticks) {
-    const box = this.root.querySelector(`.ticks.${axis}`);
-    const spec = JSON.stringify(ticks);
-    if (box.dataset.spec === spec) return;
-    box.dataset.spec = spec;
-    box.style.setProperty("--chars", Math.max(0, ...ticks.map(([, label]) => label.length)));
-    box.replaceChildren(
-      ...ticks.map(([at, label]) => {
-        const span = document.createElement("span");
-        span.textContent = label;
-        span.style.setProperty("--at", at);
-        return span;
-      }),
-    );
-  }
-
   /** @param {PointerEvent} event */
   pointAt(event) {
     const box = this.canvas.getBoundingClientRect();
@@ -277,23 +245,4 @@ function readPalette(text) {
   );
 }
 
-/** @type {WeakMap<ShadowRoot, DensityView>} */
-const views = new WeakMap();
-
-/**
- * Called by Streamlit with every new frame, and whenever the theme changes.
- * @param {{data: Frame, parentElement: ShadowRoot}} component
- */
-export default function ({ data, parentElement }) {
-  let view = views.get(parentElement);
-  if (!view?.connected) {
-    view?.destroy();
-    view = new DensityView(parentElement.querySelector("figure"));
-    views.set(parentElement, view);
-  }
-  view.show(data);
-  // Streamlit also runs this for frames that were overtaken, while the picture is still there.
-  return () => {
-    if (!view.connected) view.destroy();
-  };
-}
+export default mounting(DensityView);

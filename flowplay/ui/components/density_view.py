@@ -6,18 +6,15 @@ fades from one frame to the next, so that four snapshots a second look continuou
 
 from __future__ import annotations
 
-import base64
-import importlib.resources
-import re
 from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
-import streamlit as st
 from numpy.typing import NDArray
 
 from flowplay.figures.colors import DOT_OUTLINE, ORANGE, PALETTE
 from flowplay.figures.ticks import axis_ticks, density_ticks
+from flowplay.ui.components.registration import register, to_base64
 
 #: Points travel as int16: the window's width (and height) is this many units, so that points up to
 #: about half a window outside keep their true place.
@@ -76,7 +73,7 @@ def density_view(
         key=key,
         data={
             **_picture(code, bounds, scale),
-            "points": None if points is None else _base64(_window_units(points, bounds)),
+            "points": None if points is None else to_base64(_window_units(points, bounds)),
             "color": points_color,
             "outline": DOT_OUTLINE,
             "alt": alt,
@@ -96,7 +93,7 @@ def _picture(code: NDArray[np.uint8], bounds: Sequence[float], scale: float) -> 
     return {
         "height": code.shape[0],
         "width": code.shape[1],
-        "code": _base64(code),
+        "code": to_base64(code),
         "scale": float(scale),
         "bounds": [x_min, x_max, y_min, y_max],
         "ticks": {
@@ -116,25 +113,4 @@ def _window_units(points: NDArray[np.floating], bounds: Sequence[float]) -> NDAr
     return np.clip(np.rint(steps), limits.min, limits.max).astype("<i2")
 
 
-def _base64(array: NDArray[Any]) -> str:
-    return base64.b64encode(array.tobytes()).decode("ascii")
-
-
-def _asset(name: str) -> str:
-    return importlib.resources.files(__package__).joinpath(name).read_text("utf-8")
-
-
-def _lean(source: str) -> str:
-    """Drop comment lines and indentation: Streamlit sends a component's source with every frame."""
-    source = re.sub(r"^\s*/\*.*?\*/\s*\n", "", source, flags=re.DOTALL | re.MULTILINE)
-    lines = (line.strip() for line in source.splitlines())
-    return "\n".join(line for line in lines if line and not line.startswith("//"))
-
-
-# Registered once, at import; Streamlit carries the definition to each runtime that mounts it.
-_COMPONENT: Final = st.components.v2.component(
-    "flowplay_density_view",
-    html=_lean(_HTML).replace("{palette}", _base64(PALETTE)),
-    css=_lean(_asset("density_view.css")),
-    js=_lean(_asset("density_view.js")),
-)
+_COMPONENT: Final = register("density_view", _HTML.replace("{palette}", to_base64(PALETTE)))

@@ -1,0 +1,119 @@
+"""A running app and a real Chromium for what a person does."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.error import URLError
+
+import psutil
+import pytest
+from deadline import until
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+REQUIRED = os.environ.get("FLOWPLAY_BROWSER") == "required"
+CHROMIUM = os.environ.get("FLOWPLAY_CHROMIUM") or shutil.which("chromium")
+
+#: Without these, Chromium reaches for the network at every start.
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@dataclass
+class App:
+    """A server of the app, as its own process."""
+
+    url: str
+    process: psutil.Process
+
+    def workers(self) -> list[psutil.Process]:
+        """Return the worker processes, busiest last."""
+        children = [
+            p for p in self.process.children(recursive=True) if "spawn_main" in " ".join(p.cmdline())
+        ]
+        return sorted(children, key=cpu_seconds)
+
+
+def cpu_seconds(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url + "/_stcore/health", timeout=1) as reply:
+            return bool(reply.status == 200)
+    except (URLError, OSError):
+        return False
+
+
+def serve(**environment: str) -> Iterator[App]:
+    """Run the app on a free port until the generator is closed."""
+    port = free_port()
+    command = [sys.executable, "-m", "streamlit", "run", "app.py"]
+    options = ["--server.port", str(port), "--server.address", "127.0.0.1"]
+    process = subprocess.Popen(
+        [*command, *options], cwd=ROOT, env=os.environ | {"FLOWPLAY_WORKERS": "2"} | environment
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        until(lambda: answers(url), what="the app answers")
+        yield App(url, psutil.Process(process.pid))
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@pytest.fixture(scope="session")
+def app() -> Iterator[App]:
+    yield from serve()
+
+
+@pytest.fixture
+def unreachable_app() -> Iterator[App]:
+    yield from serve(FLOWPLAY_SCHEDULER=f"tcp://127.0.0.1:{free_port()}")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        if REQUIRED:
+            pytest.fail("FLOWPLAY_BROWSER=required, but there is no chromium.")
+        pytest.skip("no chromium found: install Debian's, or set FLOWPLAY_CHROMIUM")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    yield page
+    context.close()

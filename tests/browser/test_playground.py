@@ -1,0 +1,264 @@
+"""The Playground as a person meets it, in Chromium."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import psutil
+import pytest
+from conftest import App, cpu_seconds
+from deadline import until
+from playwright.sync_api import Browser, Page, expect
+
+TRAIN = ".st-key-train button"
+PAUSE = ".st-key-pause button"
+STEP = ".st-key-step button"
+RESET = ".st-key-reset button"
+MODEL = ".st-key-density canvas.plot"
+PROGRESS = "[data-testid=stProgress]"
+
+#: A machine that runs tests may be slow; what is waited for is a condition, never a time.
+PATIENCE = 60_000
+
+
+def open_page(page: Page, url: str) -> None:
+    page.set_default_timeout(PATIENCE)
+    expect.set_options(timeout=PATIENCE)
+    page.goto(url)
+    page.wait_for_selector(TRAIN)
+
+
+def step_shown(page: Page) -> int:
+    """Return the step of the progress line, -1 before the first."""
+    found = re.search(r"step ([\d,]+)", page.locator(PROGRESS).inner_text())
+    return int(found[1].replace(",", "")) if found else -1
+
+
+def frame(page: Page) -> str:
+    return page.locator(MODEL).get_attribute("data-frame") or ""
+
+
+def no_traceback(page: Page) -> None:
+    assert page.locator("[data-testid=stException]").count() == 0
+
+
+def start_training(page: Page) -> None:
+    page.click(TRAIN)
+    until(lambda: step_shown(page) > 0, 60, "training shows a step")
+
+
+def test_first_visit_shows_a_target_and_a_labelled_example(app: App, page: Page) -> None:
+    open_page(page, app.url)
+    expect(page.get_by_text("Example: a run of these settings, trained earlier")).to_be_visible()
+    expect(page.locator(".st-key-target_density canvas.plot")).to_be_visible()
+    expect(page.locator(MODEL)).to_be_visible()
+    expect(page.get_by_text("Continue the example")).to_be_visible()
+    expect(page.locator(".st-key-layers .js-plotly-plot")).to_be_visible()
+    assert page.locator(MODEL).get_attribute("aria-label")
+    no_traceback(page)
+
+
+def test_training_is_live_in_place_and_never_blank(app: App, page: Page) -> None:
+    open_page(page, app.url + "/?budget=100000")
+    start_training(page)
+    page.evaluate(
+        """selector => {
+            const canvas = document.querySelector('.st-key-density')
+              .querySelector('canvas.plot') ?? find(document.body);
+            function find(root) {
+              for (const e of root.querySelectorAll('*')) {
+                if (e.shadowRoot) {
+                  const c = e.shadowRoot.querySelector('canvas.plot') ?? find(e.shadowRoot);
+                  if (c && e.closest('.st-key-density')) return c;
+                }
+              }
+              return null;
+            }
+            window.watched = {canvas, frames: [], blank: 0, looks: 0};
+            const look = () => {
+              const w = window.watched;
+              const f = canvas.dataset.frame;
+              if (w.frames.at(-1) !== f) w.frames.push(f);
+              const {width, height} = canvas;
+              const data = canvas.getContext('2d').getImageData(0, 0, width, height).data;
+              let lit = 0;
+              for (let i = 3; i < data.length; i += 4 * 97) lit += data[i] > 0;
+              w.looks += 1;
+              w.blank += !canvas.isConnected || lit === 0;
+            };
+            window.watching = setInterval(look, 50);
+        }""",
+        MODEL,
+    )
+    until(lambda: page.evaluate("window.watched.frames.length") > 50, 60, "50 updates")
+    seen = page.evaluate(
+        """() => { clearInterval(window.watching); const w = window.watched;
+            return {connected: w.canvas.isConnected, blank: w.blank, looks: w.looks}; }"""
+    )
+    assert seen["connected"], "the canvas was replaced"
+    assert seen["blank"] == 0
+    assert seen["looks"] > 50
+    no_traceback(page)
+
+
+def test_a_slider_answers_while_it_trains(app: App, page: Page) -> None:
+    open_page(page, app.url + "/?budget=100000")
+    start_training(page)
+    handle = page.locator(".st-key-depth [role=slider]").first
+    handle.focus()
+    page.keyboard.press("ArrowRight")
+    until(lambda: "depth=9" in page.url, 20, "the URL follows the slider")
+    # Another depth is another run, untrained; the first one waits where it was paused.
+    until(lambda: "Untrained" in page.locator(PROGRESS).inner_text(), 60, "an untrained run")
+    handle.focus()
+    page.keyboard.press("ArrowLeft")
+    until(lambda: step_shown(page) > 0, 60, "the first run is back")
+    expect(page.locator(TRAIN)).to_contain_text("Resume")
+    no_traceback(page)
+
+
+def test_pause_step_resume_reset(app: App, page: Page) -> None:
+    open_page(page, app.url + "/?budget=100000&depth=4")
+    start_training(page)
+    page.click(PAUSE)
+    expect(page.locator(STEP)).to_be_enabled()
+    expect(page.locator(".st-key-layers .js-plotly-plot")).to_be_visible()
+    before = step_shown(page)
+    page.click(STEP)
+    until(lambda: step_shown(page) == before + 1, 30, "exactly one step")
+    page.click(TRAIN)
+    until(lambda: step_shown(page) > before + 1, 30, "training went on")
+    page.click(RESET)
+    until(lambda: "Untrained" in page.locator(PROGRESS).inner_text(), 30, "untrained again")
+    no_traceback(page)
+
+
+def test_a_run_stops_at_its_budget_and_continues_past_it(app: App, page: Page) -> None:
+    open_page(page, app.url + "/?budget=30&depth=3&autostart=1")
+    until(lambda: step_shown(page) == 30, 60, "the budget is used up")
+    expect(page.locator(TRAIN)).to_contain_text("Continue")
+    page.click(TRAIN)
+    until(lambda: step_shown(page) == 60, 60, "twice the budget")
+    no_traceback(page)
+
+
+def test_the_walk_plays(app: App, page: Page) -> None:
+    open_page(page, app.url)
+    chart = page.locator(".st-key-layers .js-plotly-plot")
+    expect(chart).to_be_visible()
+    expect(chart).to_contain_text("Play")
+    label = chart.locator(".slider-current-value, .slider-label").first
+    first = label.inner_text()
+    chart.locator(".updatemenu-button").first.click()
+    until(lambda: label.inner_text() != first, 20, "the slider moves")
+    no_traceback(page)
+
+
+def test_a_link_is_a_configuration(app: App, page: Page) -> None:
+    open_page(page, app.url + "/?target=circles&architecture=nsf&depth=3&bins=6&seed=4")
+    expect(page.locator(".st-key-target [data-selected=true]").first).to_contain_text("circles")
+    expect(page.locator(".st-key-bins [role=slider]")).to_have_attribute("aria-valuenow", "6")
+    page.locator(".st-key-target").get_by_text("Pinwheel").click()
+    until(lambda: "target=pinwheel" in page.url, 20, "the URL follows")
+    assert "bins=6" in page.url
+    no_traceback(page)
+
+
+def test_a_bad_link_is_refused_in_sentences(app: App, page: Page) -> None:
+    open_page(page, app.url + "/?depth=100000&width=-3&target=nope&seed=abc")
+    for sentence in (
+        "depth = 100000 is more than 64: using 64.",
+        "width = -3 is less than 4: using 4.",
+        "target = nope is not understood: using moons.",
+        "seed = abc is not understood: using 0.",
+    ):
+        expect(page.get_by_text(sentence)).to_be_visible()
+    assert "nope" not in page.url
+    no_traceback(page)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_on_a_phone_nothing_is_cut(app: App, browser: Browser, scheme: str) -> None:
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844},
+        color_scheme="dark" if scheme == "dark" else "light",
+    )
+    page = context.new_page()
+    open_page(page, app.url)
+    expect(page.locator(MODEL)).to_be_visible()
+    wide = page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+    assert not wide, "the page scrolls sideways"
+    no_traceback(page)
+    context.close()
+
+
+def test_by_keyboard(app: App, page: Page) -> None:
+    open_page(page, app.url + "/?depth=3&budget=100000")
+    page.locator(TRAIN).focus()
+    page.keyboard.press("Enter")
+    until(lambda: step_shown(page) > 0, 60, "Enter trains")
+    page.locator(PAUSE).focus()
+    page.keyboard.press("Space")
+    expect(page.locator(STEP)).to_be_enabled()
+    page.locator(".st-key-target input[type=radio]").first.focus()
+    page.keyboard.press("ArrowRight")
+    until(lambda: "target=circles" in page.url, 20, "arrow keys choose a target")
+    no_traceback(page)
+
+
+def test_a_killed_worker_costs_at_most_a_slice(app: App, page: Page) -> None:
+    open_page(page, app.url + "/?budget=100000&depth=5")
+    start_training(page)
+    worker = busy_worker(app)
+    before = step_shown(page)
+    worker.kill()
+    steps = [before]
+
+    def went_on() -> bool:
+        steps.append(step_shown(page))
+        return steps[-1] > before + 200
+
+    until(went_on, 60, "training went on after the kill")
+    assert steps == sorted(steps), "the step count fell"
+    no_traceback(page)
+
+
+def test_a_closed_tab_stops_training(app: App, browser: Browser) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    open_page(page, app.url + "/?budget=1000000&depth=6")
+    start_training(page)
+    assert cpu_used(app, 1.0) > 0.3
+    context.close()
+    closed = time.monotonic()
+    until(lambda: cpu_used(app, 1.0) < 0.1, 15, "workers rest within 15 s of closing the tab")
+    assert time.monotonic() - closed < 16
+
+
+def busy_worker(app: App) -> psutil.Process:
+    """Return the worker that works right now."""
+
+    def busiest() -> psutil.Process | None:
+        used = {p: cpu_seconds(p) for p in app.workers()}
+        time.sleep(0.5)
+        gained = {p: cpu_seconds(p) - before for p, before in used.items()}
+        best = max(gained, key=lambda p: gained[p])
+        return best if gained[best] > 0.1 else None
+
+    found = until(busiest, 20, "a busy worker")
+    assert found is not None
+    return found
+
+
+def cpu_used(app: App, seconds: float) -> float:
+    """Measure the CPU seconds that the workers use in a stretch of time."""
+    before = sum(map(cpu_seconds, app.workers()))
+    time.sleep(seconds)
+    return sum(map(cpu_seconds, app.workers())) - before
+
+
+def test_an_unreachable_scheduler_is_named(page: Page, unreachable_app: App) -> None:
+    open_page(page, unreachable_app.url)
+    expect(page.get_by_text("Cannot reach the Dask scheduler")).to_be_visible()
+    no_traceback(page)
