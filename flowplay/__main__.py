@@ -77,11 +77,9 @@ def _config(arguments: argparse.Namespace) -> RunConfig:
 
 def _train(config: RunConfig, *, quiet: bool) -> tuple[RunState, Snapshot]:
     """Train a run to the end of its budget, slice by slice, as a worker does."""
-    import torch
+    from flowplay.training import new_run, prepare_process, train_slice
 
-    from flowplay.training import new_run, train_slice
-
-    torch.set_num_threads(1)
+    prepare_process()
     state, snapshot = train_slice(new_run(config), steps=0)
     while not snapshot.finished and not snapshot.failure:
         state, snapshot = train_slice(state, seconds=REPORT_EVERY)

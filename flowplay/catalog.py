@@ -96,7 +96,7 @@ REALNVP = Architecture(
         2017,
         "https://arxiv.org/abs/1605.08803",
     ),
-    defaults=MappingProxyType({"depth": 8, "learning_rate": 5e-3}),
+    defaults=MappingProxyType({"depth": 12, "learning_rate": 3e-3}),
 )
 
 NSF = Architecture(

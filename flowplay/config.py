@@ -79,7 +79,7 @@ class RunConfig(BaseModel):
         "realnvp", title="Architecture", description="The family of bijections that is stacked."
     )
     depth: int = Field(
-        8, ge=1, le=64, title="Depth", description="How many layers the flow is made of."
+        12, ge=1, le=64, title="Depth", description="How many layers the flow is made of."
     )
     width: int = Field(
         64,
@@ -90,7 +90,7 @@ class RunConfig(BaseModel):
     )
     options: dict[str, int] = Field(default_factory=dict, title="Options of the family")
     learning_rate: float = Field(
-        5e-3,
+        3e-3,
         ge=1e-5,
         le=0.5,
         title="Learning rate",
@@ -114,7 +114,7 @@ class RunConfig(BaseModel):
         description="Pull of every weight towards zero at each step.",
     )
     clip_norm: float = Field(
-        5.0,
+        1.0,
         ge=0.01,
         le=1000.0,
         title="Gradient clip",

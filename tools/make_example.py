@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-import torch
-
 from flowplay.config import RunConfig
-from flowplay.training import new_run, train_slice
+from flowplay.training import new_run, prepare_process, train_slice
 from flowplay.ui.example import SNAPSHOT_FILE, STATE_FILE
 
 FOLDER = Path(__file__).parents[1] / "flowplay" / "ui" / "example"
@@ -16,7 +14,7 @@ STEPS = 25
 
 def main() -> None:
     """Train, and write state and snapshot."""
-    torch.set_num_threads(1)
+    prepare_process()
     state, snapshot = train_slice(new_run(RunConfig()), steps=0)
     while not snapshot.finished:
         state, snapshot = train_slice(state, steps=STEPS)

@@ -50,6 +50,13 @@ does not take down the page; but never at less than this, since importing torch 
 
 LOG_LENGTH = "distributed.admin.low-level-log-length"
 
+WORKER_MEMORY = {
+    "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": 256 * 2**20,
+    "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_THRESHOLD_": 32 * 2**20,
+}
+"""Workers keep freed memory: with Dask's own 64 kB, every evaluation of a grid pays for fresh pages,
+which doubles the time of a snapshot."""
+
 FAMILY = "flowplay"
 """Common prefix of all task names."""
 
@@ -227,7 +234,7 @@ class Cluster:
         import distributed
 
         # Dask keeps the last 1000 messages of every connection for debugging, states included.
-        dask.config.set({LOG_LENGTH: 10})
+        dask.config.set({LOG_LENGTH: 10, **WORKER_MEMORY})
         # It writes a traceback whenever a scheduler goes away; that is told in one sentence here.
         logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
         cluster: LocalCluster | None = None

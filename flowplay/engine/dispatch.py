@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-LONGEST_SLICE = 0.2
-"""Seconds. Five pictures a second cross-fade into a moving one; longer slices would only delay
-pause and a new learning rate."""
+LONGEST_SLICE = 0.15
+"""Seconds. With snapshots and transport, more than four pictures a second, which cross-fade into a
+moving one; longer slices would also delay pause and a new learning rate."""
 
 SHORTEST_SLICE = 0.1
 """Seconds. Below this the snapshot and the way to the web process and back eat the training."""
@@ -43,7 +43,7 @@ def slice_seconds(workers: int, active: int) -> float:
 
     Example:
         >>> slice_seconds(2, 1), slice_seconds(2, 30)
-        (0.2, 0.13333333333333333)
+        (0.15, 0.13333333333333333)
     """
     fair = ROUND_SECONDS * workers / max(1, active)
     return min(LONGEST_SLICE, max(SHORTEST_SLICE, fair))

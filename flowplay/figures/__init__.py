@@ -2,7 +2,7 @@
 
 from flowplay.figures.density import comparison_figure, density_figure, describe_density
 from flowplay.figures.layers import layers_figure
-from flowplay.figures.loss import loss_figure, loss_options
+from flowplay.figures.loss import loss_figure
 from flowplay.figures.report import ReportFigure, html_report
 from flowplay.figures.thumbnail import data_uri, density_png, thumbnail
 
@@ -16,6 +16,5 @@ __all__ = [
     "html_report",
     "layers_figure",
     "loss_figure",
-    "loss_options",
     "thumbnail",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -79,68 +78,6 @@ def loss_figure(
     return figure
 
 
-def loss_options(train: Curve, held_out: Curve, entropy: float | None) -> dict[str, Any]:
-    """Return the same picture as an option object for `st.echarts_chart`, to be updated in place.
-
-    Args:
-        train: [n, 2] rows of (step, mean train NLL since the row before), in nats.
-        held_out: [m, 2] rows of (step, held-out NLL), in nats.
-        entropy: the target's entropy in nats; None if unknown.
-    """
-    table = loss_table(train, held_out)
-    low, high = loss_range(train, held_out, entropy)
-    series = [
-        _echarts_line(TRAIN, _TRAIN_WIDTH, _TRAIN_OPACITY),
-        _echarts_line(HELD_OUT, _HELD_OUT_WIDTH, 1.0),
-    ]
-    if entropy is not None:
-        series[-1]["markLine"] = _echarts_floor(entropy)
-    return {
-        "animation": False,  # at several updates a second, an animation never ends
-        "dataset": {"source": table},
-        "grid": {"left": 4, "right": 14, "top": 30, "bottom": 4, "outerBoundsMode": "same"},
-        "legend": {
-            "left": 44,
-            "top": 0,
-            "itemWidth": 18,
-            "itemHeight": 3,
-            "icon": "rect",
-            "selectedMode": False,
-        },
-        "tooltip": {
-            "trigger": "axis",
-            "transitionDuration": 0,
-            "valueFormatter": "%.4f",
-            "axisPointer": {"type": "line", "snap": True},
-        },
-        "xAxis": {
-            "type": "value",
-            "name": "optimizer step",
-            "nameLocation": "middle",
-            "nameGap": 28,
-            "min": 0,
-            "max": max(1, int(table["step"].max())) if len(table) else 1,
-            "splitNumber": 4,
-            "minInterval": 1,
-            "splitLine": {"show": False},
-            "axisLabel": {"showMaxLabel": False},
-            "axisPointer": {"label": {"formatter": "step {value}", "precision": 0}},
-        },
-        "yAxis": {
-            "type": "value",
-            "name": "nats",
-            "nameLocation": "middle",
-            "nameGap": 38,
-            "min": low,
-            "max": high,
-            "splitNumber": 4,
-            "axisLabel": {"showMinLabel": False, "showMaxLabel": False},
-            "splitLine": {"showMinLine": False, "showMaxLine": False, "lineStyle": {"color": GRID}},
-        },
-        "series": series,
-    }
-
-
 def loss_table(train: Curve, held_out: Curve) -> pd.DataFrame:
     """Return both curves on the union of their steps, each as the straight lines drawn of it.
 
@@ -213,30 +150,3 @@ def _line(table: pd.DataFrame, name: str, width: float, opacity: float) -> go.Sc
         line={"color": ORANGE, "width": width},
         hovertemplate="%{y:.4f}",
     )
-
-
-def _echarts_line(name: str, width: float, opacity: float) -> dict[str, Any]:
-    return {
-        "type": "line",
-        "name": name,
-        "encode": {"x": "step", "y": name, "tooltip": name},
-        "showSymbol": False,
-        "color": ORANGE,
-        "itemStyle": {"opacity": opacity},
-        "lineStyle": {"width": width, "opacity": opacity},
-        "emphasis": {"disabled": True},
-    }
-
-
-def _echarts_floor(entropy: float) -> dict[str, Any]:
-    return {
-        "silent": True,
-        "symbol": "none",
-        "data": [{"yAxis": entropy}],
-        "lineStyle": {"color": BLUE, "width": _FLOOR_WIDTH, "type": "dashed"},
-        "label": {
-            "formatter": floor_label(entropy),
-            "position": "insideEndBottom",
-            "color": BLUE,
-        },
-    }

@@ -27,7 +27,7 @@ SAMPLES = 1000
 WALK_POINTS = 600
 
 #: Points evaluated at once, few enough for their activations to stay in the cache.
-BLOCK = 4096
+BLOCK = 2048
 
 #: Half width of the window that holds the base and all whitened layers, in standard deviations.
 BASE_REACH = 3.5

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 from typing import TypedDict
 
-import torch
-
 from flowplay.config import RunConfig
-from flowplay.training.live import keep, live_run, new_run
+from flowplay.training.live import keep, live_run, new_run, prepare_process
 from flowplay.training.slices import train_slice
 from flowplay.training.snapshots import layer_frames as walk
 from flowplay.training.state import RunState
@@ -26,8 +24,8 @@ class SliceOrder(TypedDict, total=False):
 
 
 def warm() -> None:
-    """Make a worker ready: one torch thread, and a first slice so that nothing is lazy later."""
-    torch.set_num_threads(1)
+    """Make a worker ready, and train a first slice so that nothing is lazy later."""
+    prepare_process()
     train_slice(new_run(RunConfig(samples=100, depth=2, width=8)), steps=2)
 
 

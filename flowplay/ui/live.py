@@ -6,15 +6,16 @@ import streamlit as st
 
 from flowplay.config import RunConfig
 from flowplay.engine import Phase, Run, RunView
-from flowplay.figures import describe_density, loss_options
+from flowplay.figures import describe_density
 from flowplay.pictures import density_scale, target_density
 from flowplay.snapshot import Snapshot, encode_density
 from flowplay.targets import Target, make_target
 from flowplay.ui import runs
 from flowplay.ui.components.density_view import density_view
+from flowplay.ui.components.loss_view import loss_view
 
 #: Seconds between two looks at a run that trains.
-POLL = 0.2
+POLL = 0.12
 
 #: Cells of the target's picture.
 _TARGET_CELLS = 192
@@ -145,13 +146,15 @@ def _show_loss(snapshot: Snapshot | None, target: Target) -> None:
     st.markdown("**Loss**: negative log-likelihood, in nats")
     if snapshot is None:
         return
-    st.echarts_chart(
-        loss_options(snapshot.train_curve, snapshot.held_out_curve, target.entropy),
-        key="loss_chart",
-        height=320,
+    loss_view(
+        snapshot.train_curve,
+        snapshot.held_out_curve,
+        entropy=target.entropy,
         alt=f"Loss against optimizer step. At step {snapshot.step}: train "
         f"{snapshot.train_nll:.3f}, held-out {snapshot.held_out_nll:.3f}, "
         f"entropy floor {target.entropy:.3f} nats.",
+        key="loss_chart",
+        height=320,
     )
 
 

@@ -9,6 +9,9 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from flowplay.engine import Engine
 
+#: Seconds between two looks at an engine that is not ready.
+_STATUS_POLL = 1.0
+
 
 def enter_page() -> None:
     """Begin a page; its first act.
@@ -34,7 +37,15 @@ def _style() -> str:
 
 
 def show_engine_status() -> None:
-    """Say plainly if runs cannot train right now."""
-    status = engine().status
-    if status.phase == "unreachable":
-        st.warning(status.message, icon=":material/cloud_off:")
+    """Say plainly if runs cannot train right now, until they can."""
+    ready = engine().status.phase == "ready"
+
+    @st.fragment(run_every=None if ready else _STATUS_POLL)
+    def follow_status() -> None:
+        status = engine().status
+        if status.phase == "unreachable":
+            st.warning(status.message, icon=":material/cloud_off:")
+        elif status.phase == "ready" and not ready:
+            st.rerun()
+
+    follow_status()

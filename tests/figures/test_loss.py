@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from flowplay.figures.loss import HELD_OUT, TRAIN, loss_figure, loss_options, loss_range, loss_table
+from flowplay.figures.loss import HELD_OUT, TRAIN, loss_figure, loss_range, loss_table
 
 EMPTY = np.zeros((0, 2), np.float32)
 Curve = NDArray[np.float32]
@@ -23,18 +23,8 @@ def test_plotly_floor_is_at_the_entropy(train_curve: Curve, held_out_curve: Curv
     assert layout.yaxis.range[0] < 0.29
 
 
-def test_echarts_floor_is_at_the_entropy(train_curve: Curve, held_out_curve: Curve) -> None:
-    options = loss_options(train_curve, held_out_curve, 0.29)
-    floor = options["series"][-1]["markLine"]
-    assert floor["data"] == [{"yAxis": 0.29}]
-    assert floor["label"]["formatter"] == "entropy floor 0.290"
-    assert options["yAxis"]["min"] < 0.29
-
-
 def test_unknown_floor_is_not_drawn(train_curve: Curve, held_out_curve: Curve) -> None:
     assert not loss_figure(train_curve, held_out_curve, None).layout.shapes
-    options = loss_options(train_curve, held_out_curve, None)
-    assert not any("markLine" in series for series in options["series"])
 
 
 def test_plotly_curves_travel_in_binary(train_curve: Curve, held_out_curve: Curve) -> None:
@@ -77,11 +67,4 @@ def test_a_curve_has_no_value_before_or_after_its_own_steps() -> None:
 def test_empty_curves_draw_axes_only(entropy: float | None) -> None:
     low, high = loss_range(EMPTY, EMPTY, entropy)
     assert low < (entropy or 0.0) < high
-    assert len(loss_options(EMPTY, EMPTY, entropy)["dataset"]["source"]) == 0
     assert list(loss_figure(EMPTY, EMPTY, entropy).layout.yaxis.range) == [low, high]
-
-
-def test_live_chart_has_no_animation(train_curve: Curve, held_out_curve: Curve) -> None:
-    options = loss_options(train_curve, held_out_curve, 0.29)
-    assert options["animation"] is False
-    assert options["tooltip"]["trigger"] == "axis"

@@ -87,7 +87,7 @@ class LossView {
 
   /**
    * @param {Float32Array} values
-   * @returns {string} a path through all that is known; a lone point is a dot
+   * @returns {string} a path through all that is known
    */
   line(values) {
     let path = "";
@@ -98,6 +98,12 @@ class LossView {
       drawing = Number.isFinite(value);
     });
     return path;
+  }
+
+  /** @type {(values: Float32Array, row: number) => string} a path of no length */
+  dot(values, row) {
+    const point = `M${this.x(this.steps[row])},${this.y(values[row])}h0`;
+    return Number.isFinite(values[row]) ? point : "";
   }
 
   /** @param {PointerEvent} event */
@@ -136,23 +142,22 @@ class LossView {
   }
 
   /**
-   * Show crosshair and numbers of the row at the cursor.
+   * Show crosshair and numbers of the row at the cursor, or a dot at the newest held-out NLL.
    * @returns {string} what is shown
    */
   readOut() {
-    const row = this.frame ? this.row() : null;
+    const row = this.row();
+    const latest = this.values[1].findLastIndex(Number.isFinite);
     this.box.hidden = row === null;
-    const step = this.steps?.[row];
-    const values = this.values?.map((curve) => curve[row]) ?? [];
-    this.draw("hair", row === null ? "" : `M${this.x(step)},0v${SIDE}`);
-    CURVES.forEach((name, i) => {
-      const known = Number.isFinite(values[i]);
-      this.draw(`${name} dot`, known ? `M${this.x(step)},${this.y(values[i])}h0` : "");
-    });
+    this.draw("hair", row === null ? "" : `M${this.x(this.steps[row])},0v${SIDE}`);
+    this.draw("train dot", row === null ? "" : this.dot(this.values[0], row));
+    this.draw("held-out dot", this.dot(this.values[1], row ?? latest));
     if (row === null) return "";
-    const texts = [String(step), ...values.map((v) => (Number.isFinite(v) ? signed(v, 4) : "–"))];
+    const values = this.values.map((curve) => curve[row]);
+    const known = values.map((nats) => (Number.isFinite(nats) ? signed(nats, 4) : "–"));
+    const texts = [String(this.steps[row]), ...known];
     this.box.querySelectorAll("dd").forEach((cell, i) => (cell.textContent = texts[i]));
-    this.place((this.x(step) / SIDE) * this.plot.clientWidth);
+    this.place((this.x(this.steps[row]) / SIDE) * this.plot.clientWidth);
     return `Step ${texts[0]}: train ${texts[1]}, held-out ${texts[2]} nats`;
   }
 

@@ -82,7 +82,7 @@ def test_a_new_frame_updates_the_same_element() -> None:
 def test_palette_is_sent_as_it_is_and_the_script_without_comments() -> None:
     proto = _proto(_start(_page))
     assert base64.b64encode(PALETTE.tobytes()).decode() in proto.html_content
-    assert "export default function" in proto.js_content
+    assert "export default" in proto.js_content
     assert "@param" not in proto.js_content
     assert ".plot" in proto.css_content
 
