@@ -289,7 +289,11 @@ def bounds(name: str) -> tuple[float, float]:
 
 
 def _text(value: object) -> str:
-    return f"{value:.12g}" if isinstance(value, float) else str(value)
+    """Write a value as short as it can be while it still reads back as the same value."""
+    if not isinstance(value, float):
+        return str(value)
+    short = f"{value:.12g}"
+    return short if float(short) == value else repr(value)
 
 
 def _shown(value: object) -> str:

@@ -22,9 +22,7 @@ from flowplay.training import RunState, train_slice
 from flowplay.training.worker import layer_frames
 
 
-def write_report(
-    path: Path, config: RunConfig, state: RunState, result: Mapping[str, Any]
-) -> None:
+def write_report(path: Path, config: RunConfig, state: RunState, result: Mapping[str, Any]) -> None:
     """Write the report of a run.
 
     Args:

@@ -50,7 +50,9 @@ def imports(path: Path) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("folder", ["app.py", "pages", "flowplay/ui", "flowplay/figures", "flowplay/engine"])
+@pytest.mark.parametrize(
+    "folder", ["app.py", "pages", "flowplay/ui", "flowplay/figures", "flowplay/engine"]
+)
 def test_no_file_imports_torch_or_training_even_lazily(folder: str) -> None:
     paths = [ROOT / folder] if folder.endswith(".py") else sorted((ROOT / folder).rglob("*.py"))
     assert paths
@@ -62,7 +64,11 @@ def test_no_file_imports_torch_or_training_even_lazily(folder: str) -> None:
 
 
 def test_only_the_ui_knows_streamlit() -> None:
-    allowed = {ROOT / "app.py", *(ROOT / "pages").rglob("*.py"), *(ROOT / "flowplay/ui").rglob("*.py")}
+    allowed = {
+        ROOT / "app.py",
+        *(ROOT / "pages").rglob("*.py"),
+        *(ROOT / "flowplay/ui").rglob("*.py"),
+    }
     for path in [*(ROOT / "flowplay").rglob("*.py"), *(ROOT / "pages").rglob("*.py")]:
         if path not in allowed:
             assert not {m for m in imports(path) if m.split(".")[0] == "streamlit"}, path

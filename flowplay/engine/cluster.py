@@ -54,8 +54,8 @@ WORKER_MEMORY = {
     "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": 256 * 2**20,
     "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_THRESHOLD_": 32 * 2**20,
 }
-"""Workers keep freed memory: with Dask's own 64 kB, every evaluation of a grid pays for fresh pages,
-which doubles the time of a snapshot."""
+"""Workers keep freed memory: with Dask's own 64 kB, every evaluation of a grid pays for fresh
+pages, which doubles the time of a snapshot."""
 
 FAMILY = "flowplay"
 """Common prefix of all task names."""

@@ -18,6 +18,9 @@ ROUND_SECONDS = 2.0
 FIRST_SLICE = 0.05
 """Seconds. Who presses Train wants to see that something happens."""
 
+AROUND_SLICE = 0.05
+"""Seconds. What a snapshot, and the way to the web process and back, add to a slice."""
+
 HOME_ADVANTAGE = 1.5
 """In slices: how much longer another run may be left waiting so that one can return to the worker
 that still holds its live module. More than one slice, or two workers swap their runs at every
@@ -47,6 +50,17 @@ def slice_seconds(workers: int, active: int) -> float:
     """
     fair = ROUND_SECONDS * workers / max(1, active)
     return min(LONGEST_SLICE, max(SHORTEST_SLICE, fair))
+
+
+def snapshot_interval(workers: int, active: int) -> float:
+    """Return about how many seconds lie between two snapshots of one run.
+
+    Example:
+        >>> round(snapshot_interval(2, 1), 2), round(snapshot_interval(2, 8), 2)
+        (0.2, 0.8)
+    """
+    turns = max(1.0, active / max(1, workers))
+    return turns * (slice_seconds(workers, active) + AROUND_SLICE)
 
 
 def assign(

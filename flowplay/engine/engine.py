@@ -19,7 +19,13 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from flowplay.engine.cluster import Cluster, Done, EngineStatus, Lost, Missing, Outcome, Raised
-from flowplay.engine.dispatch import HOME_ADVANTAGE, Waiting, assign, slice_seconds
+from flowplay.engine.dispatch import (
+    HOME_ADVANTAGE,
+    Waiting,
+    assign,
+    slice_seconds,
+    snapshot_interval,
+)
 from flowplay.engine.errors import EngineClosedError, WorkerLostError, WorkError
 from flowplay.engine.run import LOST_IN_A_ROW, Phase, RunMachine, RunView, SliceOrder
 from flowplay.engine.tasks import Held
@@ -183,6 +189,8 @@ class Engine:
         self._runs: dict[str, Run] = {}
         self._calls: deque[_Call] = deque()
         self._lock = threading.Lock()  # guards _runs and _calls
+        #: About how many seconds lie between two snapshots of one run, as things stand.
+        self.snapshot_interval = snapshot_interval(1, 1)
         self._busy: set[str] = set()
         self._jobs: set[asyncio.Task[None]] = set()
         self._closing = False
@@ -314,6 +322,7 @@ class Engine:
         machines = [run._machine for run in runs.values()]
         active = sum(machine.active(now) for machine in machines)
         seconds = slice_seconds(len(cluster.workers), active)
+        self.snapshot_interval = snapshot_interval(len(cluster.workers), active)
         waiting = [
             Waiting(id_, run._machine.waiting_since, run._machine.home)
             for id_, run in runs.items()

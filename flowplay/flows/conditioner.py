@@ -52,7 +52,8 @@ class Conditioner(nn.Module):
 
     def tensors(self) -> tuple[Tensor, ...]:
         """Return weights and biases in order, as `evaluate` takes them."""
-        return tuple(p for layer in (self.first, self.second, self.last) for p in layer.parameters())
+        layers = (self.first, self.second, self.last)
+        return tuple(tensor for layer in layers for tensor in (layer.weight, layer.bias))
 
 
 def evaluate(x: Tensor, tensors: Sequence[Tensor]) -> tuple[Tensor, tuple[Tensor, ...]]:

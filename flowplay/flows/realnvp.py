@@ -64,13 +64,13 @@ class _AffineInverse(torch.autograd.Function):
     """`Coupling.inverse` of the affine map, with its backward pass by hand."""
 
     @staticmethod
-    def forward(  # noqa: ANN205
+    def forward(
         ctx: Any,  # noqa: ANN401
         x: Tensor,
         sizes: list[int],
         swap: bool,
         *tensors: Tensor,
-    ):
+    ) -> tuple[Tensor, Tensor]:
         kept, rest = parts(x, sizes, swap)
         theta, saved = evaluate(kept, tensors)
         raw, shift = theta[:, 0::2], theta[:, 1::2]
@@ -84,7 +84,11 @@ class _AffineInverse(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor, gradient_log_det: Tensor):  # noqa: ANN205, ANN401
+    def backward(
+        ctx: Any,  # noqa: ANN401
+        gradient: Tensor,
+        gradient_log_det: Tensor,
+    ) -> tuple[Tensor | None, ...]:
         bound, shrink, z, *saved = ctx.saved_tensors
         g_kept, g_z = parts(gradient, ctx.sizes, ctx.swap)
         g_rest = g_z * shrink

@@ -13,9 +13,12 @@ from flowplay.targets import Target, make_target
 from flowplay.ui import runs
 from flowplay.ui.components.density_view import density_view
 from flowplay.ui.components.loss_view import loss_view
+from flowplay.ui.shell import engine
 
-#: Seconds between two looks at a run that trains.
-POLL = 0.12
+#: Seconds between two looks at a run that trains: shortest, and as a share of the time in which it
+#: makes a picture. Looking more often would take the time from the training.
+SHORTEST_POLL = 0.12
+POLL_SHARE = 0.6
 
 #: Cells of the target's picture.
 _TARGET_CELLS = 192
@@ -77,17 +80,24 @@ def live_view(config: RunConfig, run: Run) -> None:
     """Show the run, and follow it for as long as it has pictures to come."""
     target = make_target(config.target, config.noise)
     drawn = run.view()
+    poll = _poll_seconds()
 
-    @st.fragment(run_every=POLL if drawn.pending else None)
+    @st.fragment(run_every=poll if drawn.pending else None)
     def follow_run() -> None:
         run.renew()
         view = run.view()
         _show(view, run, target)
         # Buttons and walk stand outside: they are drawn anew when the run begins or ends.
-        if drawn.pending and (view.phase is not drawn.phase or not view.pending):
+        ended = view.phase is not drawn.phase or not view.pending
+        pace_changed = not 0.6 < _poll_seconds() / poll < 1.7
+        if drawn.pending and (ended or pace_changed):
             st.rerun()
 
     follow_run()
+
+
+def _poll_seconds() -> float:
+    return max(SHORTEST_POLL, POLL_SHARE * engine().snapshot_interval)
 
 
 def _train_label(view: RunView, *, is_example: bool) -> str:
@@ -126,7 +136,9 @@ def _show_target(target: Target) -> None:
 def _show_model(snapshot: Snapshot | None, run: Run, target: Target) -> None:
     st.markdown("**Model**: what the flow says")
     if snapshot is None:
-        st.info("The untrained flow appears as soon as a worker is ready.", icon=":material/hourglass:")
+        st.info(
+            "The untrained flow appears as soon as a worker is ready.", icon=":material/hourglass:"
+        )
         return
     with_samples = bool(st.session_state.get("show_samples"))
     density_view(
@@ -166,14 +178,14 @@ def _headline(snapshot: Snapshot | None, target: Target) -> None:
         st.metric(
             "Held-out NLL",
             held_out,
-            help="Mean negative log-likelihood, in nats, of points the training never sees: lower is "
-            "better.",
+            help="Mean negative log-likelihood, in nats, of points the training never sees: "
+            "lower is better.",
         )
         st.metric(
             "Gap to floor",
             gap,
-            help=f"Held-out NLL minus the target's entropy ({target.entropy:.3f}), in nats. No honest "
-            "model gets below 0, up to sampling error; the gap is the KL divergence.",
+            help=f"Held-out NLL minus the target's entropy ({target.entropy:.3f}), in nats: the KL "
+            "divergence. No honest model gets below 0, up to sampling error.",
         )
         st.metric("Parameters", parameters, help="Numbers that training adjusts.")
 

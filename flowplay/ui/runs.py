@@ -112,6 +112,4 @@ def _hand_over_hot_settings(run: Run, config: RunConfig) -> None:
         run.set_temperature(config.temperature)
         if run.view().phase not in ACTIVE:
             run.show()
-    st.session_state[_HANDED] = {run.id: config} | {
-        k: v for k, v in handed.items() if k != run.id
-    }
+    st.session_state[_HANDED] = {run.id: config} | {k: v for k, v in handed.items() if k != run.id}

@@ -48,7 +48,9 @@ class App:
     def workers(self) -> list[psutil.Process]:
         """Return the worker processes, busiest last."""
         children = [
-            p for p in self.process.children(recursive=True) if "spawn_main" in " ".join(p.cmdline())
+            p
+            for p in self.process.children(recursive=True)
+            if "spawn_main" in " ".join(p.cmdline())
         ]
         return sorted(children, key=cpu_seconds)
 

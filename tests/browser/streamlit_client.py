@@ -1,0 +1,87 @@
+"""A session without a browser: it speaks Streamlit's websocket protocol, timers included."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import websockets
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+
+@dataclass
+class Session:
+    """What one client saw.
+
+    Attributes:
+        frames: time of arrival and name of every new density frame.
+        failures: exceptions the page showed.
+    """
+
+    frames: list[tuple[float, str]] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+    def longest_wait(self) -> float:
+        """Return the longest time between two new frames, in seconds."""
+        times = [at for at, _ in self.frames]
+        return max(b - a for a, b in pairwise(times))
+
+
+async def watch(url: str, query: str, seconds: float) -> Session:
+    """Open the page as a browser does, and follow its timers for some seconds of frames."""
+    session = Session()
+    address = url.replace("http://", "ws://") + "/_stcore/stream"
+    async with websockets.connect(
+        address, max_size=None, subprotocols=[websockets.Subprotocol("streamlit")]
+    ) as socket:
+        timers: dict[str, asyncio.Task[None]] = {}
+
+        async def rerun(fragment: str = "") -> None:
+            message = BackMsg()
+            message.rerun_script.query_string = query
+            message.rerun_script.fragment_id = fragment
+            message.rerun_script.is_auto_rerun = bool(fragment)
+            await socket.send(message.SerializeToString())
+
+        async def tick(fragment: str, interval: float) -> None:
+            while True:
+                await asyncio.sleep(interval)
+                await rerun(fragment)
+
+        await rerun()
+        try:
+            while not session.frames or time.monotonic() - session.frames[0][0] < seconds:
+                message = ForwardMsg()
+                message.ParseFromString(await asyncio.wait_for(socket.recv(), 60))
+                kind = message.WhichOneof("type")
+                if kind == "new_session" and not message.metadata.run.fragment_ids:
+                    for task in timers.values():
+                        task.cancel()
+                    timers.clear()
+                elif kind == "page_info_changed":
+                    query = message.page_info_changed.query_string
+                elif kind == "auto_rerun":
+                    name = message.auto_rerun.fragment_id
+                    if name not in timers:
+                        timers[name] = asyncio.create_task(tick(name, message.auto_rerun.interval))
+                elif kind == "delta":
+                    _note(session, message)
+        finally:
+            for task in timers.values():
+                task.cancel()
+    return session
+
+
+def _note(session: Session, message: ForwardMsg) -> None:
+    element = message.delta.new_element
+    if element.WhichOneof("type") == "exception":
+        session.failures.append(element.exception.message)
+    if element.WhichOneof("type") == "bidi_component":
+        data = json.loads(element.bidi_component.json or "{}")
+        name = data.get("frame")
+        if name and (not session.frames or session.frames[-1][1] != name):
+            session.frames.append((time.monotonic(), name))

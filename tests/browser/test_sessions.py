@@ -1,0 +1,29 @@
+"""Many people at once, as real websocket clients."""
+
+from __future__ import annotations
+
+import asyncio
+
+from browser.conftest import App
+from browser.streamlit_client import Session, watch
+
+SESSIONS = 8
+
+
+def test_eight_sessions_train_at_once(app: App) -> None:
+    async def all_of_them() -> list[Session]:
+        # Warm: the first visitor of a server waits for its workers.
+        await watch(app.url, "depth=2&seed=99&autostart=1&budget=100000", 1)
+        return await asyncio.gather(
+            *(
+                watch(app.url, f"autostart=1&budget=100000&seed={seed}", 12)
+                for seed in range(1, SESSIONS + 1)
+            )
+        )
+
+    sessions = asyncio.run(all_of_them())
+    waits = sorted(session.longest_wait() for session in sessions)
+    print(f"longest wait for a frame, {SESSIONS} sessions: {waits[0]:.2f} to {waits[-1]:.2f} s")
+    assert not any(session.failures for session in sessions)
+    assert all(len({name for _, name in session.frames}) > 4 for session in sessions)
+    assert waits[-1] <= 2.0

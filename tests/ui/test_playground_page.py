@@ -1,0 +1,148 @@
+"""The Playground page by Streamlit's own test runner: what it shows, whatever the URL says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.testing.v1 import AppTest
+
+from flowplay.catalog import ARCHITECTURES
+from flowplay.config import RunConfig
+from flowplay.engine import Engine, EngineStatus
+from flowplay.targets import TARGETS
+from flowplay.ui import shell
+from flowplay.ui.example import example
+
+PAGE = Path(__file__).parents[2] / "pages" / "playground.py"
+
+
+class IdleEngine(Engine):
+    """An engine that never gets a worker: pages must not depend on one."""
+
+    def __init__(self) -> None:
+        super().__init__(scheduler="tcp://127.0.0.1:9")
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    engine = IdleEngine()
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(autouse=True)
+def _use(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (
+        "flowplay.ui.shell",
+        "flowplay.ui.runs",
+        "flowplay.ui.walk",
+        "flowplay.ui.live",
+    ):
+        monkeypatch.setattr(f"{module}.engine", lambda: engine)
+
+
+def run(**query: str) -> AppTest:
+    PagesManager.uses_pages_directory = False
+    page = AppTest.from_file(str(PAGE), default_timeout=30)
+    for name, value in query.items():
+        page.query_params[name] = value
+    return page.run()
+
+
+def test_first_visit_shows_the_labelled_example() -> None:
+    page = run()
+    assert not page.exception
+    assert any("Example: a run of these settings" in c.value for c in page.caption)
+    assert [m.label for m in page.metric] == ["Held-out NLL", "Gap to floor", "Parameters"]
+    assert page.metric[0].value == f"{example().snapshot.held_out_nll:.3f}"
+
+
+def test_widget_keys_are_the_names_of_a_config() -> None:
+    page = run(architecture="nsf", bins="5")
+    for name in set(RunConfig.model_fields) - {"version", "options"} | {"bins"}:
+        assert name in page.session_state, name
+    for key in ("train", "pause", "step", "reset"):
+        assert page.button(key=key)
+    assert page.slider(key="bins").value == 5
+
+
+def test_refused_values_are_said_in_a_sentence_each() -> None:
+    page = run(depth="100000", width="-3", target="nope", seed="abc")
+    assert not page.exception
+    said = {w.value for w in page.warning}
+    assert {
+        "depth = 100000 is more than 64: using 64.",
+        "width = -3 is less than 4: using 4.",
+        "target = nope is not understood: using moons.",
+        "seed = abc is not understood: using 0.",
+    } <= said
+    assert page.slider(key="depth").value == 64
+
+
+def test_another_family_brings_its_own_defaults_and_keeps_what_was_set() -> None:
+    page = run(width="32")
+    page.radio(key="architecture").set_value("nsf").run()
+    assert not page.exception
+    assert page.slider(key="depth").value == ARCHITECTURES["nsf"].defaults["depth"]
+    assert page.select_slider(key="width").value == 32
+    page.slider(key="depth").set_value(7).run()
+    page.radio(key="architecture").set_value("planar").run()
+    assert page.slider(key="depth").value == 7
+    assert "bins" not in page.query_params
+    assert not page.exception
+
+
+def test_another_target_brings_its_own_noise() -> None:
+    page = run(noise="0.1")
+    page.radio(key="target").set_value("checkerboard").run()
+    assert not page.exception
+    assert page.slider(key="noise").value == TARGETS["checkerboard"].noise
+
+
+@given(
+    query=st.dictionaries(
+        st.sampled_from([*RunConfig.model_fields, "bins", "autostart"]),
+        st.one_of(
+            st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=12),
+            st.integers().map(str),
+            st.floats().map(str),
+            st.sampled_from([*TARGETS, *ARCHITECTURES, "seconds", "1"]),
+        ),
+        max_size=6,
+    )
+)
+@settings(
+    max_examples=200,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+def test_no_query_string_breaks_the_page(query: dict[str, str]) -> None:
+    page = run(**query)
+    assert not page.exception
+    assert page.button(key="train")
+
+
+def test_an_unreachable_scheduler_is_said_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
+    sentence = "Cannot reach the Dask scheduler at tcp://127.0.0.1:9; trying again."
+    stub = SimpleNamespace(status=EngineStatus("unreachable", 0, sentence))
+    monkeypatch.setattr(shell, "engine", lambda: stub)
+    assert sentence in {w.value for w in run().warning}
+
+
+def test_the_bundled_example_is_of_the_defaults_and_honest() -> None:
+    """Its numbers are what its weights give: judged again, on its own held-out points."""
+    from flowplay.training import RunState
+    from flowplay.training.live import LiveRun
+    from flowplay.training.snapshots import held_out_nll
+
+    bundled = example()
+    state = RunState.from_bytes(bundled.state)
+    assert state.config == bundled.config == RunConfig()
+    assert bundled.snapshot.step == state.step == RunConfig().budget
+    assert held_out_nll(LiveRun(state)) == pytest.approx(bundled.snapshot.held_out_nll, abs=1e-3)
