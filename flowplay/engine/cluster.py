@@ -378,9 +378,16 @@ async def _local_cluster(size: int | None) -> LocalCluster:
     )
     # Dask's own hook at interpreter exit would wait for this event loop, which cannot do without
     # the thread pools that are gone by then. The workers end with this process as it is: each
-    # watches a pipe from it. Only the scheduler's laments about that need not be seen.
+    # watches a pipe from it. Only the scheduler's laments about that need not be seen, and nothing
+    # may be started again in their place.
     cluster.shutdown_on_close = False
-    atexit.register(logging.getLogger("distributed").setLevel, logging.CRITICAL + 1)
+
+    def leave() -> None:
+        logging.getLogger("distributed").setLevel(logging.CRITICAL + 1)
+        for nanny in list(cluster.workers.values()):
+            nanny.close_gracefully()
+
+    atexit.register(leave)
     try:
         return await cluster
     except BaseException:
