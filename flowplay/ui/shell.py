@@ -12,6 +12,10 @@ from flowplay.engine import Engine
 #: Seconds between two looks at an engine that is not ready.
 _STATUS_POLL = 1.0
 
+#: Seconds that a cold server gives its first page before workers, which import torch on every core,
+#: are started beside it.
+_PATIENCE = 2.5
+
 
 def enter_page() -> None:
     """Begin a page; its first act.
@@ -28,7 +32,7 @@ def enter_page() -> None:
 @st.cache_resource(show_spinner=False)
 def engine() -> Engine:
     """Return the engine that all sessions of this server share."""
-    return Engine()
+    return Engine(patience=_PATIENCE)
 
 
 @st.cache_data(show_spinner=False)
