@@ -17,18 +17,22 @@ target_picker()
 with st.sidebar:
     settings()
 config = read_widgets()
-for sentence in refusals():
-    st.warning(sentence, icon=":material/block:")
+# What comes and goes has a place of its own: the live pictures below must not move and be remade.
+with st.container():
+    for sentence in refusals():
+        st.warning(sentence, icon=":material/block:")
 run = runs.current_run(config)
 if autostart:
     runs.train(config)
     run = runs.current_run(config)
 
 buttons(config, run)
-if runs.is_example(run):
-    st.caption(
-        ":material/school: Example: a run of these settings, trained earlier. Train starts it anew."
-    )
+with st.container():
+    if runs.is_example(run):
+        st.caption(
+            ":material/school: Example: a run of these settings, trained earlier. "
+            "Train starts it anew."
+        )
 live_view(config, run)
 st.toggle(
     "Show samples",

@@ -20,7 +20,7 @@ MODEL = ".st-key-density canvas.plot"
 PROGRESS = "[data-testid=stProgress]"
 
 #: A machine that runs tests may be slow; what is waited for is a condition, never a time.
-PATIENCE = 15_000
+PATIENCE = 60_000
 
 
 def open_page(page: Page, url: str) -> None:
@@ -67,6 +67,9 @@ def test_first_visit_shows_a_target_and_a_labelled_example(app: App, page: Page)
 def test_training_is_live_in_place_and_never_blank(app: App, page: Page) -> None:
     open_page(page, app.url + "/?budget=100000")
     start_training(page)
+    # The page is drawn once more when the run turns from waiting to training.
+    until(lambda: page.locator(PROGRESS).inner_text().startswith("Training"), 30, "it trains")
+    expect(page.locator(MODEL)).to_have_attribute("data-frame", re.compile("-64$"))
     page.locator(MODEL).evaluate(
         """canvas => {
             window.watched = {canvas, frames: [], blank: 0, looks: 0};
