@@ -184,8 +184,8 @@ def _headline(snapshot: Snapshot | None, target: Target) -> None:
         st.metric(
             "Gap to floor",
             gap,
-            help=f"Held-out NLL minus the target's entropy ({target.entropy:.3f}), in nats: the KL "
-            "divergence. No honest model gets below 0, up to sampling error.",
+            help=f"Held-out NLL minus the target's entropy ({target.entropy:.3f}), in nats, an "
+            "estimate of the KL divergence. No honest model gets below 0, up to sampling error.",
         )
         st.metric("Parameters", parameters, help="Numbers that training adjusts.")
 

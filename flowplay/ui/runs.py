@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from flowplay.config import RunConfig
+from flowplay.config import RunConfig, bounds
 from flowplay.engine import Phase, Run
 from flowplay.ui.example import example
 from flowplay.ui.settings import identity
@@ -62,14 +62,14 @@ def train(config: RunConfig) -> None:
     if is_example(run):
         run = start_over(config)
     elif run.view().phase is Phase.FINISHED:
-        run.set_budget(run.view().budget + config.budget)
+        _extend_budget(run, config.budget)
     run.play()
 
 
 def continue_example(config: RunConfig) -> None:
     """Train the bundled example for another budget."""
     run = current_run(config)
-    run.set_budget(run.view().budget + config.budget)
+    _extend_budget(run, config.budget)
     run.play()
 
 
@@ -79,7 +79,7 @@ def step(config: RunConfig) -> None:
     if is_example(run):
         run = start_over(config)
     elif run.view().phase is Phase.FINISHED:
-        run.set_budget(run.view().budget + 1)
+        _extend_budget(run, 1)
     run.step()
 
 
@@ -88,10 +88,19 @@ def reset(config: RunConfig) -> None:
     start_over(config).show()
 
 
+def _extend_budget(run: Run, more: float) -> None:
+    """Let a run train for so much more, counted from where it stands or from its budget."""
+    view = run.view()
+    assert view.snapshot is not None, "a run without a picture has not used its budget"
+    used = view.snapshot.step if run.config.budget_unit == "steps" else view.snapshot.seconds
+    run.set_budget(min(max(view.budget, used) + more, bounds("budget")[1]))
+
+
 def _open(config: RunConfig) -> Run:
     bundled = example()
     if identity(config) == identity(bundled.config):
-        return engine().open_run(config, bundled.state, bundled.snapshot)
+        # With its own config, so that the hot settings that differ are handed over.
+        return engine().open_run(bundled.config, bundled.state, bundled.snapshot)
     run = engine().open_run(config)
     run.show()
     return run
