@@ -13,6 +13,7 @@ from flowplay.targets import Target, make_target
 from flowplay.ui import runs
 from flowplay.ui.components.density_view import density_view
 from flowplay.ui.components.loss_view import loss_view
+from flowplay.ui.follow import follow
 from flowplay.ui.shell import engine
 
 #: Seconds between two looks at a run that trains: shortest, and as a share of the time in which it
@@ -82,8 +83,7 @@ def live_view(config: RunConfig, run: Run) -> None:
     drawn = run.view()
     poll = _poll_seconds()
 
-    @st.fragment(run_every=poll if drawn.pending else None)
-    def follow_run() -> None:
+    def look() -> None:
         run.renew()
         view = run.view()
         _show(view, run, target)
@@ -93,7 +93,7 @@ def live_view(config: RunConfig, run: Run) -> None:
         if drawn.pending and (ended or pace_changed):
             st.rerun()
 
-    follow_run()
+    follow(look, poll if drawn.pending else None)
 
 
 def _poll_seconds() -> float:

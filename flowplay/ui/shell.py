@@ -8,6 +8,7 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 from flowplay.engine import Engine
+from flowplay.ui.follow import follow
 
 #: Seconds between two looks at an engine that is not ready.
 _STATUS_POLL = 1.0
@@ -44,12 +45,11 @@ def show_engine_status() -> None:
     """Say plainly if runs cannot train right now, until they can."""
     ready = engine().status.phase == "ready"
 
-    @st.fragment(run_every=None if ready else _STATUS_POLL)
-    def follow_status() -> None:
+    def look() -> None:
         status = engine().status
         if status.phase == "unreachable":
             st.warning(status.message, icon=":material/cloud_off:")
         elif status.phase == "ready" and not ready:
             st.rerun()
 
-    follow_status()
+    follow(look, None if ready else _STATUS_POLL)

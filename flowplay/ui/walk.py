@@ -9,6 +9,7 @@ import streamlit as st
 from flowplay.engine import EngineClosedError, Run, WorkerLostError, WorkError
 from flowplay.figures import layers_figure
 from flowplay.snapshot import LayerFrames
+from flowplay.ui.follow import follow
 from flowplay.ui.shell import engine
 
 _WALK = "_walk"
@@ -41,13 +42,12 @@ def _show(run: Run, step: int) -> None:
         _draw(future)
         return
 
-    @st.fragment(run_every=_POLL)
     def wait() -> None:
         st.caption("Computing the density after each layer…")
         if future.done():
             st.rerun()
 
-    wait()
+    follow(wait, _POLL)
 
 
 def _draw(future: Future[bytes]) -> None:

@@ -12,6 +12,9 @@ import websockets
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
+#: Seconds without any message after which a page counts as standing still.
+SILENCE = 60
+
 
 @dataclass
 class Session:
@@ -25,10 +28,9 @@ class Session:
     frames: list[tuple[float, str]] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
-    def longest_wait(self) -> float:
-        """Return the longest time between two new frames, in seconds."""
-        times = [at for at, _ in self.frames]
-        return max(b - a for a, b in pairwise(times))
+    def waits(self) -> list[float]:
+        """Return the times between new frames, in seconds."""
+        return [b - a for (a, _), (b, _) in pairwise(self.frames)]
 
 
 async def watch(url: str, query: str, seconds: float) -> Session:
@@ -56,7 +58,12 @@ async def watch(url: str, query: str, seconds: float) -> Session:
         try:
             while not session.frames or time.monotonic() - session.frames[0][0] < seconds:
                 message = ForwardMsg()
-                message.ParseFromString(await asyncio.wait_for(socket.recv(), 60))
+                try:
+                    message.ParseFromString(await asyncio.wait_for(socket.recv(), SILENCE))
+                except TimeoutError:
+                    raise AssertionError(
+                        f"{query}: the page stood still, {len(timers)} timers, after {session}"
+                    ) from None
                 kind = message.WhichOneof("type")
                 if kind == "new_session" and not message.metadata.run.fragment_ids:
                     for task in timers.values():

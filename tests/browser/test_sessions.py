@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import statistics
 from concurrent.futures import ThreadPoolExecutor
 
 from browser.conftest import App
@@ -25,8 +26,13 @@ def test_eight_sessions_train_at_once(app: App) -> None:
     # Playwright keeps an event loop in this thread once a browser test has run.
     with ThreadPoolExecutor(1) as thread:
         sessions = thread.submit(asyncio.run, all_of_them()).result()
-    waits = sorted(session.longest_wait() for session in sessions)
-    print(f"longest wait for a frame, {SESSIONS} sessions: {waits[0]:.2f} to {waits[-1]:.2f} s")
     assert not any(session.failures for session in sessions)
     assert all(len({name for _, name in session.frames}) > 4 for session in sessions)
-    assert waits[-1] <= 2.0
+    longest = sorted(max(session.waits()) for session in sessions)
+    usual = statistics.median(wait for session in sessions for wait in session.waits())
+    print(
+        f"waits for a frame, {SESSIONS} sessions: median {usual:.2f} s, "
+        f"longest {longest[0]:.2f} to {longest[-1]:.2f} s"
+    )
+    # How long a turn takes is the machine's; that nobody waits for several is the engine's.
+    assert longest[-1] <= 4 * usual

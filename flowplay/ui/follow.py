@@ -1,0 +1,24 @@
+"""Parts of a page that look again by themselves, every so many seconds."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+
+import streamlit as st
+
+
+def follow(look: Callable[[], None], every: float | None) -> None:
+    """Run `look` as a fragment: now and, if `every` is given, again every so many seconds.
+
+    The fragment gets an id of its own in each run of the page. A busy server that hears a timer of
+    the page's last run just when the next run has ended would start another script runner, ignore
+    what the one before has still to send, and with it the new timers: the page would stand still.
+    It passes over timers of fragments that it does not know.
+
+    Args:
+        look: draws the fragment; a function made in this run of the page.
+        every: seconds between two looks; None for no more after the first.
+    """
+    look.__qualname__ += f".{uuid.uuid4().hex}"
+    st.fragment(look, run_every=every)()
