@@ -21,7 +21,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from flowplay.catalog import ARCHITECTURES, Option
+from flowplay.catalog import ARCHITECTURES, Option, OptionError
 from flowplay.targets import TARGETS
 
 
@@ -45,6 +45,15 @@ def _known(value: str, names: Mapping[str, Any]) -> str:
     return value
 
 
+def _read(option: Option, value: object) -> int | str:
+    """Read an option's value; refuse it in pydantic's terms, with what to take instead."""
+    try:
+        return option.read(value)
+    except OptionError as error:
+        context = {"option": option.name, "why": error.why, "nearest": error.nearest}
+        raise PydanticCustomError("option", "{option} {why}", context) from None
+
+
 class RunConfig(BaseModel):
     """What defines a run. Titles and descriptions are the labels and tooltips of every surface.
 
@@ -56,7 +65,7 @@ class RunConfig(BaseModel):
 
     Example:
         >>> RunConfig(target="circles", architecture="nsf").options
-        {'bins': 12}
+        {'bins': 12, 'conditioning': 'coupling'}
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -88,7 +97,7 @@ class RunConfig(BaseModel):
         title="Width",
         description="Hidden units in each of the two hidden layers of every conditioner network.",
     )
-    options: dict[str, int] = Field(default_factory=dict, title="Options of the family")
+    options: dict[str, int | str] = Field(default_factory=dict, title="Options of the family")
     learning_rate: float = Field(
         3e-3,
         ge=1e-5,
@@ -160,6 +169,11 @@ class RunConfig(BaseModel):
         title="Seed",
         description="Fixes data, initialization and batches: the same seed gives the same run.",
     )
+    checkpoint: bool = Field(
+        False,
+        title="Gradient checkpointing",
+        description="Recompute each layer when its gradient is due: less memory, slower steps.",
+    )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto",
         title="Device",
@@ -201,19 +215,14 @@ class RunConfig(BaseModel):
             _within(value, *target.noise_range)
         return value
 
-    @field_validator("options")
+    @field_validator("options", mode="before")
     @classmethod
-    def _options_suit_the_family(
-        cls, value: dict[str, int], info: ValidationInfo
-    ) -> dict[str, int]:
+    def _options_suit_the_family(cls, value: Any, info: ValidationInfo) -> Any:  # noqa: ANN401
         architecture = ARCHITECTURES.get(info.data.get("architecture", ""))
-        if architecture is None:
+        if architecture is None or not isinstance(value, Mapping):
             return value
         known = {option.name: option for option in architecture.options}
-        for name, number in value.items():
-            _known(name, known)
-            _within(number, known[name].minimum, known[name].maximum)
-        return value
+        return {_known(name, known): _read(known[name], given) for name, given in value.items()}
 
     @classmethod
     def from_flat(cls, values: Mapping[str, Any]) -> Self:
@@ -273,6 +282,10 @@ class RunConfig(BaseModel):
 def complaint(error: ValidationError) -> str:
     """Say the first thing that is wrong with a config in one line."""
     detail = error.errors()[0]
+    if detail["type"] == "option":
+        context = detail["ctx"]
+        given = _shown(detail["input"].get(context["option"], ""))
+        return f"{context['option']} = {given} {context['why']}."
     name = ".".join(str(part) for part in detail["loc"]) or "config"
     return f"{name}: {detail['msg']} (got {_shown(detail['input'])})."
 
@@ -301,12 +314,8 @@ def _shown(value: object) -> str:
     return re.sub(r"[^\w.+-]", "·", str(value))[:24]
 
 
-def _all_options() -> dict[str, Option]:
-    return {o.name: o for a in ARCHITECTURES.values() for o in a.options}
-
-
 def _option_names() -> set[str]:
-    return set(_all_options())
+    return {o.name for a in ARCHITECTURES.values() for o in a.options}
 
 
 def _nest(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -326,16 +335,13 @@ def _mend(flat: dict[str, Any], detail: ErrorDetails) -> str:
     """Clamp or drop the value that `detail` refuses, and say so in one sentence."""
     location = [str(part) for part in detail["loc"]]
     name = location[-1] if location else ""
-    if location == ["options"]:
-        # The whole-dict validator reports no key; every out-of-range option is clamped at once.
-        options = _all_options()
-        name = next(
-            k
-            for k, v in flat.items()
-            if k in options and not options[k].minimum <= float(v) <= options[k].maximum
-        )
-    shown = _shown(flat.get(name, ""))
     context = detail.get("ctx", {})
+    if detail["type"] == "option":
+        name, nearest = context["option"], context["nearest"]
+        shown = _shown(flat[name])
+        flat[name] = nearest
+        return f"{name} = {shown} {context['why']}: using {nearest}."
+    shown = _shown(flat.get(name, ""))
     if detail["type"] == "greater_than_equal":
         flat[name] = context["ge"]
         return f"{name} = {shown} is less than {_text(context['ge'])}: using {_text(flat[name])}."
@@ -343,7 +349,5 @@ def _mend(flat: dict[str, Any], detail: ErrorDetails) -> str:
         flat[name] = context["le"]
         return f"{name} = {shown} is more than {_text(context['le'])}: using {_text(flat[name])}."
     flat.pop(name, None)
-    default = getattr(RunConfig.repair(flat)[0], name, None)
-    if default is None:
-        default = _all_options()[name].default
+    default = getattr(RunConfig.repair(flat)[0], name)
     return f"{name} = {shown} is not understood: using {_text(default)}."

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 
 class Bijection(nn.Module, ABC):
@@ -19,6 +20,9 @@ class Bijection(nn.Module, ABC):
 
     #: Largest error of a round trip in float64; numeric inverses state a larger one.
     tolerance: float = 1e-8
+
+    #: Start and end in the time of an ODE, for a piece of a continuous flow.
+    times: tuple[float, float] | None = None
 
     @abstractmethod
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
@@ -42,6 +46,10 @@ class Bijection(nn.Module, ABC):
             z [B, D] and :math:`\log|\det \partial z/\partial x|` [B].
         """
 
+    def penalty(self) -> Tensor | None:
+        """Return what training should keep small beside the loss (scalar), if anything."""
+        return None
+
 
 def standard_normal_log_prob(z: Tensor) -> Tensor:
     r"""Return :math:`\log \mathcal{N}(z; 0, I)` [B] of z [B, D], in nats."""
@@ -58,6 +66,8 @@ class Flow(Bijection):
     Args:
         bijections: in generating order, :math:`z_0 \to z_1 \to \dots \to z_K = x`.
         dim: D.
+        checkpoint: recompute each layer in the backward pass instead of keeping what it computed:
+            memory for one layer instead of K, at the price of a second evaluation.
 
     References:
         Tabak & Vanden-Eijnden, Density estimation by dual ascent of the log-likelihood, 2010.
@@ -70,10 +80,16 @@ class Flow(Bijection):
         torch.Size([3])
     """
 
-    def __init__(self, bijections: Sequence[Bijection], dim: int) -> None:
+    #: What `loss` is: pages call it a likelihood only where it is one.
+    objective: str = "negative log-likelihood"
+
+    def __init__(
+        self, bijections: Sequence[Bijection], dim: int, *, checkpoint: bool = False
+    ) -> None:
         super().__init__()
         self.bijections: Sequence[Bijection] = nn.ModuleList(bijections)  # type: ignore[assignment]
         self.dim = dim
+        self.checkpoint = checkpoint
         self.tolerance = max((b.tolerance for b in bijections), default=Bijection.tolerance)
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
@@ -88,6 +104,18 @@ class Flow(Bijection):
     def log_prob(self, x: Tensor) -> Tensor:
         """Return the exact log-density [B] of data x [B, D], in nats."""
         return self.layer_log_prob(len(self.bijections), x)
+
+    def loss(self, x: Tensor) -> Tensor:
+        """Return what training makes small on data x [B, D] (scalar, in nats).
+
+        The mean negative log-likelihood, plus the pull of layers that have one: it adds to the
+        gradient but not to the value, which stays a likelihood.
+        """
+        nll = -self.log_prob(x).mean()
+        for bijection in self.bijections:
+            if (penalty := bijection.penalty()) is not None:
+                nll = nll + (penalty - penalty.detach())
+        return nll
 
     def layer_log_prob(self, k: int, y: Tensor) -> Tensor:
         r"""Return the exact log-density [B] of :math:`z_k` at y [B, D], in nats.
@@ -150,8 +178,12 @@ class Flow(Bijection):
 
     def _inverse_from(self, k: int, y: Tensor) -> tuple[Tensor, Tensor]:
         total = y.new_zeros(len(y))
+        recompute = self.checkpoint and torch.is_grad_enabled()
         for bijection in reversed(self.bijections[:k]):
-            y, log_det = bijection.inverse(y)
+            if recompute:
+                y, log_det = checkpoint(bijection.inverse, y, use_reentrant=False)
+            else:
+                y, log_det = bijection.inverse(y)
             total = total + log_det
         return y, total
 

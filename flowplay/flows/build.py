@@ -4,20 +4,57 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import torch
 
+from flowplay.catalog import ARCHITECTURES
 from flowplay.flows.base import Bijection, Flow
+from flowplay.flows.ffjord import ffjord
+from flowplay.flows.flow_matching import MatchedFlow, flow_matching
+from flowplay.flows.flowpp import flowpp
+from flowplay.flows.glow import glow
+from flowplay.flows.graphical import graphical
+from flowplay.flows.iaf import iaf
+from flowplay.flows.maf import maf
+from flowplay.flows.mixed import mixed
+from flowplay.flows.nice import nice
 from flowplay.flows.nsf import nsf
 from flowplay.flows.planar import planar
+from flowplay.flows.radial import radial
 from flowplay.flows.realnvp import realnvp
+from flowplay.flows.residual import residual
 from flowplay.flows.whitening import Whitening
 
-#: Architecture name -> function that builds its layers from those keywords it names.
-FAMILIES: Mapping[str, Callable[..., list[Bijection]]] = {
-    "planar": planar,
-    "realnvp": realnvp,
-    "nsf": nsf,
+
+class Family(NamedTuple):
+    """How a family is built.
+
+    Attributes:
+        layers: returns its layers, from those keywords of `build_flow` that it names.
+        flow: what they are put into; it has the loss.
+    """
+
+    layers: Callable[..., list[Bijection]]
+    flow: type[Flow] = Flow
+
+
+#: Architecture name -> how it is built; in the order of the catalog.
+FAMILIES: Mapping[str, Family] = {
+    "planar": Family(planar),
+    "radial": Family(radial),
+    "nice": Family(nice),
+    "realnvp": Family(realnvp),
+    "glow": Family(glow),
+    "maf": Family(maf),
+    "iaf": Family(iaf),
+    "nsf": Family(nsf),
+    "flowpp": Family(flowpp),
+    "ffjord": Family(ffjord),
+    "flow_matching": Family(flow_matching, MatchedFlow),
+    "residual": Family(residual),
+    "graphical": Family(graphical),
+    "mixed": Family(mixed),
 }
 
 
@@ -28,39 +65,53 @@ def build_flow(
     width: int = 64,
     seed: int = 0,
     whitening: Whitening | None = None,
-    **options: int,
+    checkpoint: bool = False,
+    **options: int | str,
 ) -> Flow:
-    """Build a flow that starts as the identity on whitened data.
+    """Build a flow whose density starts near the base, on whitened data.
 
     Args:
         architecture: a name of `flowplay.catalog.ARCHITECTURES`.
         dim: D.
-        depth: number of layers, the whitening not counted.
+        depth: number of layers, or of the family's own units of depth; whitening not counted.
         width: hidden units of the conditioners; families without one ignore it.
         seed: fixes the initialization.
         whitening: the last bijection, for data that are not whitened already.
+        checkpoint: keep no activations for the backward pass; see `Flow`.
         **options: the family's own options; those not given take the catalog's default.
 
     Raises:
-        ValueError: for an unknown architecture or option.
+        ValueError: for an unknown architecture or option, or a value that the option refuses.
 
     Example:
         >>> flow = build_flow("nsf", dim=2, depth=2, width=16, bins=8)
         >>> flow.sample(5).shape
         torch.Size([5, 2])
     """
-    from flowplay.catalog import ARCHITECTURES
-
     if architecture not in FAMILIES:
         known = ", ".join(FAMILIES)
         raise ValueError(f"Unknown architecture {architecture!r}; known are {known}.")
-    defaults = {o.name: o.default for o in ARCHITECTURES[architecture].options}
-    if unknown := set(options) - set(defaults):
+    own = {o.name: o for o in ARCHITECTURES[architecture].options}
+    if unknown := set(options) - set(own):
         raise ValueError(f"{architecture} has no option {', '.join(sorted(unknown))}.")
-    family = FAMILIES[architecture]
-    keywords = {"dim": dim, "depth": depth, "width": width} | defaults | options
-    taken = inspect.signature(family).parameters
+    given = {name: own[name].read(value) for name, value in options.items()}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        layers = family(**{name: value for name, value in keywords.items() if name in taken})
-    return Flow([*layers, whitening] if whitening is not None else layers, dim)
+        layers = _layers(architecture, dim=dim, depth=depth, width=width, **given)
+    if whitening is not None:
+        layers.append(whitening)
+    return FAMILIES[architecture].flow(layers, dim, checkpoint=checkpoint)
+
+
+def _layers(architecture: str, **keywords: Any) -> list[Bijection]:  # noqa: ANN401
+    """Call a family's function with the keywords that it names, its options' defaults included."""
+
+    def layers_of(name: str, depth: int) -> list[Bijection]:
+        return _layers(name, dim=keywords["dim"], width=keywords["width"], depth=depth)
+
+    defaults = {o.name: o.default for o in ARCHITECTURES[architecture].options}
+    keywords = defaults | keywords
+    function = FAMILIES[architecture].layers
+    offered = keywords | {"layers_of": layers_of}
+    taken = inspect.signature(function).parameters
+    return function(**{name: value for name, value in offered.items() if name in taken})

@@ -1,8 +1,7 @@
-"""Coupling: part of the coordinates stays and parametrizes an elementwise map of the rest."""
+"""Coupling: part of the coordinates stays and steers an elementwise map of the rest."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Sequence
 
 import torch
@@ -10,6 +9,7 @@ from torch import Tensor
 
 from flowplay.flows.base import Bijection
 from flowplay.flows.conditioner import Conditioner
+from flowplay.flows.transformers import Transformer
 
 
 class Coupling(Bijection):
@@ -19,61 +19,68 @@ class Coupling(Bijection):
         x_a = z_a, \qquad x_b = g_{\theta(z_a)}(z_b), \qquad
         \log|\det J| = \sum_i \log |g'_{\theta(z_a)}(z_{b,i})|
 
-    The Jacobian is triangular, whatever the conditioner :math:`\theta` is. `swap` decides which
-    part stays, the first or the second; layers alternate.
+    The Jacobian is triangular, whatever the conditioner :math:`\theta` is.
 
     Args:
         dim: D >= 2.
         width: hidden units of the conditioner.
-        parameters: numbers that the elementwise map takes for each coordinate.
-        swap: keep the second part instead of the first.
+        transformer: the elementwise map g.
+        swap: keep the second part instead of the first; layers alternate.
+        mask: `channel` keeps the first half of the coordinates, `checkerboard` every other one.
 
     Raises:
         ValueError: for fewer than two dimensions: nothing would be left to condition on.
 
     References:
         Dinh, Krueger & Bengio, NICE: Non-linear Independent Components Estimation, 2015.
+        Dinh, Sohl-Dickstein & Bengio, Density Estimation using Real NVP, 2017.
     """
 
-    def __init__(self, dim: int, width: int, parameters: int, swap: bool) -> None:
+    def __init__(
+        self, dim: int, width: int, transformer: Transformer, swap: bool, mask: str = "channel"
+    ) -> None:
         super().__init__()
         if dim < 2:
             raise ValueError(f"A coupling layer needs at least 2 dimensions, got {dim}.")
         self.swap = swap
         first = dim - dim // 2
         self.sizes = [first, dim - first]
+        self.order, self.order_back = _order(dim, mask)
         kept, mapped = reversed(self.sizes) if swap else self.sizes
-        self.parameters_per_coordinate = parameters
-        self.conditioner = Conditioner(kept, width, mapped * parameters)
-
-    @abstractmethod
-    def elementwise(self, z: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
-        """Map z [B, d] with parameters theta [B, d, P]; return x [B, d] and log|dx/dz| [B, d]."""
-
-    @abstractmethod
-    def elementwise_inverse(self, x: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
-        """Undo `elementwise`: x [B, d] to z [B, d] and log|dz/dx| [B, d]."""
+        self.transformer = transformer
+        self.conditioner = Conditioner(kept, width, mapped * transformer.parameters)
+        if (start := transformer.start()) is not None:
+            with torch.no_grad():
+                self.conditioner.last.bias.copy_(start.repeat(mapped))
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Generate: keep one part, map the other."""
-        kept, rest, theta = self._split(z)
-        mapped, log_det = self.elementwise(rest, theta)
-        return joined(kept, mapped, self.swap), log_det.sum(-1)
+        kept, rest = self.split(z)
+        mapped, log_det = self.transformer.forward(rest, self._theta(kept))
+        return self.join(kept, mapped), log_det.sum(-1)
 
     def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Normalize: keep the same part, which gives the same parameters, and undo the map."""
-        kept, rest, theta = self._split(x)
-        mapped, log_det = self.elementwise_inverse(rest, theta)
-        return joined(kept, mapped, self.swap), log_det.sum(-1)
+        kept, rest = self.split(x)
+        mapped, log_det = self.transformer.inverse(rest, self._theta(kept))
+        return self.join(kept, mapped), log_det.sum(-1)
 
-    def _split(self, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        kept, rest = parts(y, self.sizes, self.swap)
-        theta = self.conditioner(kept)
-        return kept, rest, theta.unflatten(-1, (-1, self.parameters_per_coordinate))
+    def split(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Split y [B, D] into the part that is kept and the part that is mapped."""
+        return parts(y if self.order is None else y[:, self.order], self.sizes, self.swap)
+
+    def join(self, kept: Tensor, mapped: Tensor) -> Tensor:
+        """Undo `split`."""
+        y = joined(kept, mapped, self.swap)
+        return y if self.order_back is None else y[:, self.order_back]
+
+    def _theta(self, kept: Tensor) -> Tensor:
+        theta: Tensor = self.conditioner(kept)
+        return theta.unflatten(-1, (-1, self.transformer.parameters))
 
 
 def parts(y: Tensor, sizes: Sequence[int], swap: bool) -> tuple[Tensor, Tensor]:
-    """Split y [B, D] into the part that a coupling layer keeps and the part that it maps."""
+    """Split y [B, D] by `sizes`; return the part that a layer keeps and the part that it maps."""
     first, second = y.split(list(sizes), -1)
     return (second, first) if swap else (first, second)
 
@@ -81,3 +88,11 @@ def parts(y: Tensor, sizes: Sequence[int], swap: bool) -> tuple[Tensor, Tensor]:
 def joined(kept: Tensor, mapped: Tensor, swap: bool) -> Tensor:
     """Undo `parts`."""
     return torch.cat((mapped, kept) if swap else (kept, mapped), -1)
+
+
+def _order(dim: int, mask: str) -> tuple[list[int] | None, list[int] | None]:
+    """Return the coordinates in the order in which a mask splits them, and the way back."""
+    if mask == "channel" or dim == 2:
+        return None, None
+    order = [*range(0, dim, 2), *range(1, dim, 2)]
+    return order, [order.index(i) for i in range(dim)]

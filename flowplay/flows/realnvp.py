@@ -11,9 +11,7 @@ from torch.autograd.function import once_differentiable
 from flowplay.flows.base import Bijection
 from flowplay.flows.conditioner import differentiate, evaluate
 from flowplay.flows.coupling import Coupling, joined, parts
-
-#: A layer scales by at most e^±LOG_SCALE_BOUND: enough for thin shapes, too little to overflow.
-LOG_SCALE_BOUND = 3.0
+from flowplay.flows.transformers import LOG_SCALE_BOUND, Affine
 
 
 class AffineCoupling(Coupling):
@@ -22,42 +20,28 @@ class AffineCoupling(Coupling):
     .. math::
         x_b = z_b \odot e^{s(z_a)} + t(z_a), \qquad \log|\det J| = \sum_i s_i(z_a)
 
-    The log-scale is bounded smoothly, :math:`s = a / (1 + |a| / c)` with c = `LOG_SCALE_BOUND`,
-    which is the identity near 0 and, unlike a tanh, lets gradients through far from it.
-
     Args:
         dim: D >= 2.
         width: hidden units of the conditioner.
         swap: keep the second part instead of the first.
+        mask: `channel` or `checkerboard`, as of `Coupling`.
 
     References:
         Dinh, Sohl-Dickstein & Bengio, Density Estimation using Real NVP, 2017.
     """
 
-    def __init__(self, dim: int, width: int, swap: bool) -> None:
-        super().__init__(dim, width, parameters=2, swap=swap)
-
-    def elementwise(self, z: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
-        """Scale, then shift."""
-        log_scale, shift = self._scale_and_shift(theta)
-        return z * log_scale.exp() + shift, log_scale
-
-    def elementwise_inverse(self, x: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
-        """Shift back, then scale back."""
-        log_scale, shift = self._scale_and_shift(theta)
-        return (x - shift) * (-log_scale).exp(), -log_scale
+    def __init__(self, dim: int, width: int, swap: bool, mask: str = "channel") -> None:
+        super().__init__(dim, width, Affine(), swap, mask)
 
     def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Normalize, as one node of the graph: this is what every training step is made of."""
-        result: tuple[Tensor, Tensor] = _AffineInverse.apply(
-            x, self.sizes, self.swap, *self.conditioner.tensors()
+        z: Tensor
+        log_det: Tensor
+        ordered = x if self.order is None else x[:, self.order]
+        z, log_det = _AffineInverse.apply(
+            ordered, self.sizes, self.swap, *self.conditioner.tensors()
         )
-        return result
-
-    @staticmethod
-    def _scale_and_shift(theta: Tensor) -> tuple[Tensor, Tensor]:
-        raw, shift = theta.unbind(-1)
-        return raw / (1 + raw.abs() / LOG_SCALE_BOUND), shift
+        return z if self.order_back is None else z[:, self.order_back], log_det
 
 
 class _AffineInverse(torch.autograd.Function):
@@ -101,5 +85,10 @@ class _AffineInverse(torch.autograd.Function):
 
 
 def realnvp(dim: int, depth: int, width: int) -> list[Bijection]:
-    """Build `depth` affine coupling layers whose kept part alternates."""
-    return [AffineCoupling(dim, width, swap=bool(k % 2)) for k in range(depth)]
+    """Build `depth` affine coupling layers whose kept part alternates.
+
+    In more than two dimensions pairs of channel masks and of checkerboard masks take turns, as in
+    the paper, so that every coordinate meets every other; in two they are the same.
+    """
+    masks = ("channel", "checkerboard")
+    return [AffineCoupling(dim, width, bool(k % 2), masks[k // 2 % 2]) for k in range(depth)]

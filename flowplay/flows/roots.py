@@ -19,8 +19,8 @@ def increasing_root(
 ) -> Tensor:
     r"""Solve :math:`f(a) = 0` elementwise for increasing f, with gradients to what f depends on.
 
-    Newton's method inside a shrinking bracket, bisecting where Newton would leave it, until no
-    element moves by more than a few units of rounding. The last step is taken with gradients: by
+    Newton's method inside a shrinking bracket, bisecting where Newton would leave it or does not
+    halve its step, until no element moves by more than a few units of rounding. The last step is taken with gradients: by
     the implicit function theorem, one Newton step from the root has the root's own derivative.
 
     Args:
@@ -53,13 +53,14 @@ def _bracketed_newton(
     lower, upper = lower.clone(), upper.clone()
     epsilon = torch.finfo(lower.dtype).eps
     a = (lower + upper) / 2
+    step = upper - lower
     for _ in range(MAX_ITERATIONS):
         value, slope = function(a)
         upper = torch.where(value >= 0, a, upper)
         lower = torch.where(value <= 0, a, lower)
         newton = a - value / slope
-        inside = (newton > lower) & (newton < upper)
-        moved = torch.where(inside, newton, (lower + upper) / 2)
+        fast = (newton > lower) & (newton < upper) & ((newton - a).abs() <= step / 2)
+        moved = torch.where(fast, newton, (lower + upper) / 2)
         # A bracket of neighbouring floats cannot shrink further, whatever Newton says.
         step = torch.minimum((moved - a).abs(), upper - lower)
         a = moved

@@ -33,8 +33,8 @@ def flatten_parameters(module: nn.Module) -> nn.Parameter:
 
 
 def flatten_buffers(module: nn.Module) -> Tensor:
-    """Copy all buffers of a module into one float vector [b]."""
-    buffers = [b.reshape(-1).float() for b in module.buffers()]
+    """Copy all buffers of a module that belong to its state into one float vector [b]."""
+    buffers = [b.reshape(-1).float() for b in _buffers(module)]
     return torch.cat(buffers) if buffers else torch.empty(0)
 
 
@@ -42,6 +42,11 @@ def flatten_buffers(module: nn.Module) -> Tensor:
 def fill_buffers(module: nn.Module, vector: Tensor) -> None:
     """Set all buffers of a module from what `flatten_buffers` gave."""
     offset = 0
-    for b in module.buffers():
+    for b in _buffers(module):
         b.copy_(vector[offset : offset + b.numel()].view_as(b))
         offset += b.numel()
+
+
+def _buffers(module: nn.Module) -> list[Tensor]:
+    kept = module.state_dict(keep_vars=True)
+    return [b for name, b in module.named_buffers() if name in kept]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 import uuid
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,9 @@ from flowplay.training.data import held_out_points, training_points
 from flowplay.training.flat import fill_buffers, flatten_buffers, flatten_parameters
 from flowplay.training.schedule import progress, rate_factor
 from flowplay.training.state import RunState
+
+#: Points from which layers that start from data take their start.
+FIRST_LOOK = 4096
 
 #: Live runs a worker keeps, so that the next slice of any of them starts at once.
 KEPT = 16
@@ -54,6 +59,7 @@ def new_flow(config: RunConfig) -> Flow:
         width=config.width,
         seed=config.seed,
         whitening=Whitening.of(training_points(config)),
+        checkpoint=config.checkpoint,
         **config.options,
     )
 
@@ -61,10 +67,12 @@ def new_flow(config: RunConfig) -> Flow:
 def new_run(config: RunConfig) -> RunState:
     """Return the state of a run that has not taken a step."""
     flow = new_flow(config)
+    with torch.no_grad():
+        # Layers that take their start from data see some of it, once.
+        flow.train().inverse(training_points(config)[:FIRST_LOOK])
+        held_out = float(-flow.eval().log_prob(held_out_points(config)).mean())
     weights = flatten_parameters(flow).detach().numpy().copy()
     generator = torch.Generator().manual_seed(config.seed)
-    with torch.inference_mode():
-        held_out = float(-flow.log_prob(held_out_points(config)).mean())
     return RunState(
         token=uuid.uuid4().hex,
         settings=config.model_dump(),
@@ -108,15 +116,15 @@ class LiveRun:
         self.token = state.token
         self.config = config
         self.device = pick_device(config.device)
-        self.flow = new_flow(config).to(self.device)
+        self.flow = new_flow(config).to(self.device).eval()
         self.vector = flatten_parameters(self.flow)
         with torch.no_grad():
             self.vector.copy_(torch.from_numpy(state.weights.copy()))
         fill_buffers(self.flow, torch.from_numpy(state.buffers.copy()))
         self.optimizer = _optimizer(config, self.vector)
         self._restore_moments(state)
-        self.generator = torch.Generator()
-        self.generator.set_state(torch.from_numpy(state.generator.copy()))
+        #: Of the generator from which batches, and all that layers draw, come.
+        self.generator_state = torch.from_numpy(state.generator.copy())
         self.data = training_points(config).to(self.device)
         self.held_out = held_out_points(config).to(self.device)
 
@@ -133,25 +141,38 @@ class LiveRun:
         rate = state.last_rate
         start = time.perf_counter()
         elapsed = 0.0
-        while len(losses) < steps and elapsed < seconds:
-            step = state.step + len(losses)
-            part = progress(self.config, state.budget, step, state.seconds + elapsed)
-            if part >= 1:
-                break
-            rate = state.learning_rate * rate_factor(self.config, part, step)
-            loss, norm = self.step(rate)
-            losses.append(loss)
-            elapsed = time.perf_counter() - start
+        with self._training():
+            while len(losses) < steps and elapsed < seconds:
+                step = state.step + len(losses)
+                part = progress(self.config, state.budget, step, state.seconds + elapsed)
+                if part >= 1:
+                    break
+                rate = state.learning_rate * rate_factor(self.config, part, step)
+                loss, norm = self.step(rate)
+                losses.append(loss)
+                elapsed = time.perf_counter() - start
         return losses, norm, rate, elapsed
+
+    @contextmanager
+    def _training(self) -> Iterator[None]:
+        """Put the flow into training mode, and all randomness under the run's own generator."""
+        self.flow.train()
+        with torch.random.fork_rng(devices=[]):
+            torch.set_rng_state(self.generator_state)
+            try:
+                yield
+            finally:
+                self.generator_state = torch.get_rng_state()
+                self.flow.eval()
 
     def step(self, rate: float) -> tuple[Tensor, Tensor]:
         """Take one optimizer step at a learning rate; return loss and gradient norm (scalars)."""
         self.optimizer.param_groups[0]["lr"] = rate
-        index = torch.randint(len(self.data), (self.config.batch_size,), generator=self.generator)
+        index = torch.randint(len(self.data), (self.config.batch_size,))
         gradient = self.vector.grad
         assert gradient is not None
         gradient.zero_()
-        loss = -self.flow.log_prob(self.data[index.to(self.device)]).mean()
+        loss = self.flow.loss(self.data[index.to(self.device)])
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.vector, self.config.clip_norm)
         self.optimizer.step()

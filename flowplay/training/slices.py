@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from flowplay.snapshot import Snapshot
+from flowplay.training.flat import flatten_buffers
 from flowplay.training.live import LiveRun, keep, live_run
 from flowplay.training.schedule import progress
 from flowplay.training.snapshots import held_out_nll, take_snapshot
@@ -112,7 +113,8 @@ def _advance(
         steps_per_second=len(values) / elapsed,
         weights=weights,
         optimizer=live.moments(),
-        generator=live.generator.get_state().numpy(),
+        generator=live.generator_state.numpy(),
+        buffers=flatten_buffers(live.flow).cpu().numpy(),
         train_curve=_thin(np.concatenate([state.train_curve, _blocks(values, state.step)])),
         held_out_curve=_thin(np.concatenate([state.held_out_curve, [[step, held_out]]])),
     )

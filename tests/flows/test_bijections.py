@@ -4,39 +4,67 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 
 import pytest
 import torch
 from torch import Tensor
 
-from flowplay.catalog import ARCHITECTURES
-from flowplay.flows import FAMILIES, Flow, Whitening, build_flow
+from flowplay.catalog import ARCHITECTURES, Choice
+from flowplay.flows import (
+    FAMILIES,
+    Flow,
+    Whitening,
+    build_flow,
+    standard_normal_log_prob,
+)
 
 DIMS = (2, 5)
-CASES = [pytest.param(name, dim, id=f"{name}-{dim}d") for name in FAMILIES for dim in DIMS]
+
+#: Every family, with its defaults and with every other choice of each of its options.
+VARIANTS: dict[str, tuple[str, dict[str, int | str]]] = {name: (name, {}) for name in FAMILIES} | {
+    f"{name}-{option.name}={choice}": (name, {option.name: choice})
+    for name in FAMILIES
+    for option in ARCHITECTURES[name].options
+    if isinstance(option, Choice)
+    for choice in option.choices
+    if choice != option.default
+}
+#: Those whose densities differ: a solver or an estimator for training is not a density of its own.
+DENSITIES = [v for v in VARIANTS if not re.search("solver|trace|log_det", v)]
+CASES = [pytest.param(v, dim, id=f"{v}-{dim}d") for v in VARIANTS for dim in DIMS]
 
 
 def random_flow(
-    name: str,
+    variant: str,
     dim: int,
     *,
     depth: int = 4,
     dtype: torch.dtype = torch.float64,
     spread: float = 0.1,
 ) -> Flow:
-    """Build a flow far from the identity, whitening included."""
+    """Build a flow far from the identity, whitening included, in evaluation mode."""
+    name, options = VARIANTS[variant]
     torch.manual_seed(1)
     whitening = Whitening(torch.linspace(-1, 2, dim), torch.linspace(0.5, 3, dim))
-    flow = build_flow(name, dim, depth=depth, width=16, seed=0, whitening=whitening).to(dtype)
+    flow = build_flow(name, dim, depth=depth, width=16, seed=0, whitening=whitening, **options)
     with torch.no_grad():
         for p in flow.parameters():
             p.add_(spread * torch.randn_like(p))
-    return flow
+    return flow.to(dtype).eval()
 
 
 def base_points(n: int, dim: int, dtype: torch.dtype = torch.float64) -> Tensor:
     return 1.5 * torch.randn(n, dim, generator=torch.Generator().manual_seed(2), dtype=dtype)
+
+
+def plane(mean: Sequence[float] = (-1, 2), std: Sequence[float] = (0.5, 3)) -> tuple[Tensor, float]:
+    """Return cell centres [n, 2], seven spreads of `random_flow` wide, and the area of a cell."""
+    sides = [
+        torch.linspace(m - 7 * s, m + 7 * s, 401).double() for m, s in zip(mean, std, strict=True)
+    ]
+    return torch.cartesian_prod(*sides), math.prod(float(side[1] - side[0]) for side in sides)
 
 
 def jacobian(y: Tensor, x: Tensor) -> Tensor:
@@ -70,7 +98,7 @@ def test_log_det_is_that_of_the_autograd_jacobian(name: str, dim: int, direction
     points.requires_grad_()
     image, log_det = flow(points) if direction == "forward" else flow.inverse(points)
     expected = torch.linalg.slogdet(jacobian(image, points))[1]
-    torch.testing.assert_close(log_det, expected, rtol=0, atol=1e-8)
+    torch.testing.assert_close(log_det, expected, rtol=0, atol=flow.tolerance)
 
 
 @pytest.mark.parametrize("direction", ["forward", "inverse"])
@@ -81,25 +109,29 @@ def test_each_layer_s_log_det(name: str, dim: int, direction: str) -> None:
         points = base_points(50, dim).requires_grad_()
         image, log_det = bijection(points) if direction == "forward" else bijection.inverse(points)
         expected = torch.linalg.slogdet(jacobian(image, points))[1]
-        torch.testing.assert_close(log_det, expected, rtol=0, atol=1e-8)
+        torch.testing.assert_close(log_det, expected, rtol=0, atol=bijection.tolerance)
 
 
 @pytest.mark.parametrize(("name", "dim"), CASES)
 def test_starts_as_the_base_in_whitened_units(name: str, dim: int) -> None:
-    flow = build_flow(name, dim, depth=3, width=16, seed=3).double()
+    """The first picture is the base: rotated or reordered at most. A mixture is only about it."""
+    family, options = VARIANTS[name]
+    flow = build_flow(family, dim, depth=3, width=16, seed=3, **options).double().eval()
     x = base_points(100, dim)
-    z, log_det = flow.inverse(x)
-    torch.testing.assert_close(z, x, rtol=0, atol=1e-6)
-    torch.testing.assert_close(log_det, torch.zeros(100, dtype=torch.float64), rtol=0, atol=1e-6)
+    tolerance = 1.0 * dim if family == "flowpp" else 1e-5
+    torch.testing.assert_close(
+        flow.log_prob(x), standard_normal_log_prob(x), rtol=0, atol=tolerance
+    )
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", VARIANTS)
 def test_parameter_gradients_against_finite_differences(name: str) -> None:
     flow = random_flow(name, 2, depth=2)
     x = flow(base_points(20, 2))[0].detach()
     parameters = list(flow.parameters())
     gradients = torch.autograd.grad(flow.log_prob(x).mean(), parameters)
-    step = 1e-6
+    # An adaptive solver's own error must stay small beside the difference.
+    step, tolerance = (1e-3, 0.1) if "dopri5" in name else (1e-6, 1e-5)
     for p, gradient in zip(parameters, gradients, strict=True):
         direction = torch.randn_like(p)
         with torch.no_grad():
@@ -109,10 +141,12 @@ def test_parameter_gradients_against_finite_differences(name: str) -> None:
             below = flow.log_prob(x).mean()
             p.add_(step * direction)
         measured = (above - below) / (2 * step)
-        torch.testing.assert_close((gradient * direction).sum(), measured, rtol=1e-5, atol=1e-7)
+        torch.testing.assert_close(
+            (gradient * direction).sum(), measured, rtol=tolerance, atol=tolerance / 100
+        )
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", VARIANTS)
 def test_gradients_of_the_generating_direction(name: str) -> None:
     flow = random_flow(name, 2, depth=2)
     z = base_points(20, 2)
@@ -152,39 +186,35 @@ def test_states_and_layer_densities_are_consistent(name: str, dim: int) -> None:
     torch.testing.assert_close(states[-1], x)
     torch.testing.assert_close(log_dets.sum(0), log_det)
     back, back_log_dets = flow.inverse_states(x)
-    torch.testing.assert_close(back, states, rtol=0, atol=1e-8)
-    torch.testing.assert_close(back_log_dets, -log_dets, rtol=0, atol=1e-8)
+    torch.testing.assert_close(back, states, rtol=0, atol=flow.tolerance)
+    torch.testing.assert_close(back_log_dets, -log_dets, rtol=0, atol=flow.tolerance)
     for k, y in enumerate(states):
         expected = flow.layer_log_prob(0, z) - log_dets[:k].sum(0)
-        torch.testing.assert_close(flow.layer_log_prob(k, y), expected, rtol=0, atol=1e-8)
+        torch.testing.assert_close(flow.layer_log_prob(k, y), expected, rtol=0, atol=flow.tolerance)
     torch.testing.assert_close(flow.layer_log_prob(len(states) - 1, x), flow.log_prob(x))
     with pytest.raises(ValueError, match="k must be between"):
         flow.layer_log_prob(len(states), x)
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", DENSITIES)
 def test_every_layer_s_density_integrates_to_one(name: str) -> None:
     flow = random_flow(name, 2, spread=0.03)  # no ridge thinner than the grid
-    side = torch.linspace(-20, 20, 801, dtype=torch.float64)
-    grid = torch.cartesian_prod(side, side)
-    cell = float(side[1] - side[0]) ** 2
+    last = len(flow.bijections)
     with torch.inference_mode():
-        for k in (1, len(flow.bijections)):
-            mass = sum(float(flow.layer_log_prob(k, g).exp().sum()) for g in grid.split(250_000))
+        for k, (grid, cell) in ((1, plane((0, 0), (1.5, 1.5))), (last, plane())):
+            mass = sum(float(flow.layer_log_prob(k, g).exp().sum()) for g in grid.split(10_000))
             assert mass * cell == pytest.approx(1, abs=2e-3)
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", DENSITIES)
 def test_samples_follow_the_density(name: str) -> None:
     """The share of samples in a half-plane is the density's integral over it."""
     flow = random_flow(name, 2, spread=0.03)
     n = 20_000
     x = flow.sample(n, generator=torch.Generator().manual_seed(0))
-    side = torch.linspace(-20, 20, 801, dtype=torch.float64)
-    grid = torch.cartesian_prod(side, side)
+    grid, cell = plane()
     with torch.inference_mode():
-        density = torch.cat([flow.log_prob(g) for g in grid.split(100_000)]).exp()
-    cell = float(side[1] - side[0]) ** 2
+        density = torch.cat([flow.log_prob(g) for g in grid.split(10_000)]).exp()
     for normal in torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, -1.0]], dtype=torch.float64):
         offset = float((x @ normal).median()) + 0.5
         expected = float(density[grid @ normal > offset].sum()) * cell
@@ -192,7 +222,7 @@ def test_samples_follow_the_density(name: str) -> None:
         assert abs(share - expected) < 4 * math.sqrt(0.25 / n) + 2e-3
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", VARIANTS)
 def test_sampling_is_repeatable_and_temperature_scales_the_base(name: str) -> None:
     flow = random_flow(name, 2)
 
@@ -205,7 +235,7 @@ def test_sampling_is_repeatable_and_temperature_scales_the_base(name: str) -> No
     assert not torch.allclose(draw(1.0), draw(0.5))
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", VARIANTS)
 def test_save_and_load(name: str) -> None:
     flow, other = random_flow(name, 2), random_flow(name, 2)
     x = base_points(50, 2)
@@ -216,20 +246,21 @@ def test_save_and_load(name: str) -> None:
     torch.testing.assert_close(other.log_prob(x), flow.log_prob(x), rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", VARIANTS)
 def test_seed_fixes_the_initialization_and_leaves_torch_s_alone(name: str) -> None:
     torch.manual_seed(9)
     before = torch.get_rng_state()
-    first, again, other = (build_flow(name, depth=2, width=8, seed=s) for s in (1, 1, 2))
+    family, options = VARIANTS[name]
+    flows = [build_flow(family, depth=2, width=8, seed=s, **options) for s in (1, 1, 2)]
     assert torch.equal(torch.get_rng_state(), before)
-    vectors = [torch.nn.utils.parameters_to_vector(f.parameters()) for f in (first, again, other)]
+    vectors = [torch.nn.utils.parameters_to_vector(f.parameters()) for f in flows]
     assert torch.equal(vectors[0], vectors[1])
     assert not torch.equal(vectors[0], vectors[2])
 
 
 def test_float32_round_trip_is_reported(record_property: Callable[[str, object], None]) -> None:
     """Not a bound but a table: what float32 costs each family (run with -s to see it)."""
-    for name in FAMILIES:
+    for name in VARIANTS:
         flow = random_flow(name, 2, depth=8, dtype=torch.float32)
         z = base_points(2000, 2, torch.float32)
         error = (flow.inverse(flow(z)[0])[0] - z).abs()

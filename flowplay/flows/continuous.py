@@ -1,0 +1,109 @@
+"""A piece of a continuous flow: an ODE integrated from one time to another, both ways."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torchdiffeq import odeint
+
+from flowplay.flows.base import Bijection
+from flowplay.flows.vector_field import VectorField
+
+#: Relative and absolute error of a step that the adaptive solver allows.
+ADAPTIVE_TOLERANCE = 1e-5
+
+
+class ContinuousLayer(Bijection):
+    r"""Follow :math:`\dot z = f(z, t)` from one time to another; normalizing runs back.
+
+    .. math::
+        \log\Bigl|\det \frac{\partial z(t_1)}{\partial z(t_0)}\Bigr|
+        = \int_{t_0}^{t_1} \operatorname{tr} \frac{\partial f}{\partial z}\, dt
+
+    The directions undo each other, and the log-det is that of the map, up to the solver's error.
+
+    Args:
+        field: f, shared by all pieces of a flow.
+        times: t_0 and t_1.
+        solver: `rk4` takes `steps` fixed steps of order four, `dopri5` adapts its steps.
+        steps: of the fixed solver.
+        trace: `exact`, or `hutchinson` for an estimate in training mode; otherwise it is exact.
+
+    References:
+        Chen, Rubanova, Bettencourt & Duvenaud, Neural Ordinary Differential Equations, 2018.
+        Grathwohl, Chen, Bettencourt, Sutskever & Duvenaud, FFJORD: Free-form Continuous Dynamics
+        for Scalable Reversible Generative Models, 2019.
+    """
+
+    tolerance = 2e-3
+
+    def __init__(
+        self,
+        field: VectorField,
+        times: tuple[float, float],
+        *,
+        solver: str = "rk4",
+        steps: int = 1,
+        trace: str = "exact",
+    ) -> None:
+        super().__init__()
+        self.field = field
+        self.times: tuple[float, float] = times
+        self.solver = solver
+        self.steps = steps
+        self.trace = trace
+
+    def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Generate: forward in time."""
+        return self._integrate(z, *self.times)
+
+    def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Normalize: back in time."""
+        return self._integrate(x, *reversed(self.times))
+
+    def _integrate(self, y: Tensor, start: float, end: float) -> tuple[Tensor, Tensor]:
+        slope = self._slope(y)
+        if self.solver == "rk4":
+            options: dict[str, Any] = {"step_size": abs(end - start) / self.steps}
+        else:
+            options = {"dtype": torch.float64}
+        states, log_dets = odeint(
+            slope,
+            (y, y.new_zeros(len(y))),
+            torch.tensor([start, end], dtype=torch.float64).to(y.device),
+            method=self.solver,
+            options=options,
+            rtol=ADAPTIVE_TOLERANCE,
+            atol=ADAPTIVE_TOLERANCE,
+        )
+        return states[-1], log_dets[-1]
+
+    def _slope(self, y: Tensor) -> Callable[[Tensor, tuple[Tensor, Tensor]], Any]:
+        field = self.field
+        if self.trace == "exact" or not self.training:
+            return lambda t, state: field.with_divergence(t.to(y), state[0])
+        # The noise is frozen within one solve, or the solver would integrate noise. Signs have the
+        # least variance; drawn on the CPU, from the generator that a run's state carries.
+        noise = torch.randint(2, y.shape).to(y) * 2 - 1
+        return lambda t, state: field.with_estimate(t.to(y), state[0], noise)
+
+
+def pieces(
+    field: VectorField, depth: int, *, solver: str, steps: int, trace: str
+) -> list[ContinuousLayer]:
+    """Cut the time from 0 (base) to 1 (data) into `depth` equal pieces that share one field."""
+    return [
+        ContinuousLayer(
+            field, (k / depth, (k + 1) / depth), solver=solver, steps=steps, trace=trace
+        )
+        for k in range(depth)
+    ]
+
+
+def evaluations(modules: Sequence[nn.Module]) -> int:
+    """Return how often the vector fields among modules and their parts were evaluated so far."""
+    fields = {m for module in modules for m in module.modules() if isinstance(m, VectorField)}
+    return sum(field.evaluations for field in fields)

@@ -1,0 +1,116 @@
+"""Graphical flows: each coordinate depends on its parents in a graph, given or learned."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from flowplay.flows.autoregressive import Autoregressive
+from flowplay.flows.base import Bijection
+from flowplay.flows.conditioner import Conditioner
+from flowplay.flows.nsf import BOUND
+from flowplay.flows.transformers import Spline, Transformer
+
+#: What a learned edge must be worth, in nats.
+EDGE_COST = 0.02
+
+
+class Graph(nn.Module):
+    r"""A directed acyclic graph over the coordinates, as an adjacency [D, D]: row i, parents of i.
+
+    A learned graph keeps the order x1, x2, … and learns which of its edges there are, so that it
+    is acyclic, and the likelihood exact, at every step. Its edges are gates
+    :math:`g = \operatorname{clip}(1.2\,\sigma(a) - 0.1)`, which reach 0 and 1 and then stay. In
+    training mode a parent is seen as :math:`g x + \sqrt{1 - g^2}\,\varepsilon`: noise, unlike a
+    smaller factor, is nothing that weights could make good for, so only an edge that tells
+    something about the child opens.
+
+    Args:
+        dim: D.
+        edges: `forward` (x1 → x2 → …, all before to all after), `backward`, `none` or `learned`.
+
+    References:
+        Louizos, Welling & Kingma, Learning Sparse Neural Networks through L0 Regularization, 2018.
+    """
+
+    allowed: Tensor
+
+    def __init__(self, dim: int, edges: str) -> None:
+        super().__init__()
+        triangle = torch.ones(dim, dim).tril(-1)
+        shape = {"backward": triangle.t(), "none": torch.zeros(dim, dim)}.get(edges, triangle)
+        self.register_buffer("allowed", shape.contiguous(), persistent=False)
+        self.logits = nn.Parameter(torch.ones(dim, dim)) if edges == "learned" else None
+
+    def adjacency(self) -> Tensor:
+        """Return the adjacency [D, D], in [0, 1]."""
+        if self.logits is None:
+            return self.allowed
+        return (1.2 * torch.sigmoid(self.logits) - 0.1).clamp(0, 1) * self.allowed
+
+    def seen(self, x: Tensor) -> Tensor:
+        """Return what each coordinate sees of x [B, D], as [B, D, D]."""
+        gates = self.adjacency()
+        parents = x.unsqueeze(1) * gates
+        if self.logits is None or not self.training:
+            return parents
+        # Drawn on the CPU, from the generator that a run's state carries.
+        noise = torch.randn(parents.shape).to(x) * self.allowed
+        # The root's slope is endless at 0.
+        return parents + noise * (1 - gates.square()).clamp(min=1e-12).sqrt()
+
+
+class GraphConditioner(nn.Module):
+    """One network that sees, for coordinate i, its parents and which coordinate it speaks for.
+
+    Args:
+        dim: D.
+        width: hidden units.
+        graph: shared by all layers of a flow.
+        transformer: says how many parameters P a coordinate takes.
+    """
+
+    def __init__(self, dim: int, width: int, graph: Graph, transformer: Transformer) -> None:
+        super().__init__()
+        self.graph = graph
+        self.network = Conditioner(2 * dim, width, transformer.parameters)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map x [B, D] to parameters [B, D, P]."""
+        batch, dim = x.shape
+        which = torch.eye(dim).to(x).expand(batch, dim, dim)
+        theta: Tensor = self.network(torch.cat((self.graph.seen(x), which), -1).flatten(0, 1))
+        return theta.unflatten(0, (batch, dim))
+
+
+class GraphicalLayer(Autoregressive):
+    """An autoregressive spline layer whose parents are those of a graph.
+
+    Args:
+        dim: D.
+        width: hidden units of the conditioner.
+        bins: pieces of each spline.
+        graph: shared by all layers of a flow.
+        share: of the graph's cost that this layer bears.
+
+    References:
+        Wehenkel & Louppe, Graphical Normalizing Flows, 2021.
+    """
+
+    def __init__(self, dim: int, width: int, bins: int, graph: Graph, share: float) -> None:
+        spline = Spline(bins, BOUND)
+        super().__init__(GraphConditioner(dim, width, graph, spline), spline, passes=dim)
+        self.graph = graph
+        self.share = share
+
+    def penalty(self) -> Tensor | None:
+        """Return this layer's share of the cost of learned edges, in nats."""
+        if self.graph.logits is None:
+            return None
+        return EDGE_COST * self.share * self.graph.adjacency().sum()
+
+
+def graphical(dim: int, depth: int, width: int, bins: int, edges: str) -> list[Bijection]:
+    """Build `depth` layers that share one graph, which is then that of the whole flow."""
+    graph = Graph(dim, edges)
+    return [GraphicalLayer(dim, width, bins, graph, 1 / depth) for _ in range(depth)]

@@ -1,0 +1,17 @@
+"""Inverse autoregressive flow: the masked one with its directions exchanged, fast to generate."""
+
+from __future__ import annotations
+
+from flowplay.flows.base import Bijection
+from flowplay.flows.inverse import Inverse
+from flowplay.flows.maf import maf
+
+
+def iaf(dim: int, depth: int, width: int) -> list[Bijection]:
+    """Build `depth` layers that generate in one pass and normalize in D.
+
+    References:
+        Kingma, Salimans, Jozefowicz, Chen, Sutskever & Welling, Improving Variational Inference
+        with Inverse Autoregressive Flow, 2016.
+    """
+    return [Inverse(layer) for layer in maf(dim, depth, width)]

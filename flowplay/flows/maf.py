@@ -1,0 +1,16 @@
+"""Masked autoregressive flow: affine autoregressive layers, fast to normalize."""
+
+from __future__ import annotations
+
+from flowplay.flows.autoregressive import Autoregressive
+from flowplay.flows.base import Bijection
+from flowplay.flows.transformers import Affine
+
+
+def maf(dim: int, depth: int, width: int) -> list[Bijection]:
+    """Build `depth` affine autoregressive layers whose order alternates.
+
+    References:
+        Papamakarios, Pavlakou & Murray, Masked Autoregressive Flow for Density Estimation, 2017.
+    """
+    return [Autoregressive.masked(dim, width, Affine(), reverse=bool(k % 2)) for k in range(depth)]

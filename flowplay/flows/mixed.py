@@ -1,0 +1,21 @@
+"""Mixed flows: layers of several families in one flow, by a recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flowplay.catalog import read_recipe
+from flowplay.flows.base import Bijection
+
+
+def mixed(layers_of: Callable[[str, int], list[Bijection]], recipe: str) -> list[Bijection]:
+    """Build the layers that a recipe lists, in generating order.
+
+    Args:
+        layers_of: builds so many layers of a family.
+        recipe: as in `planar 2 + nsf 4`.
+
+    Raises:
+        ValueError: for a recipe that cannot be read.
+    """
+    return [layer for name, depth in read_recipe(recipe) for layer in layers_of(name, depth)]

@@ -1,0 +1,76 @@
+"""The vector field of a continuous flow, with its divergence exact or estimated."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from flowplay.flows.conditioner import REACH, STEEPNESS
+
+
+class VectorField(nn.Module):
+    r"""A network with two hidden layers of SiLU units, :math:`f(x, t)`, that starts at zero.
+
+    Its Jacobian is :math:`W_3\,\mathrm{diag}(d_2)\,W_2\,\mathrm{diag}(d_1)\,W_1` with
+    :math:`d_l = \mathrm{silu}'(a_l)`. So the exact divergence
+
+    .. math::
+        \operatorname{tr} \frac{\partial f}{\partial x}
+        = d_2^\top \bigl(W_2 \odot (W_1 W_3)^\top\bigr)\, d_1
+
+    takes one product with a matrix that is the same for all points, whatever D is.
+
+    Attributes:
+        evaluations: how often the field was evaluated so far.
+
+    Args:
+        dim: D.
+        width: units in each hidden layer.
+    """
+
+    def __init__(self, dim: int, width: int) -> None:
+        super().__init__()
+        self.first = nn.Linear(dim, width)
+        self.time = nn.Linear(1, width, bias=False)
+        self.second = nn.Linear(width, width)
+        self.last = nn.Linear(width, dim)
+        self.evaluations = 0
+        with torch.no_grad():
+            self.first.weight.copy_(STEEPNESS * F.normalize(torch.randn(width, dim), dim=-1))
+            self.first.bias.uniform_(-STEEPNESS * REACH, STEEPNESS * REACH)
+        nn.init.zeros_(self.last.weight)
+        nn.init.zeros_(self.last.bias)
+
+    def forward(self, t: Tensor, x: Tensor) -> Tensor:
+        """Return f(x, t) [B, D] at x [B, D] and t, a scalar or [B, 1]."""
+        h2 = F.silu(self.second(F.silu(self._first(t, x))))
+        field: Tensor = self.last(h2)
+        return field
+
+    def with_divergence(self, t: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return f(x, t) [B, D] and its exact divergence [B]."""
+        field, d1, d2 = self._with_slopes(t, x)
+        mixing = self.second.weight * (self.first.weight @ self.last.weight).t()
+        return field, (d2 * (d1 @ mixing.t())).sum(-1)
+
+    def with_estimate(self, t: Tensor, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        r"""Return f(x, t) [B, D] and Hutchinson's estimate :math:`v^\top J v` [B], v the noise."""
+        field, d1, d2 = self._with_slopes(t, x)
+        pushed = (noise @ self.first.weight.t()) * d1
+        pushed = (pushed @ self.second.weight.t()) * d2
+        return field, ((pushed @ self.last.weight.t()) * noise).sum(-1)
+
+    def _first(self, t: Tensor, x: Tensor) -> Tensor:
+        self.evaluations += 1
+        a: Tensor = self.first(x)
+        return a + self.time(t.reshape(-1, 1))
+
+    def _with_slopes(self, t: Tensor, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        a1 = self._first(t, x)
+        s1 = torch.sigmoid(a1)
+        h1 = a1 * s1
+        a2 = self.second(h1)
+        s2 = torch.sigmoid(a2)
+        h2 = a2 * s2
+        return self.last(h2), s1 + h1 * (1 - s1), s2 + h2 * (1 - s2)
