@@ -355,7 +355,7 @@ FLOWPP = Architecture(
         Whole(
             "components",
             "Components",
-            "Soft steps of each mixture: more draw finer maps.",
+            "Soft steps of each mixture: more, finer maps.",
             8,
             1,
             32,

@@ -75,8 +75,9 @@ class Coupling(Bijection):
         return y if self.order_back is None else y[:, self.order_back]
 
     def _theta(self, kept: Tensor) -> Tensor:
-        theta: Tensor = self.conditioner(kept)
-        return theta.unflatten(-1, (-1, self.transformer.parameters))
+        per_coordinate = (-1, self.transformer.parameters)
+        theta: Tensor = self.conditioner(kept).unflatten(-1, per_coordinate)
+        return theta
 
 
 def parts(y: Tensor, sizes: Sequence[int], swap: bool) -> tuple[Tensor, Tensor]:

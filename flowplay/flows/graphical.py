@@ -79,8 +79,9 @@ class GraphConditioner(nn.Module):
         """Map x [B, D] to parameters [B, D, P]."""
         batch, dim = x.shape
         which = torch.eye(dim).to(x).expand(batch, dim, dim)
-        theta: Tensor = self.network(torch.cat((self.graph.seen(x), which), -1).flatten(0, 1))
-        return theta.unflatten(0, (batch, dim))
+        inputs = torch.cat((self.graph.seen(x), which), -1).flatten(0, 1)
+        theta: Tensor = self.network(inputs).unflatten(0, (batch, dim))
+        return theta
 
 
 class GraphicalLayer(Autoregressive):
@@ -107,7 +108,8 @@ class GraphicalLayer(Autoregressive):
         """Return this layer's share of the cost of learned edges, in nats."""
         if self.graph.logits is None:
             return None
-        return EDGE_COST * self.share * self.graph.adjacency().sum()
+        cost: Tensor = EDGE_COST * self.share * self.graph.adjacency().sum()
+        return cost
 
 
 def graphical(dim: int, depth: int, width: int, bins: int, edges: str) -> list[Bijection]:

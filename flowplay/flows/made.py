@@ -51,8 +51,8 @@ class MADE(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map x [B, D] to parameters [B, D, P]."""
         hidden = F.silu(self.second(F.silu(self.first(x))))
-        theta: Tensor = self.last(hidden)
-        return theta.unflatten(-1, (-1, self.parameters_per_coordinate))
+        theta: Tensor = self.last(hidden).unflatten(-1, (-1, self.parameters_per_coordinate))
+        return theta
 
 
 class _Masked(nn.Linear):

@@ -79,7 +79,8 @@ class Contraction(nn.Module):
     def jacobian(self, slopes: Tensor, w2: Tensor) -> Tensor:
         """Return the Jacobian of g [B, D, D] at the points of the slopes."""
         each = w2.t().unsqueeze(2) * self.first.weight.unsqueeze(1)
-        return (slopes @ each.flatten(1)).unflatten(1, each.shape[1:])
+        jacobian: Tensor = (slopes @ each.flatten(1)).unflatten(1, each.shape[1:])
+        return jacobian
 
     def push(self, vectors: Tensor, slopes: Tensor, w2: Tensor) -> Tensor:
         """Multiply vectors [B, D] by the Jacobian of g."""

@@ -20,8 +20,9 @@ def increasing_root(
     r"""Solve :math:`f(a) = 0` elementwise for increasing f, with gradients to what f depends on.
 
     Newton's method inside a shrinking bracket, bisecting where Newton would leave it or does not
-    halve its step, until no element moves by more than a few units of rounding. The last step is taken with gradients: by
-    the implicit function theorem, one Newton step from the root has the root's own derivative.
+    halve its step, until no element moves by more than a few units of rounding. The last step is
+    taken with gradients: by the implicit function theorem, one Newton step from the root has the
+    root's own derivative.
 
     Args:
         function: a -> (f(a), f'(a)), elementwise, f' > 0.

@@ -101,7 +101,7 @@ class Spline(Transformer):
 
 
 class LogisticMixture(Transformer):
-    r"""The distribution function of a mixture of logistics, unfolded by a logit, then an affine map.
+    r"""The distribution function of a mixture of logistics, then a logit and an affine map.
 
     In the normalizing direction, where it has its closed form, with mixture weights
     :math:`\pi_k`, means :math:`\mu_k` and scales :math:`s_k`,

@@ -63,8 +63,8 @@ class VectorField(nn.Module):
 
     def _first(self, t: Tensor, x: Tensor) -> Tensor:
         self.evaluations += 1
-        a: Tensor = self.first(x)
-        return a + self.time(t.reshape(-1, 1))
+        a: Tensor = self.first(x) + self.time(t.reshape(-1, 1))
+        return a
 
     def _with_slopes(self, t: Tensor, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         a1 = self._first(t, x)

@@ -32,6 +32,10 @@ BLOCK = 2048
 #: Half width of the window that holds the base and all whitened layers, in standard deviations.
 BASE_REACH = 3.5
 
+#: The share of the data that stays in the window in every layer, unless it goes farther than this.
+NEARLY_ALL = 0.98
+FARTHEST = 8.0
+
 
 @torch.inference_mode()
 def held_out_nll(live: LiveRun) -> float:
@@ -92,11 +96,12 @@ def take_snapshot(live: LiveRun, state: RunState, *, fine: bool) -> Snapshot:
 def layer_frames(live: LiveRun, state: RunState) -> LayerFrames:
     """Walk through a live run: the exact density of every z_k, with samples on their way."""
     flow = live.flow
-    bounds = _common_bounds(make_target(live.config.target, live.config.noise).bounds)
-    centres = cell_centres(bounds, WALK_CELLS)
     generator = torch.Generator().manual_seed(live.config.seed)
     z = state.temperature * flow.base_sample(WALK_POINTS, generator)
     points, log_dets = flow.forward_states(z)
+    target = make_target(live.config.target, live.config.noise)
+    bounds = _common_bounds(target.bounds, flow.inverse_states(live.held_out)[0])
+    centres = cell_centres(bounds, WALK_CELLS)
     last = len(flow.bijections)
 
     return LayerFrames(
@@ -114,9 +119,12 @@ def layer_frames(live: LiveRun, state: RunState) -> LayerFrames:
     )
 
 
-def _common_bounds(target: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
-    """Return a square window for the base, the whitened layers and the data alike."""
-    reach = max(BASE_REACH, *(abs(side) for side in target))
+def _common_bounds(
+    target: tuple[float, float, float, float], states: Tensor
+) -> tuple[float, float, float, float]:
+    """Return a square window for the base, the data and nearly all points on their way between."""
+    on_the_way = float(torch.nan_to_num(states.abs().amax((0, 2))).quantile(NEARLY_ALL))
+    reach = max(BASE_REACH, *(abs(side) for side in target), min(on_the_way, FARTHEST))
     return -reach, reach, -reach, reach
 
 

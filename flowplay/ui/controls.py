@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import streamlit as st
 
-from flowplay.catalog import ARCHITECTURES
+from flowplay.catalog import ARCHITECTURES, Choice, Option, Whole
 from flowplay.config import RunConfig, bounds
 from flowplay.figures import data_uri, thumbnail
 from flowplay.pictures import target_density
@@ -40,11 +40,10 @@ def _thumbnail(name: str) -> str:
 
 def settings() -> None:
     """Show all other controls."""
-    st.radio(
+    st.selectbox(
         "Architecture",
         list(ARCHITECTURES),
         format_func=lambda name: ARCHITECTURES[name].label,
-        captions=[a.idea for a in ARCHITECTURES.values()],
         key="architecture",
         help=_help("architecture"),
         on_change=follow_architecture,
@@ -53,18 +52,12 @@ def settings() -> None:
     architecture = ARCHITECTURES[st.session_state["architecture"]]
     with st.popover("About this flow", icon=":material/info:", type="tertiary", key="card"):
         architecture_card(architecture)
-    _slider("depth")
+    if architecture.depth_help is not None:
+        _slider("depth", architecture.depth_help)
     if architecture.conditioned:
         _scale("width", _doublings("width"))
     for option in architecture.options:
-        st.slider(
-            option.label,
-            option.minimum,
-            option.maximum,
-            key=option.name,
-            help=option.help,
-            persist_state="session",
-        )
+        _option(option)
     _budget()
     with st.expander("Training", icon=":material/tune:"):
         _scale("learning_rate", _one_two_five("learning_rate"), format_func=_plain)
@@ -74,6 +67,12 @@ def settings() -> None:
         _scale("warmup", [0, *_one_two_five("warmup")], format_func=_grouped)
         _scale("weight_decay", [0.0, *_one_two_five("weight_decay", 1e-5)], format_func=_plain)
         _scale("clip_norm", _one_two_five("clip_norm"), format_func=_plain)
+        st.toggle(
+            _title("checkpoint"),
+            key="checkpoint",
+            help=_help("checkpoint"),
+            persist_state="session",
+        )
     with st.expander("Data, seed and samples", icon=":material/scatter_plot:"):
         low, high = TARGETS[st.session_state["target"]].noise_range
         st.slider(
@@ -133,11 +132,29 @@ def _budget() -> None:
         )
 
 
-def _slider(name: str) -> None:
+def _option(option: Option) -> None:
+    """Show the widget of a family's own option, by its kind."""
+    name, text = option.name, option.help
+    match option:
+        case Whole(minimum=low, maximum=high):
+            st.slider(option.label, low, high, key=name, help=text, persist_state="session")
+        case Choice(choices=labels):
+            st.segmented_control(
+                option.label,
+                list(labels),
+                format_func=lambda value: labels[value],
+                required=True,
+                key=name,
+                help=text,
+                persist_state="session",
+            )
+        case _:
+            st.text_input(option.label, key=name, help=text, persist_state="session")
+
+
+def _slider(name: str, text: str) -> None:
     low, high = bounds(name)
-    st.slider(
-        _title(name), int(low), int(high), key=name, help=_help(name), persist_state="session"
-    )
+    st.slider(_title(name), int(low), int(high), key=name, help=text, persist_state="session")
 
 
 def _scale(name: str, values: list[Any], format_func: Any = str) -> None:  # noqa: ANN401

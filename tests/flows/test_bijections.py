@@ -6,6 +6,7 @@ import itertools
 import math
 import re
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 import torch
@@ -23,7 +24,7 @@ from flowplay.flows import (
 DIMS = (2, 5)
 
 #: Every family, with its defaults and with every other choice of each of its options.
-VARIANTS: dict[str, tuple[str, dict[str, int | str]]] = {name: (name, {}) for name in FAMILIES} | {
+VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {name: (name, {}) for name in FAMILIES} | {
     f"{name}-{option.name}={choice}": (name, {option.name: choice})
     for name in FAMILIES
     for option in ARCHITECTURES[name].options

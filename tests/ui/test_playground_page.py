@@ -87,12 +87,12 @@ def test_refused_values_are_said_in_a_sentence_each() -> None:
 
 def test_another_family_brings_its_own_defaults_and_keeps_what_was_set() -> None:
     page = run(width="32")
-    page.radio(key="architecture").set_value("nsf").run()
+    page.selectbox(key="architecture").set_value("nsf").run()
     assert not page.exception
     assert page.slider(key="depth").value == ARCHITECTURES["nsf"].defaults["depth"]
     assert page.select_slider(key="width").value == 32
     page.slider(key="depth").set_value(7).run()
-    page.radio(key="architecture").set_value("planar").run()
+    page.selectbox(key="architecture").set_value("planar").run()
     assert page.slider(key="depth").value == 7
     assert "bins" not in page.query_params
     assert not page.exception
