@@ -17,6 +17,7 @@ from flowplay.targets import make_target
 from flowplay.training import RunState, finished, live, new_run, train_slice
 from flowplay.training.schedule import FLOOR, rate_factor
 from flowplay.training.slices import CURVE_LENGTH, _thin
+from flowplay.training.snapshots import BLOCK
 from flowplay.training.worker import layer_frames, run_slice
 
 SMALL = RunConfig(depth=2, width=8, samples=500, batch_size=32, budget=1000)
@@ -167,10 +168,10 @@ def test_trained_flow_is_a_density_and_stays_above_the_entropy(architecture: str
     state, snapshot = train_slice(new_run(config), steps=300)
     run = live.live_run(state)
     target = make_target("moons", 0.05)
-    side = torch.linspace(-10, 10, 1001)
+    side = torch.linspace(-6, 6, 361)
     grid = torch.cartesian_prod(side, side)
     with torch.inference_mode():
-        log_prob = torch.cat([run.flow.log_prob(g) for g in grid.split(50_000)])
+        log_prob = torch.cat([run.flow.log_prob(g) for g in grid.split(BLOCK)])
         surprise = -run.flow.log_prob(run.held_out).double()
     mass = float(log_prob.double().exp().sum()) * float(side[1] - side[0]) ** 2
     assert mass == pytest.approx(1, abs=0.01)
@@ -186,8 +187,11 @@ def test_walk_frames_are_densities_of_the_moved_points(architecture: str) -> Non
     frames = LayerFrames.from_bytes(layer_frames(state.to_bytes()))
     x_min, x_max, y_min, y_max = frames.bounds
     cell = (x_max - x_min) * (y_max - y_min) / frames.densities[0].size
-    for density in frames.densities:
-        assert float(density.sum()) * cell == pytest.approx(1, abs=0.05)
+    masses = [float(density.sum()) * cell for density in frames.densities]
+    # Base and data lie inside the window; on the way between some mass may leave it.
+    assert masses[0] == pytest.approx(1, abs=0.01)
+    assert masses[-1] == pytest.approx(1, abs=0.05)
+    assert all(0.9 < mass < 1.01 for mass in masses)
     # z_0 is the base itself.
     centres = cell_centres((x_min, x_max, y_min, y_max), 128)
     base = np.exp(-0.5 * (centres**2).sum(-1)) / (2 * np.pi)
