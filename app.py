@@ -13,7 +13,8 @@ def main() -> None:
                 title="Playground",
                 icon=":material/play_circle:",
                 default=True,
-            )
+            ),
+            st.Page("pages/layers.py", title="See inside", icon=":material/layers:"),
         ]
     )
     page.run()

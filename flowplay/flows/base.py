@@ -20,6 +20,9 @@ class Bijection(nn.Module, ABC):
     #: Largest error of a round trip in float64; numeric inverses state a larger one.
     tolerance: float = 1e-8
 
+    #: Begin and end of a continuous flow's stretch of time that this layer covers, if it is one.
+    times: tuple[float, float] | None = None
+
     @abstractmethod
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
         r"""Generate: map z to x.

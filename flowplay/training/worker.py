@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import json
+import uuid
+from dataclasses import replace
 from typing import TypedDict
 
+import numpy as np
+
 from flowplay.config import RunConfig
-from flowplay.training.live import keep, live_run, new_run, prepare_process
+from flowplay.inside import Kept
+from flowplay.training.diagnosis import diagnose
+from flowplay.training.export import export_flow
+from flowplay.training.inside import LIVE_DETAIL, inside_frames
+from flowplay.training.ledger import point_ledger
+from flowplay.training.live import LiveRun, keep, live_run, new_run, prepare_process
 from flowplay.training.slices import train_slice
 from flowplay.training.snapshots import layer_frames as walk
 from flowplay.training.state import RunState
@@ -55,3 +64,52 @@ def layer_frames(state: bytes) -> bytes:
     live = live_run(at)
     keep(live, at.token)
     return walk(live, at).to_bytes()
+
+
+def look_inside(state: bytes, kept: bytes | None, fine: bool) -> bytes:
+    """Return bytes of the `InsideFrames` of a run's state.
+
+    Args:
+        state: bytes of a `RunState`.
+        kept: bytes of the `Kept` weights of an earlier state of this run, None for its own.
+        fine: as finely as can be, or quickly, as while it trains.
+    """
+    live, at = _opened(state, kept)
+    return inside_frames(live, at, detail=None if fine else LIVE_DETAIL).to_bytes()
+
+
+def ledger(state: bytes, kept: bytes | None, k: int, x: float, y: float) -> bytes:
+    """Return bytes of the `Ledger` of the point that stands at (x, y) in the picture of z_k."""
+    live, at = _opened(state, kept)
+    return point_ledger(live.flow, k, (x, y), step=at.step, token=at.token).to_bytes()
+
+
+def diagnosis(state: bytes, kept: bytes | None) -> bytes:
+    """Return bytes of the `Diagnosis` of a run's state, or of earlier weights."""
+    live, at = _opened(state, kept)
+    return diagnose(live, at).to_bytes()
+
+
+def exported_flow(state: bytes, kept: bytes | None) -> bytes:
+    """Return bytes of the `ExportedFlow` of a run's state, or of earlier weights."""
+    live, at = _opened(state, kept)
+    return export_flow(live, at.step).to_bytes()
+
+
+def _opened(state: bytes, kept: bytes | None) -> tuple[LiveRun, RunState]:
+    """Return the live run of a state, or of earlier weights of the same run, and keep it."""
+    at = RunState.from_bytes(state)
+    if kept is not None:
+        earlier = Kept.from_bytes(kept)
+        at = replace(
+            at,
+            # The same earlier weights are looked at again and again: their name must not change.
+            token=uuid.uuid5(uuid.NAMESPACE_OID, f"{at.token} {earlier.step}").hex,
+            step=earlier.step,
+            weights=earlier.weights,
+            buffers=earlier.buffers,
+            optimizer=np.zeros((0, earlier.weights.size), np.float32),
+        )
+    live = live_run(at)
+    keep(live, at.token)
+    return live, at

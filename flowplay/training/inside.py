@@ -1,0 +1,328 @@
+"""The frames of a look inside a flow: every z_k as an exact density, as area, and as a lattice."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from flowplay.figures.ticks import Tick, axis_ticks, density_ticks, round_up
+from flowplay.flows import Bijection, Flow, NotConvergedError, standard_normal_log_prob
+from flowplay.inside import ERROR_DECADES, InsideFrames, encode_error, encode_signed
+from flowplay.pictures import cell_centres, density_scale, window_units
+from flowplay.snapshot import encode_density
+from flowplay.targets import make_target
+from flowplay.training.live import LiveRun
+from flowplay.training.snapshots import BASE_REACH, BLOCK
+from flowplay.training.state import RunState
+
+#: Half width of the base's lattice in standard deviations, and its cells along each side.
+LATTICE_REACH = 3.0
+LATTICE_CELLS = 24
+
+#: No picture reaches further than this, in the units of the base or of the data.
+FARTHEST = 40.0
+
+#: A picture begins no wider than this many times what base and data need.
+_AT_FIRST = 1.5
+
+#: Points of base and data that tell where a frame's probability lies; the share of them, in each
+#: coordinate and on each side, that its box may leave out before its margin is added.
+_SCOUTS = 4096
+_LEFT_OUT = 0.0005
+_MARGIN = 0.08
+
+#: Time in seconds that the densities may take before they are drawn in larger cells.
+PATIENCE = 2.5
+
+#: Points that tell how long a pass takes.
+_PROBE = 1024
+
+
+@dataclass(frozen=True)
+class Detail:
+    """How finely frames are drawn: the more frames, the less of each, so that all fit in 1.2 MB.
+
+    Attributes:
+        frames: most frames.
+        cells: along each side of a picture.
+        points: samples, and as many held-out points.
+        steps: lattice steps along each side of a lattice cell.
+    """
+
+    frames: int
+    cells: int
+    points: int
+    steps: int
+
+    def smaller(self) -> Detail:
+        """Return the same with larger cells."""
+        return Detail(self.frames, self.cells * 3 // 4, self.points, self.steps)
+
+
+DETAILS = (Detail(14, 128, 1500, 2), Detail(26, 96, 1000, 1), Detail(34, 64, 1000, 1))
+
+#: For a run that still trains, whose frames are soon overtaken.
+LIVE_DETAIL = Detail(14, 64, 600, 1)
+
+_FEWEST_CELLS = 32
+
+
+@torch.inference_mode()
+def inside_frames(live: LiveRun, state: RunState, *, detail: Detail | None = None) -> InsideFrames:
+    """Look inside a live run that stands at `state`.
+
+    Args:
+        live: the run.
+        state: where it stands.
+        detail: how finely; by default as finely as 1.2 MB and `PATIENCE` allow.
+    """
+    flow, config = live.flow, live.config
+    last = len(flow.bijections)
+    target = make_target(config.target, config.noise)
+    if detail is None:
+        detail = _affordable(flow, _detail_for(last + 1), live.device)
+    kept = kept_states(last, detail.frames)
+
+    generator = torch.Generator().manual_seed(config.seed)
+    base = flow.base_sample(detail.points, generator)
+    data = live.held_out[: detail.points]
+    samples, log_dets = _forward(flow, state.temperature * base)
+    data_states, _ = flow.inverse_states(data)
+    boxes = _boxes(flow, live.held_out, kept, target.bounds)
+    near = max(BASE_REACH, *(abs(side) for side in target.bounds))
+    reach = _half_up(max(near, *(abs(side) for box in boxes for side in box)))
+    window = (-reach, reach, -reach, reach)
+
+    lattice, _ = _forward(flow, _lattice(LATTICE_CELLS * detail.steps + 1).to(base))
+    _, cell_log_dets = _forward(flow, _lattice_centres().to(base))
+    total_limit = _limit(log_dets.cumsum(0))
+    layer_limit = _limit(_by_frame(log_dets, kept))
+
+    scale = max(density_scale(target), float(np.exp(standard_normal_log_prob(torch.zeros(2)))))
+    pictures = [
+        torch.from_numpy(cell_centres(box, detail.cells)).reshape(-1, 2).to(live.device)
+        for box in boxes
+    ]
+    maps = [
+        _maps(flow, before, k, y)
+        for before, k, y in zip([0, *kept[:-1]], kept, pictures, strict=True)
+    ]
+    density, layer_area, total_area = (
+        np.stack([m[i].reshape(detail.cells, -1).cpu().numpy() for m in maps]) for i in range(3)
+    )
+    cells = np.array([(b[1] - b[0]) * (b[3] - b[2]) for b in boxes]) / detail.cells**2
+    error = round_trip_error(flow, pictures[-1])
+    data_error = round_trip_error(flow, live.held_out)
+    side = LATTICE_CELLS * detail.steps + 1
+    cell_total = torch.cat([torch.zeros_like(cell_log_dets[:1]), cell_log_dets.cumsum(0)])[kept]
+
+    return InsideFrames(
+        token=state.token,
+        step=state.step,
+        window=list(window),
+        near=_half_up(min(reach, _AT_FIRST * near)),
+        boxes=[list(box) for box in boxes],
+        layers=last,
+        states=kept,
+        names=["base", *(layer_name(flow.bijections[k - 1]) for k in kept[1:])],
+        times=[_time(flow, k) for k in kept],
+        ticks={
+            "density": density_ticks(scale),
+            "layer": axis_ticks(-layer_limit, layer_limit, 4),
+            "total": axis_ticks(-total_limit, total_limit, 4),
+            "error": _decade_ticks(),
+        },
+        density_scale=scale,
+        layer_limit=layer_limit,
+        total_limit=total_limit,
+        mass=[float(m) for m in np.nansum(density, (1, 2)) * cells],
+        round_trip=float(data_error.max()) if bool(torch.isfinite(data_error).all()) else None,
+        unsolved=int(np.isnan(density).sum()),
+        base_reach=LATTICE_REACH,
+        density=encode_density(density, scale),
+        layer_area=encode_signed(layer_area, layer_limit),
+        total_area=encode_signed(total_area, total_limit),
+        samples=window_units(samples[kept].cpu().numpy(), window),
+        data=window_units(data_states[kept].cpu().numpy(), window),
+        lattice=window_units(lattice[kept].reshape(len(kept), side, side, 2).cpu().numpy(), window),
+        cell_area=encode_signed(
+            cell_total.reshape(-1, LATTICE_CELLS, LATTICE_CELLS).cpu().numpy(), total_limit
+        ),
+        round_trip_map=encode_error(error.reshape(detail.cells, -1).cpu().numpy()),
+    )
+
+
+def kept_states(last: int, most: int) -> list[int]:
+    """Choose at most `most` of the states 0 … last, ends included, evenly.
+
+    Example:
+        >>> kept_states(4, 9), kept_states(9, 4)
+        ([0, 1, 2, 3, 4], [0, 3, 6, 9])
+    """
+    count = min(last + 1, most)
+    return sorted({round(k) for k in np.linspace(0, last, count)})
+
+
+def layer_name(bijection: Bijection) -> str:
+    """Name a layer by its kind, in words.
+
+    Example:
+        >>> from flowplay.flows import Whitening
+        >>> layer_name(Whitening(torch.zeros(2), torch.ones(2)))
+        'whitening'
+    """
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", type(bijection).__name__).lower()
+
+
+def round_trip_error(flow: Flow, x: Tensor) -> Tensor:
+    """Return |f(f^-1(x)) - x| [B] for x [B, 2]; NaN where a numeric inverse was not solved."""
+    return torch.cat([_solved(lambda b: _error(flow, b), block)[0] for block in x.split(BLOCK)])
+
+
+def _error(flow: Flow, x: Tensor) -> tuple[Tensor]:
+    z, _ = flow.inverse(x)
+    back, _ = flow.forward(z)
+    return ((back - x).norm(dim=-1),)
+
+
+def _maps(flow: Flow, before: int, k: int, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Evaluate density, log|det dz_k/dz_before| and log|det dz_k/dz_0| at points y [B, 2] of z_k.
+
+    One way back to the base gives all three.
+    """
+
+    def back(block: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        total = block.new_zeros(len(block))
+        recent = total
+        for j in range(k, 0, -1):
+            if j == before:
+                recent = total
+            block, log_det = flow.bijections[j - 1].inverse(block)
+            total = total + log_det
+        recent = total if before == 0 else recent
+        density = (standard_normal_log_prob(block) + total).exp()
+        return torch.nan_to_num(density, nan=0.0, posinf=0.0), -recent, -total
+
+    parts = [_solved(back, block) for block in y.split(BLOCK)]
+    density, recent, total = (torch.cat(column) for column in zip(*parts, strict=True))
+    return density, recent if k else torch.zeros_like(total), total
+
+
+def _solved(function: Callable[[Tensor], tuple[Tensor, ...]], points: Tensor) -> tuple[Tensor, ...]:
+    """Evaluate a function of points, as NaN where some numeric inverse does not converge.
+
+    The points that spoil a block are looked for by halving it.
+    """
+    try:
+        return function(points)
+    except NotConvergedError:
+        if len(points) <= 16:
+            nothing = points.new_full((len(points),), torch.nan)
+            return (nothing, nothing, nothing)
+        halves = [_solved(function, half) for half in points.split((len(points) + 1) // 2)]
+        return tuple(torch.cat(column) for column in zip(*halves, strict=False))
+
+
+def _forward(flow: Flow, z: Tensor) -> tuple[Tensor, Tensor]:
+    parts = [flow.forward_states(block) for block in z.split(BLOCK)]
+    return torch.cat([p[0] for p in parts], 1), torch.cat([p[1] for p in parts], 1)
+
+
+def _by_frame(log_dets: Tensor, kept: list[int]) -> Tensor:
+    """Add the log-dets [K, n] of the layers between each frame and the one before."""
+    total = torch.cat([torch.zeros_like(log_dets[:1]), log_dets.cumsum(0)])
+    return total[kept].diff(dim=0)
+
+
+def _detail_for(states: int) -> Detail:
+    return next((d for d in DETAILS if states <= d.frames), DETAILS[-1])
+
+
+def _affordable(flow: Flow, detail: Detail, device: torch.device) -> Detail:
+    """Take larger cells where one pass through the flow tells that the densities would take long.
+
+    Each frame goes back to the base by itself: about S / 2 passes, and two for the round trip.
+    """
+    probe = torch.randn(_PROBE, flow.dim, generator=torch.Generator().manual_seed(0)).to(device)
+    flow.inverse(probe[:16])
+    start = time.perf_counter()
+    flow.inverse(probe)
+    pass_seconds = (time.perf_counter() - start) / _PROBE
+    passes = min(detail.frames, len(flow.bijections) + 1) / 2 + 2
+    while detail.cells > _FEWEST_CELLS and pass_seconds * passes * detail.cells**2 > PATIENCE:
+        detail = detail.smaller()
+    return detail
+
+
+def _boxes(
+    flow: Flow, data: Tensor, kept: list[int], target: tuple[float, float, float, float]
+) -> list[tuple[float, float, float, float]]:
+    """Return for each frame the box that holds its probability, so that no cell is wasted."""
+    scouts, _ = _forward(flow, flow.base_sample(_SCOUTS, torch.Generator().manual_seed(1)))
+    real, _ = flow.inverse_states(data)
+    low, high = _LEFT_OUT, 1 - _LEFT_OUT
+    boxes = []
+    for k in kept:
+        points = torch.nan_to_num(torch.cat([scouts[k], real[k]]).double().cpu())
+        lower, upper = (points.quantile(q, dim=0).numpy() for q in (low, high))
+        margin = _MARGIN * np.maximum(upper - lower, 1e-3)
+        lower, upper = lower - margin, upper + margin
+        if k == len(flow.bijections):
+            lower = np.minimum(lower, [target[0], target[2]])
+            upper = np.maximum(upper, [target[1], target[3]])
+        lower, upper = (
+            np.clip(lower, -FARTHEST, FARTHEST - 1),
+            np.clip(upper, 1 - FARTHEST, FARTHEST),
+        )
+        boxes.append((float(lower[0]), float(upper[0]), float(lower[1]), float(upper[1])))
+    return boxes
+
+
+def _half_up(value: float) -> float:
+    """Round up to a half, so that axes are calm while a run trains."""
+    return float(np.ceil(2 * value) / 2)
+
+
+def _limit(log_dets: Tensor) -> float:
+    """Return a round limit for a colour scale that nearly all of the values keep to, in nats."""
+    if not log_dets.numel():
+        return 0.5
+    sizes = torch.nan_to_num(log_dets).abs().flatten().double().cpu().numpy()
+    return float(round_up(max(0.5, float(np.quantile(sizes, 0.99)))))
+
+
+def _lattice(side: int) -> Tensor:
+    line = torch.linspace(-LATTICE_REACH, LATTICE_REACH, side)
+    y, x = torch.meshgrid(line, line, indexing="ij")
+    return torch.stack([x, y], -1).reshape(-1, 2)
+
+
+def _lattice_centres() -> Tensor:
+    half = LATTICE_REACH / LATTICE_CELLS
+    line = torch.linspace(-LATTICE_REACH + half, LATTICE_REACH - half, LATTICE_CELLS)
+    y, x = torch.meshgrid(line, line, indexing="ij")
+    return torch.stack([x, y], -1).reshape(-1, 2)
+
+
+def _time(flow: Flow, k: int) -> float | None:
+    """Return the time of a continuous flow at z_k, None where no such flow ends or begins."""
+    if k > 0 and (times := flow.bijections[k - 1].times) is not None:
+        return float(times[1])
+    if k < len(flow.bijections) and (times := flow.bijections[k].times) is not None:
+        return float(times[0])
+    return None
+
+
+def _decade_ticks() -> list[Tick]:
+    low, high = ERROR_DECADES
+    digits = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+    return [
+        ((decade - low) / (high - low), f"10{str(decade).translate(digits)}")
+        for decade in range(int(low), int(high) + 1, 2)
+    ]
