@@ -83,7 +83,8 @@ class InsideFrames(Packed):
         lattice: [S, L, L, 2] int16, the base's lattice after k layers; row 0 is the lowest y.
         cell_area: [S, C, C] int8, log|det dz_k/dz_0| at the centre of each of the C x C cells
             whose sides are (L - 1) / C steps of the lattice.
-        round_trip_map: [H, H] uint8, |f(f^-1(x)) - x| at the centres x of the last frame's cells.
+        round_trip_map: [E, E] uint8, |f(f^-1(x)) - x| at the centres x of E x E cells of the last
+            frame's box.
     """
 
     KIND: ClassVar[str] = "inside frames"

@@ -94,8 +94,8 @@ PALETTE: Final[NDArray[np.uint8]] = _palette()
 
 
 #: Ends of the diverging map in OKLCH, squeezed and stretched, and the lightness of its middle.
-_SQUEEZED: Final = (0.42, 0.14, 258.0)
-_STRETCHED: Final = (0.42, 0.14, 40.0)
+_SQUEEZED: Final = (0.45, 0.12, 258.0)
+_STRETCHED: Final = (0.45, 0.12, 45.0)
 _NEUTRAL: Final = 0.92
 
 

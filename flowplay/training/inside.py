@@ -25,11 +25,11 @@ from flowplay.training.state import RunState
 LATTICE_REACH = 3.0
 LATTICE_CELLS = 24
 
+#: Cells along each side of the round-trip map: it takes a way there and a way back.
+ERROR_CELLS = 64
+
 #: No picture reaches further than this, in the units of the base or of the data.
 FARTHEST = 40.0
-
-#: A picture begins no wider than this many times what base and data need.
-_AT_FIRST = 1.5
 
 #: Points of base and data that tell where a frame's probability lies; the share of them, in each
 #: coordinate and on each side, that its box may leave out before its margin is added.
@@ -65,7 +65,7 @@ class Detail:
         return Detail(self.frames, self.cells * 3 // 4, self.points, self.steps)
 
 
-DETAILS = (Detail(14, 128, 1500, 2), Detail(26, 96, 1000, 1), Detail(34, 64, 1000, 1))
+DETAILS = (Detail(14, 128, 1500, 3), Detail(26, 96, 1000, 1), Detail(34, 64, 1000, 1))
 
 #: For a run that still trains, whose frames are soon overtaken.
 LIVE_DETAIL = Detail(14, 64, 600, 1)
@@ -104,7 +104,7 @@ def inside_frames(live: LiveRun, state: RunState, *, detail: Detail | None = Non
     total_limit = _limit(log_dets.cumsum(0))
     layer_limit = _limit(_by_frame(log_dets, kept))
 
-    scale = max(density_scale(target), float(np.exp(standard_normal_log_prob(torch.zeros(2)))))
+    scale = max(density_scale(target), float(standard_normal_log_prob(torch.zeros(2)).exp()))
     pictures = [
         torch.from_numpy(cell_centres(box, detail.cells)).reshape(-1, 2).to(live.device)
         for box in boxes
@@ -117,7 +117,8 @@ def inside_frames(live: LiveRun, state: RunState, *, detail: Detail | None = Non
         np.stack([m[i].reshape(detail.cells, -1).cpu().numpy() for m in maps]) for i in range(3)
     )
     cells = np.array([(b[1] - b[0]) * (b[3] - b[2]) for b in boxes]) / detail.cells**2
-    error = round_trip_error(flow, pictures[-1])
+    errors = cell_centres(boxes[-1], ERROR_CELLS)
+    error = round_trip_error(flow, torch.from_numpy(errors).reshape(-1, 2).to(live.device))
     data_error = round_trip_error(flow, live.held_out)
     side = LATTICE_CELLS * detail.steps + 1
     cell_total = torch.cat([torch.zeros_like(cell_log_dets[:1]), cell_log_dets.cumsum(0)])[kept]
@@ -126,7 +127,7 @@ def inside_frames(live: LiveRun, state: RunState, *, detail: Detail | None = Non
         token=state.token,
         step=state.step,
         window=list(window),
-        near=_half_up(min(reach, _AT_FIRST * near)),
+        near=_half_up(near),
         boxes=[list(box) for box in boxes],
         layers=last,
         states=kept,
@@ -154,7 +155,7 @@ def inside_frames(live: LiveRun, state: RunState, *, detail: Detail | None = Non
         cell_area=encode_signed(
             cell_total.reshape(-1, LATTICE_CELLS, LATTICE_CELLS).cpu().numpy(), total_limit
         ),
-        round_trip_map=encode_error(error.reshape(detail.cells, -1).cpu().numpy()),
+        round_trip_map=encode_error(error.reshape(ERROR_CELLS, -1).cpu().numpy()),
     )
 
 
@@ -247,14 +248,14 @@ def _detail_for(states: int) -> Detail:
 def _affordable(flow: Flow, detail: Detail, device: torch.device) -> Detail:
     """Take larger cells where one pass through the flow tells that the densities would take long.
 
-    Each frame goes back to the base by itself: about S / 2 passes, and two for the round trip.
+    Each frame goes back to the base by itself: about S / 2 passes, and one for all the rest.
     """
     probe = torch.randn(_PROBE, flow.dim, generator=torch.Generator().manual_seed(0)).to(device)
     flow.inverse(probe[:16])
     start = time.perf_counter()
     flow.inverse(probe)
     pass_seconds = (time.perf_counter() - start) / _PROBE
-    passes = min(detail.frames, len(flow.bijections) + 1) / 2 + 2
+    passes = min(detail.frames, len(flow.bijections) + 1) / 2 + 1
     while detail.cells > _FEWEST_CELLS and pass_seconds * passes * detail.cells**2 > PATIENCE:
         detail = detail.smaller()
     return detail

@@ -13,7 +13,13 @@ from flowplay.training.inside import layer_name
 
 
 def double(flow: Flow) -> Flow:
-    """Return a copy of a flow in float64, on the CPU, so that four decimals of a sum are right."""
+    """Return a flow in float64 on the CPU, so that four decimals of a sum are right.
+
+    A copy, unless it is that already.
+    """
+    tensors = [*flow.parameters(), *(b for b in flow.buffers() if b.is_floating_point())]
+    if all(t.dtype == torch.float64 and t.device.type == "cpu" for t in tensors):
+        return flow
     return copy.deepcopy(flow).double().cpu()
 
 

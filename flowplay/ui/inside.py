@@ -14,7 +14,7 @@ from flowplay.inside import Diagnosis, ExportedFlow, InsideFrames, Ledger
 from flowplay.targets import TARGETS
 from flowplay.ui.components.inside_view import FARTHEST, Pick, inside_view, read_pick
 from flowplay.ui.components.ledger_view import ledger_view
-from flowplay.ui.runs import is_example
+from flowplay.ui.runs import ACTIVE, is_example
 from flowplay.ui.shell import engine
 from flowplay.ui.standalone import standalone_html
 from flowplay.ui.work import NotDoneError, is_kept, result_of
@@ -55,8 +55,8 @@ class Look:
 
 def headline(config: RunConfig, run: Run) -> None:
     """Say whose inside is shown, how far it is trained, and where to change it."""
-    snapshot = run.view().snapshot
-    step = 0 if snapshot is None else snapshot.step
+    view = run.view()
+    step = 0 if view.snapshot is None else view.snapshot.step
     architecture = ARCHITECTURES[config.architecture].label
     what = f"**{TARGETS[config.target].label}**, {architecture}, {config.depth} layers"
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -74,7 +74,7 @@ def headline(config: RunConfig, run: Run) -> None:
                 ":material/school: Example: a run of these settings, trained earlier. Train starts "
                 "it anew."
             )
-        elif snapshot is not None and step == 0:
+        elif step == 0 and view.phase not in ACTIVE:
             st.info(
                 "This flow is untrained: every layer is the identity, and the last one scales the "
                 "base to the data. Press Train, and watch the layers take shape.",
@@ -143,7 +143,7 @@ def _show(config: RunConfig, look: Look) -> None:
         st.button("Try again", key="inside_again", help="Ask a worker once more.")
         return
     about = InsideFrames.from_bytes(frames)
-    left, right = st.columns([11, 9], gap="large")
+    left, right = st.columns([1, 1], gap="medium")
     with left, st.container(key="inside"):
         result = inside_view(frames, key=f"inside_view_{look.run_id[:6]}")
         if thinned := _thinned(about):
@@ -188,10 +188,12 @@ def _thinned(about: InsideFrames) -> str:
 
 def _ledger(look: Look, layers: int) -> None:
     st.subheader("A point's ledger", anchor=False)
-    with st.form("typed_point", border=False):
-        first, second, button = st.columns([3, 3, 2], vertical_alignment="bottom")
-        for column, name, label in ((first, "point_x", "x₁"), (second, "point_y", "x₂")):
-            column.number_input(
+    with (
+        st.form("typed_point", border=False),
+        st.container(horizontal=True, vertical_alignment="bottom"),
+    ):
+        for name, label in (("point_x", "x₁"), ("point_y", "x₂")):
+            st.number_input(
                 label,
                 -FARTHEST,
                 FARTHEST,
@@ -201,8 +203,9 @@ def _ledger(look: Look, layers: int) -> None:
                 key=name,
                 help="A coordinate of a point x of the data, to follow through the layers.",
                 persist_state="session",
+                width=140,
             )
-        button.form_submit_button(
+        st.form_submit_button(
             "Follow x",
             key="follow_point",
             help="Show the ledger of this point.",
@@ -250,17 +253,14 @@ def _diagnosis(look: Look) -> None:
         st.warning(f"The check-up could not be done: {error}", icon=":material/error:")
         return
     found = Diagnosis.from_bytes(data)
-    lines = ["| | Check | Found | |", "|---|---|---|---|"]
+    lines = []
     for check in found.checks:
         verdict = (
             ":green[:material/check_circle: fine]"
             if check["fine"]
             else ":orange[:material/search: look here]"
         )
-        lines.append(
-            f"| {verdict} | {_escaped(check['name'])} | {_escaped(check['value'])} "
-            f"| {check['sentence']} |"
-        )
+        lines.append(f"- {verdict} **{check['name']}**: {check['value']}. {check['sentence']}")
     st.markdown("\n".join(lines))
     st.caption(f"Measured at step {found.step:,} over 2,000 held-out points, in float32.")
     with st.expander("Layer by layer", icon=":material/table_rows:"):
@@ -290,10 +290,6 @@ def _diagnosis(look: Look) -> None:
                 ),
             },
         )
-
-
-def _escaped(text: str) -> str:
-    return text.replace("|", "\\|")
 
 
 def _export(config: RunConfig, look: Look, frames: bytes) -> None:

@@ -153,6 +153,7 @@ class InsideView {
     const { boxes, density, token, near, window: full } = this.frames;
     this.count = boxes.length;
     this.cells = Math.sqrt(density.length / this.count);
+    this.errorCells = Math.sqrt(this.frames.round_trip_map.length);
     this.rasters.clear();
     this.scaleDots();
     // Where the reader is stays, on a state with as many frames.
@@ -303,7 +304,7 @@ class InsideView {
       density: `Exact density of z at ${cells}; ${this.massText()} of the probability lies in them.`,
       layer: `log|det| of ${back ? "undoing " : ""}this layer at ${cells}, in nats: orange gains area, blue loses it.`,
       total: `log|det| of all layers so far, from the base, at ${cells}, in nats.`,
-      error: `|f(f⁻¹(x)) − x| over the data's window, in float32: ${this.errorText()}. It does not depend on the slider.`,
+      error: `|f(f⁻¹(x)) − x| at ${this.errorCells} × ${this.errorCells} cells around the data, in float32: ${this.errorText()}. It does not depend on the slider.`,
       none: "",
     }[picture];
     if (text) parts.push(text);
@@ -389,11 +390,11 @@ class InsideView {
   /** @param {number} size  device pixels */
   paintMap(size) {
     const { context, picture, i, j, s } = this;
-    const ground = { density: this.palettes.density[0], error: this.palettes.density[0] }[picture];
     context.globalAlpha = 1;
     context.clearRect(0, 0, size, size);
-    if (picture !== "none") {
-      context.fillStyle = css(ground ?? this.palettes.signed[127]);
+    // Outside its box a density is next to nothing; the other maps are not known there.
+    if (picture === "density") {
+      context.fillStyle = css(this.palettes.density[0]);
       context.fillRect(0, 0, size, size);
     }
     context.imageSmoothingQuality = "high";
@@ -423,7 +424,7 @@ class InsideView {
     const back = map === "layer_area" && this.direction === "normalize";
     const key = `${map} ${frame} ${back}`;
     if (!this.rasters.has(key)) {
-      const n = this.cells;
+      const n = map === "round_trip_map" ? this.errorCells : this.cells;
       const codes = this.frames[map].subarray(frame * n * n, (frame + 1) * n * n);
       const signed = codes instanceof Int8Array;
       const palette = signed ? this.palettes.signed : this.palettes.density;
@@ -483,10 +484,9 @@ class InsideView {
       }
     }
     if (!this.shown.grid) return;
-    const light = this.picture === "density" || this.picture === "error";
-    const onMap = this.picture !== "none" || this.shown.shade;
-    context.strokeStyle = this.shown.shade || (onMap && !light) ? "#10182a" : light ? "#ffffff" : this.textColor();
-    context.globalAlpha = this.shown.shade ? 0.45 : 0.5;
+    const dark = this.picture === "density" || this.picture === "error";
+    context.strokeStyle = this.shown.shade ? "#10182a" : dark ? "#ffffff" : this.lineColor();
+    context.globalAlpha = 0.5;
     context.lineWidth = 0.8 * ratio;
     context.beginPath();
     for (let line = 0; line < side; line += step) {
@@ -523,7 +523,8 @@ class InsideView {
   paintDots() {
     const { context, ratio } = this;
     const points = this.dotsNow();
-    const radius = ratio * Math.min(2, Math.max(1.2, this.canvas.clientWidth / 320));
+    // Many dots on little room would hide the density: they are small, and shine through.
+    const radius = ratio * Math.min(1.6, Math.max(0.9, this.canvas.clientWidth / 480));
     context.beginPath();
     for (let n = 0; n < points.length; n += 2) {
       const x = this.px(points[n]);
@@ -533,9 +534,10 @@ class InsideView {
     }
     const style = this.canvas.dataset;
     context.strokeStyle = style.outline;
-    context.lineWidth = 0.8 * ratio;
+    context.globalAlpha = 0.6;
+    context.lineWidth = 0.6 * ratio;
     context.stroke();
-    context.globalAlpha = 0.9;
+    context.globalAlpha = 0.75;
     context.fillStyle = style.orange;
     context.fill();
     context.globalAlpha = 1;
@@ -624,8 +626,9 @@ class InsideView {
     }
   }
 
-  textColor() {
-    return getComputedStyle(this.root).color;
+  /** @returns {string} of lines on a light map, or on the page itself */
+  lineColor() {
+    return this.picture === "none" ? getComputedStyle(this.root).color : "#10182a";
   }
 
   /** @param {{token: string, states: number[][], jacobians: number[][][]}} ledger */
@@ -683,15 +686,16 @@ class InsideView {
     if (shaded) return `${place}: ${shaded}`;
     const { map } = PICTURES[this.picture];
     if (!map) return place;
-    const at = this.picture === "error" ? this.count - 1 : frame;
+    const error = this.picture === "error";
+    const at = error ? this.count - 1 : frame;
+    const cells = error ? this.errorCells : this.cells;
     const [left, right, bottom, top] = this.frames.boxes[at];
-    const column = Math.floor(((x - left) / (right - left)) * this.cells);
-    const row = Math.floor(((y - bottom) / (top - bottom)) * this.cells);
-    if (Math.min(row, column) < 0 || Math.max(row, column) >= this.cells) {
+    const column = Math.floor(((x - left) / (right - left)) * cells);
+    const row = Math.floor(((y - bottom) / (top - bottom)) * cells);
+    if (Math.min(row, column) < 0 || Math.max(row, column) >= cells) {
       return `${place}: outside the cells that were computed`;
     }
-    const offset = this.picture === "error" ? 0 : frame * this.cells ** 2;
-    const code = this.frames[map][offset + row * this.cells + column];
+    const code = this.frames[map][(error ? 0 : frame * cells ** 2) + row * cells + column];
     return `${place}: ${this.valueText(code)} at z${sub(this.frames.states[at])}`;
   }
 

@@ -35,18 +35,17 @@ HTML: Final = f"""
     <label title="The base's square lattice, bent by the layers.">
       <input type="checkbox" name="grid" checked>Grid</label>
     <label title="Colour each cell of the lattice by the area it has gained or lost.">
-      <input type="checkbox" name="shade">Shade cells</label>
-    <span class="zoom">
-      <button type="button" class="further" title="Zoom out: show more of the plane"
-        aria-label="Zoom out">−</button>
-      <button type="button" class="closer" title="Zoom in" aria-label="Zoom in">+</button>
-    </span>
+      <input type="checkbox" name="shade">Shade</label>
   </div>
   <div class="y ticks" aria-hidden="true"></div>
   <canvas class="plot" role="img" tabindex="0" aria-describedby="hint"
-    title="Click a point to open its ledger."
     data-palette="{to_base64(PALETTE)}" data-diverging="{to_base64(DIVERGING)}"
     data-orange="{ORANGE}" data-outline="{DOT_OUTLINE}"></canvas>
+  <span class="zoom">
+    <button type="button" class="closer" title="Zoom in" aria-label="Zoom in">+</button>
+    <button type="button" class="further" title="Zoom out: show more of the plane"
+      aria-label="Zoom out">−</button>
+  </span>
   <canvas class="bar" width="1" height="256" aria-hidden="true"></canvas>
   <div class="bar ticks" aria-hidden="true"></div>
   <div class="x ticks" aria-hidden="true"></div>
