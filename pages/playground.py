@@ -41,10 +41,10 @@ st.toggle(
     persist_state="session",
 )
 walk_view(run)
-st.page_link(
+shell.page_link(
     "pages/layers.py",
+    config,
     label="See inside: every layer, every point, every log-det",
     icon=":material/layers:",
     help="Open this run layer by layer: scrub, click a point for its ledger, check and export it.",
-    query_params=config.to_flat(),
 )

@@ -15,7 +15,7 @@ from flowplay.targets import TARGETS
 from flowplay.ui.components.inside_view import FARTHEST, Pick, inside_view, read_pick
 from flowplay.ui.components.ledger_view import ledger_view
 from flowplay.ui.runs import ACTIVE, is_example
-from flowplay.ui.shell import engine
+from flowplay.ui.shell import engine, page_link
 from flowplay.ui.standalone import standalone_html
 from flowplay.ui.work import NotDoneError, is_kept, result_of
 
@@ -61,12 +61,12 @@ def headline(config: RunConfig, run: Run) -> None:
     what = f"**{TARGETS[config.target].label}**, {architecture}, {config.depth} layers"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(what if not step else f"{what}, step {step:,}", width="content")
-        st.page_link(
+        page_link(
             "pages/playground.py",
+            config,
             label="Change it in the Playground",
             icon=":material/tune:",
             help="Target, architecture and all other settings; this run stays as it is.",
-            query_params=config.to_flat(),
         )
     with st.container():
         if is_example(run):

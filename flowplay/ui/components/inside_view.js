@@ -16,6 +16,7 @@
  * @property {number} total_limit
  * @property {number[]} mass
  * @property {?number} round_trip
+ * @property {number} unsolved
  * @property {number} base_reach
  */
 
@@ -308,6 +309,7 @@ class InsideView {
       none: "",
     }[picture];
     if (text) parts.push(text);
+    if (frames.unsolved) parts.push(`${frames.unsolved} cells, where a numeric inverse was not solved, are empty.`);
     if (shown.dots) {
       const n = this.samples.length / 2 / this.count;
       const kind = back ? "held-out data on their way to noise" : "samples on their way to data";
