@@ -15,7 +15,9 @@ def main() -> None:
                 default=True,
             ),
             st.Page("pages/layers.py", title="See inside", icon=":material/layers:"),
-        ]
+        ],
+        # Pages without settings of their own get the room of the sidebar.
+        position="top",
     )
     page.run()
 

@@ -81,6 +81,7 @@ class InsideFrames(Packed):
         samples: [S, n, 2] int16, the same draws of the base after k layers.
         data: [S, n, 2] int16, held-out points of the target as z_k.
         lattice: [S, L, L, 2] int16, the base's lattice after k layers; row 0 is the lowest y.
+        lattice_area: [S, L, L] int8, log|det dz_k/dz_0| at the lattice's points.
         cell_area: [S, C, C] int8, log|det dz_k/dz_0| at the centre of each of the C x C cells
             whose sides are (L - 1) / C steps of the lattice.
         round_trip_map: [E, E] uint8, |f(f^-1(x)) - x| at the centres x of E x E cells of the last
@@ -112,6 +113,7 @@ class InsideFrames(Packed):
     samples: NDArray[np.int16]
     data: NDArray[np.int16]
     lattice: NDArray[np.int16]
+    lattice_area: NDArray[np.int8]
     cell_area: NDArray[np.int8]
     round_trip_map: NDArray[np.uint8]
 

@@ -8,8 +8,6 @@ from flowplay.ui.live import buttons
 from flowplay.ui.settings import read_widgets, refusals, seed_from_url
 
 shell.enter_page()
-# The picture needs the room: this page has no settings of its own.
-st.set_page_config(initial_sidebar_state="collapsed")
 autostart = seed_from_url()
 
 st.title("See inside the flow", anchor=False)

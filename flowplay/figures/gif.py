@@ -27,6 +27,12 @@ _LAYER_MS: Final = 500
 _DENSITY_COLORS: Final = 252
 _DOT, _LINE, _TEXT, _SHADOW = range(_DENSITY_COLORS, 256)
 
+#: Points along each side from which on a lattice is fine enough to carry the density.
+FINE_LATTICE: Final = 49
+
+#: Every second line of the lattice is drawn: no colour of a palette is half transparent.
+_SPARSE: Final = 2
+
 #: Samples that are drawn; more would only hide the density.
 _DOTS: Final = 600
 
@@ -66,13 +72,12 @@ def _picture(frames: InsideFrames, t: float) -> Image.Image:
     i = min(int(t), len(frames.states) - 1)
     j = min(i + 1, len(frames.states) - 1)
     s = t - i
-    image = Image.fromarray(_density(frames, i, j, s), "P")
+    image = _density(frames, i, j, s)
     image.putpalette(_palette())
     draw = ImageDraw.Draw(image)
-
     lattice = _pixels(frames, frames.lattice[i], frames.lattice[j], s)
     squares = frames.cell_area.shape[1]
-    stride = (lattice.shape[0] - 1) // squares
+    stride = _SPARSE * (lattice.shape[0] - 1) // squares
     for lines in (lattice, lattice.swapaxes(0, 1)):
         for line in lines[::stride]:
             draw.line([tuple(p) for p in line.tolist()], fill=_LINE)
@@ -86,20 +91,61 @@ def _picture(frames: InsideFrames, t: float) -> Image.Image:
     return image
 
 
-def _density(frames: InsideFrames, i: int, j: int, s: float) -> NDArray[np.uint8]:
-    """Return codes [SIDE, SIDE] of the shown window, highest y first, faded from frame i to j."""
-    box = (1 - s) * np.array(frames.boxes[i]) + s * np.array(frames.boxes[j])
-    centres = frames.near * (2 * (np.arange(SIDE) + 0.5) / SIDE - 1)
-    cells = frames.density.shape[1]
-    column = np.floor((centres - box[0]) / (box[1] - box[0]) * cells).astype(int)
-    row = np.floor((centres[::-1] - box[2]) / (box[3] - box[2]) * cells).astype(int)
+def _density(frames: InsideFrames, i: int, j: int, s: float) -> Image.Image:
+    """Draw the exact density of a frame; between two, that of the lattice's cells on their way."""
+    if s == 0 or frames.lattice.shape[1] < FINE_LATTICE:
+        return _faded(frames, i, j, s)
+    image = Image.new("L", (SIDE, SIDE), 0)
+    draw = ImageDraw.Draw(image)
+    corners = _pixels(frames, frames.lattice[i], frames.lattice[j], s)
+    codes = np.rint(between_codes(frames, i, j, s) * (_DENSITY_COLORS - 1) / 255).astype(int)
+    rows, columns = corners.shape[0] - 1, corners.shape[1] - 1
+    for row in range(rows):
+        for column in range(columns):
+            around = ((row, column), (row, column + 1), (row + 1, column + 1), (row + 1, column))
+            draw.polygon(
+                [tuple(corners[place].tolist()) for place in around], fill=int(codes[row, column])
+            )
+    return _as_palette(image)
+
+
+def between_codes(frames: InsideFrames, i: int, j: int, s: float) -> NDArray[np.float64]:
+    """Return codes [L - 1, L - 1] of the density in the lattice's cells between two frames.
+
+    The base's density shared out over an area that grows geometrically from one frame's to the
+    other's, coded as `flowplay.snapshot.encode_density`.
+    """
+    side = frames.lattice.shape[1]
+    line = np.linspace(-frames.base_reach, frames.base_reach, side)
+    base = np.exp(-(line[:, None] ** 2 + line**2) / 2) / (2 * np.pi)
+    area = ((1 - s) * frames.lattice_area[i] + s * frames.lattice_area[j].astype(float)) / 127
+    density = base * np.exp(-area * frames.total_limit)
+    root = 255 * np.sqrt(np.minimum(density / frames.density_scale, 1))
+    codes: NDArray[np.float64] = (root[1:, 1:] + root[1:, :-1] + root[:-1, 1:] + root[:-1, :-1]) / 4
+    return codes
+
+
+def _faded(frames: InsideFrames, i: int, j: int, s: float) -> Image.Image:
+    """Fade from frame i to frame j, in a box that moves from one's to the other's."""
+    left, right, bottom, top = (1 - s) * np.array(frames.boxes[i]) + s * np.array(frames.boxes[j])
     faded = (1 - s) * frames.density[i].astype(float) + s * frames.density[j]
-    codes = faded[np.clip(row, 0, cells - 1)][:, np.clip(column, 0, cells - 1)]
-    within = ((row >= 0) & (row < cells))[:, None] & ((column >= 0) & (column < cells))
-    scaled: NDArray[np.uint8] = np.rint(
-        np.where(within, codes, 0) * (_DENSITY_COLORS - 1) / 255
-    ).astype(np.uint8)
-    return scaled
+    cells = len(faded)
+    codes = np.rint(faded * (_DENSITY_COLORS - 1) / 255).astype(np.uint8)
+    # Output pixels to cells: highest y first, nothing outside the box.
+    width, height = (right - left) / cells, (top - bottom) / cells
+    pixel, near = 2 * frames.near / SIDE, frames.near
+    affine = (pixel / width, 0, (-near - left) / width, 0, pixel / height, (top - near) / height)
+    image = Image.fromarray(np.ascontiguousarray(codes[::-1])).transform(
+        (SIDE, SIDE), Image.Transform.AFFINE, affine, Image.Resampling.BILINEAR
+    )
+    return _as_palette(image)
+
+
+def _as_palette(image: Image.Image) -> Image.Image:
+    """Take grey levels as indices of a palette."""
+    indexed = Image.new("P", image.size)
+    indexed.frombytes(image.tobytes())
+    return indexed
 
 
 def _pixels(
@@ -126,7 +172,7 @@ def _palette() -> list[int]:
     shown = np.rint(np.linspace(0, last, _DENSITY_COLORS)).astype(int)
     extra: Sequence[tuple[int, int, int]] = (
         (int(ORANGE[1:3], 16), int(ORANGE[3:5], 16), int(ORANGE[5:7], 16)),
-        (150, 160, 190),
+        (112, 126, 168),
         (255, 255, 255),
         (16, 24, 42),
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from flowplay.figures.ticks import Tick, axis_ticks, density_ticks, round_up
@@ -35,7 +36,7 @@ FARTHEST = 40.0
 #: coordinate and on each side, that its box may leave out before its margin is added.
 _SCOUTS = 4096
 _LEFT_OUT = 0.0005
-_MARGIN = 0.08
+_MARGIN = 0.18
 
 #: Time in seconds that the densities may take before they are drawn in larger cells.
 PATIENCE = 2.5
@@ -46,7 +47,7 @@ _PROBE = 1024
 
 @dataclass(frozen=True)
 class Detail:
-    """How finely frames are drawn: the more frames, the less of each, so that all fit in 1.2 MB.
+    """How finely frames are drawn: the more frames, the less of each, so that all fit in 1.3 MB.
 
     Attributes:
         frames: most frames.
@@ -80,7 +81,7 @@ def inside_frames(live: LiveRun, state: RunState, *, detail: Detail | None = Non
     Args:
         live: the run.
         state: where it stands.
-        detail: how finely; by default as finely as 1.2 MB and `PATIENCE` allow.
+        detail: how finely; by default as finely as 1.3 MB and `PATIENCE` allow.
     """
     flow, config = live.flow, live.config
     last = len(flow.bijections)
@@ -99,7 +100,8 @@ def inside_frames(live: LiveRun, state: RunState, *, detail: Detail | None = Non
     reach = _half_up(max(near, *(abs(side) for box in boxes for side in box)))
     window = (-reach, reach, -reach, reach)
 
-    lattice, _ = _forward(flow, _lattice(LATTICE_CELLS * detail.steps + 1).to(base))
+    side = LATTICE_CELLS * detail.steps + 1
+    lattice, lattice_log_dets = _forward(flow, _lattice(side).to(base))
     _, cell_log_dets = _forward(flow, _lattice_centres().to(base))
     total_limit = _limit(log_dets.cumsum(0))
     layer_limit = _limit(_by_frame(log_dets, kept))
@@ -120,8 +122,6 @@ def inside_frames(live: LiveRun, state: RunState, *, detail: Detail | None = Non
     errors = cell_centres(boxes[-1], ERROR_CELLS)
     error = round_trip_error(flow, torch.from_numpy(errors).reshape(-1, 2).to(live.device))
     data_error = round_trip_error(flow, live.held_out)
-    side = LATTICE_CELLS * detail.steps + 1
-    cell_total = torch.cat([torch.zeros_like(cell_log_dets[:1]), cell_log_dets.cumsum(0)])[kept]
 
     return InsideFrames(
         token=state.token,
@@ -152,9 +152,8 @@ def inside_frames(live: LiveRun, state: RunState, *, detail: Detail | None = Non
         samples=window_units(samples[kept].cpu().numpy(), window),
         data=window_units(data_states[kept].cpu().numpy(), window),
         lattice=window_units(lattice[kept].reshape(len(kept), side, side, 2).cpu().numpy(), window),
-        cell_area=encode_signed(
-            cell_total.reshape(-1, LATTICE_CELLS, LATTICE_CELLS).cpu().numpy(), total_limit
-        ),
+        lattice_area=_totals(lattice_log_dets, kept, side, total_limit),
+        cell_area=_totals(cell_log_dets, kept, LATTICE_CELLS, total_limit),
         round_trip_map=encode_error(error.reshape(ERROR_CELLS, -1).cpu().numpy()),
     )
 
@@ -237,8 +236,18 @@ def _forward(flow: Flow, z: Tensor) -> tuple[Tensor, Tensor]:
 
 def _by_frame(log_dets: Tensor, kept: list[int]) -> Tensor:
     """Add the log-dets [K, n] of the layers between each frame and the one before."""
-    total = torch.cat([torch.zeros_like(log_dets[:1]), log_dets.cumsum(0)])
-    return total[kept].diff(dim=0)
+    return _running(log_dets)[kept].diff(dim=0)
+
+
+def _running(log_dets: Tensor) -> Tensor:
+    """Sum log-dets [K, n] over the layers so far, from none to all: [K + 1, n]."""
+    return torch.cat([log_dets.new_zeros(1, log_dets.shape[1]), log_dets.cumsum(0)])
+
+
+def _totals(log_dets: Tensor, kept: list[int], side: int, limit: float) -> NDArray[np.int8]:
+    """Code the running sums of log-dets [K, side^2] at the kept states as [S, side, side]."""
+    totals = _running(log_dets)[kept].reshape(len(kept), side, side)
+    return encode_signed(totals.cpu().numpy(), limit)
 
 
 def _detail_for(states: int) -> Detail:

@@ -41,6 +41,7 @@ def frames(count: int) -> bytes:
         samples=rng.integers(0, 2**14, (count, 50, 2)).astype(np.int16),
         data=np.zeros((count, 50, 2), np.int16),
         lattice=np.repeat(lattice[None], count, 0).astype(np.int16),
+        lattice_area=np.zeros((count, 25, 25), np.int8),
         cell_area=np.zeros((count, 24, 24), np.int8),
         round_trip_map=np.zeros((4, 4), np.uint8),
     ).to_bytes()

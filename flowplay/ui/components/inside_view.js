@@ -22,6 +22,8 @@
 
 const POINT_UNITS = 2 ** 14;
 const ZOOM = 1.25;
+const FINE_LATTICE = 49; // points along its side from which on it can carry the density
+const MESH_PIXELS = 256; // along each side of the picture that is drawn from the lattice
 const CLOSEST = 1.5; // half width of the closest view, in data units
 const UNSOLVED = 255;
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowDown: [0, -1], ArrowUp: [0, 1] };
@@ -319,7 +321,9 @@ class InsideView {
       parts.push(`Grid: the base's lattice, ±${frames.base_reach}.`);
     }
     if (shown.shade) parts.push("Cells are coloured by log|det| so far: density × area is constant.");
-    if (t !== Math.floor(t)) parts.push("Between two layers positions move in straight lines and colours fade: interpolated, not exact.");
+    if (t !== Math.floor(t)) {
+      parts.push("Between two layers positions move in straight lines, and colours with them: interpolated, not exact.");
+    }
     return parts.join(" ");
   }
 
@@ -403,11 +407,44 @@ class InsideView {
     const map = PICTURES[picture].map;
     if (!map) return;
     if (picture === "error") return this.drawRaster(map, 0, this.frames.boxes.at(-1));
+    if (picture === "density" && s > 0 && this.side >= FINE_LATTICE) return this.paintMesh(size);
     const box = this.frames.boxes[i].map((edge, n) => mix(edge, this.frames.boxes[j][n], s));
     this.drawRaster(map, i, box);
     context.globalAlpha = s;
     if (s > 0) this.drawRaster(map, j, box);
     context.globalAlpha = 1;
+  }
+
+  /** The density between two layers: that of the lattice's cells, carried along with them. */
+  paintMesh(size) {
+    const { side, i, j, s, frames } = this;
+    const [area, limit] = [frames.lattice_area, frames.total_limit];
+    const points = side * side;
+    const n = MESH_PIXELS;
+    this.mesh ??= Object.assign(document.createElement("canvas"), { width: n, height: n });
+    const context = this.mesh.getContext("2d");
+    const image = context.createImageData(n, n);
+    const pixels = new Uint32Array(image.data.buffer).fill(this.palettes.density[0]);
+    const [x, y, code] = [0, 1, 2].map(() => new Float32Array(points));
+    const scale = n / (2 * this.half);
+    for (let at = 0; at < points; at++) {
+      x[at] = (this.between(this.lattice, 2 * at) + this.half) * scale;
+      y[at] = (this.half - this.between(this.lattice, 2 * at + 1)) * scale;
+      const u = mix(-frames.base_reach, frames.base_reach, (at % side) / (side - 1));
+      const v = mix(-frames.base_reach, frames.base_reach, Math.floor(at / side) / (side - 1));
+      const grown = (mix(area[i * points + at], area[j * points + at], s) * limit) / 127;
+      const density = Math.exp(-(u * u + v * v) / 2 - grown) / (2 * Math.PI);
+      code[at] = 255 * Math.sqrt(Math.min(1, density / frames.density_scale));
+    }
+    const draw = (a, b, c) => fillTriangle(pixels, n, this.palettes.density, x, y, code, a, b, c);
+    for (let row = 0; row + 1 < side; row++) {
+      for (let at = row * side; at < row * side + side - 1; at++) {
+        draw(at, at + 1, at + side);
+        draw(at + 1, at + side + 1, at + side);
+      }
+    }
+    context.putImageData(image, 0, 0);
+    this.context.drawImage(this.mesh, 0, 0, size, size);
   }
 
   /**
@@ -742,6 +779,28 @@ class InsideView {
       }
     }
     return "";
+  }
+}
+
+/** Fill a triangle of the points a, b, c with colours of codes that run evenly between theirs. */
+function fillTriangle(pixels, n, palette, x, y, code, a, b, c) {
+  const det = (x[b] - x[a]) * (y[c] - y[a]) - (x[c] - x[a]) * (y[b] - y[a]);
+  if (Math.abs(det) < 1e-9) return;
+  const left = Math.max(0, Math.ceil(Math.min(x[a], x[b], x[c]) - 0.5));
+  const right = Math.min(n - 1, Math.floor(Math.max(x[a], x[b], x[c]) + 0.5));
+  const top = Math.max(0, Math.ceil(Math.min(y[a], y[b], y[c]) - 0.5));
+  const bottom = Math.min(n - 1, Math.floor(Math.max(y[a], y[b], y[c]) + 0.5));
+  for (let row = top; row <= bottom; row++) {
+    for (let column = left; column <= right; column++) {
+      const px = column + 0.5 - x[a];
+      const py = row + 0.5 - y[a];
+      const p = (px * (y[c] - y[a]) - py * (x[c] - x[a])) / det;
+      const q = (py * (x[b] - x[a]) - px * (y[b] - y[a])) / det;
+      // A little over the edge, so that no seam is left between neighbours.
+      if (p < -1e-3 || q < -1e-3 || p + q > 1.001) continue;
+      const value = code[a] + p * (code[b] - code[a]) + q * (code[c] - code[a]);
+      pixels[row * n + column] = palette[Math.min(255, Math.max(0, Math.round(value)))];
+    }
   }
 }
 
