@@ -26,15 +26,11 @@ from flowplay.training.state import RunState
 LATTICE_REACH = 3.0
 LATTICE_CELLS = 24
 
-#: Cells along each side of the round-trip map: it takes a way there and a way back.
-ERROR_CELLS = 64
-
 #: No picture reaches further than this, in the units of the base or of the data.
 FARTHEST = 40.0
 
-#: Points of base and data that tell where a frame's probability lies; the share of them, in each
-#: coordinate and on each side, that its box may leave out before its margin is added.
-_SCOUTS = 4096
+#: Share of the points of base and data, in each coordinate and on each side, that a frame's box may
+#: leave out before its margin is added.
 _LEFT_OUT = 0.0005
 _MARGIN = 0.18
 
@@ -61,9 +57,19 @@ class Detail:
     points: int
     steps: int
 
+    @property
+    def scouts(self) -> int:
+        """Points that tell where a frame's probability lies."""
+        return 32 * self.cells
+
+    @property
+    def error_cells(self) -> int:
+        """Cells along each side of the round-trip map: it takes a way there and a way back."""
+        return self.cells // 2
+
     def smaller(self) -> Detail:
-        """Return the same with larger cells."""
-        return Detail(self.frames, self.cells * 3 // 4, self.points, self.steps)
+        """Return less of everything, with larger cells."""
+        return Detail(self.frames, self.cells * 3 // 4, max(300, self.points * 3 // 4), 1)
 
 
 DETAILS = (Detail(14, 128, 1500, 3), Detail(26, 96, 1000, 1), Detail(34, 64, 1000, 1))
@@ -95,7 +101,7 @@ def inside_frames(live: LiveRun, state: RunState, *, detail: Detail | None = Non
     data = live.held_out[: detail.points]
     samples, log_dets = _forward(flow, state.temperature * base)
     data_states, _ = flow.inverse_states(data)
-    boxes = _boxes(flow, live.held_out, kept, target.bounds)
+    boxes = _boxes(flow, live.held_out, kept, target.bounds, detail.scouts)
     near = max(BASE_REACH, *(abs(side) for side in target.bounds))
     reach = _half_up(max(near, *(abs(side) for box in boxes for side in box)))
     window = (-reach, reach, -reach, reach)
@@ -119,9 +125,9 @@ def inside_frames(live: LiveRun, state: RunState, *, detail: Detail | None = Non
         np.stack([m[i].reshape(detail.cells, -1).cpu().numpy() for m in maps]) for i in range(3)
     )
     cells = np.array([(b[1] - b[0]) * (b[3] - b[2]) for b in boxes]) / detail.cells**2
-    errors = cell_centres(boxes[-1], ERROR_CELLS)
+    errors = cell_centres(boxes[-1], detail.error_cells)
     error = round_trip_error(flow, torch.from_numpy(errors).reshape(-1, 2).to(live.device))
-    data_error = round_trip_error(flow, live.held_out)
+    data_error = round_trip_error(flow, live.held_out[: detail.scouts])
 
     return InsideFrames(
         token=state.token,
@@ -154,7 +160,7 @@ def inside_frames(live: LiveRun, state: RunState, *, detail: Detail | None = Non
         lattice=window_units(lattice[kept].reshape(len(kept), side, side, 2).cpu().numpy(), window),
         lattice_area=_totals(lattice_log_dets, kept, side, total_limit),
         cell_area=_totals(cell_log_dets, kept, LATTICE_CELLS, total_limit),
-        round_trip_map=encode_error(error.reshape(ERROR_CELLS, -1).cpu().numpy()),
+        round_trip_map=encode_error(error.reshape(detail.error_cells, -1).cpu().numpy()),
     )
 
 
@@ -271,15 +277,19 @@ def _affordable(flow: Flow, detail: Detail, device: torch.device) -> Detail:
 
 
 def _boxes(
-    flow: Flow, data: Tensor, kept: list[int], target: tuple[float, float, float, float]
+    flow: Flow,
+    data: Tensor,
+    kept: list[int],
+    target: tuple[float, float, float, float],
+    scouts: int,
 ) -> list[tuple[float, float, float, float]]:
     """Return for each frame the box that holds its probability, so that no cell is wasted."""
-    scouts, _ = _forward(flow, flow.base_sample(_SCOUTS, torch.Generator().manual_seed(1)))
-    real, _ = flow.inverse_states(data)
+    drawn, _ = _forward(flow, flow.base_sample(scouts, torch.Generator().manual_seed(1)))
+    real, _ = flow.inverse_states(data[:scouts])
     low, high = _LEFT_OUT, 1 - _LEFT_OUT
     boxes = []
     for k in kept:
-        points = torch.nan_to_num(torch.cat([scouts[k], real[k]]).double().cpu())
+        points = torch.nan_to_num(torch.cat([drawn[k], real[k]]).double().cpu())
         lower, upper = (points.quantile(q, dim=0).numpy() for q in (low, high))
         margin = _MARGIN * np.maximum(upper - lower, 1e-3)
         lower, upper = lower - margin, upper + margin

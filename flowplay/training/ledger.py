@@ -39,7 +39,7 @@ def point_ledger(
         token: names its training state.
 
     Raises:
-        ValueError: if there is no such layer, or the point is no pair of finite numbers.
+        ValueError: if there is no such layer, or the point or its way is not of finite numbers.
         NotConvergedError: if a numeric inverse is not solved there.
 
     Example:
@@ -61,6 +61,8 @@ def point_ledger(
             point, _ = bijection(point)
         states, log_dets = flow.inverse_states(point)
         log_prob = flow.log_prob(point)
+    if not (torch.isfinite(states).all() and torch.isfinite(log_dets).all()):
+        raise ValueError("The flow carries this point beyond all numbers.")
     jacobians = layer_jacobians(flow, states)
     return Ledger(
         token=token,

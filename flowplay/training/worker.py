@@ -100,16 +100,28 @@ def _opened(state: bytes, kept: bytes | None) -> tuple[LiveRun, RunState]:
     """Return the live run of a state, or of earlier weights of the same run, and keep it."""
     at = RunState.from_bytes(state)
     if kept is not None:
-        earlier = Kept.from_bytes(kept)
-        at = replace(
-            at,
-            # The same earlier weights are looked at again and again: their name must not change.
-            token=uuid.uuid5(uuid.NAMESPACE_OID, f"{at.token} {earlier.step}").hex,
-            step=earlier.step,
-            weights=earlier.weights,
-            buffers=earlier.buffers,
-            optimizer=np.zeros((0, earlier.weights.size), np.float32),
-        )
+        at = _rewound(at, Kept.from_bytes(kept))
     live = live_run(at)
     keep(live, at.token)
     return live, at
+
+
+def _rewound(state: RunState, earlier: Kept) -> RunState:
+    """Return the state as it was at earlier weights, as far as one can look at it."""
+    train, held_out = (
+        curve[curve[:, 0] <= earlier.step] for curve in (state.train_curve, state.held_out_curve)
+    )
+    if not len(held_out):
+        held_out = np.array([[earlier.step, earlier.held_out_nll]])
+    return replace(
+        state,
+        # The same earlier weights are looked at again and again: their name must not change.
+        token=uuid.uuid5(uuid.NAMESPACE_OID, f"{state.token} {earlier.step}").hex,
+        step=earlier.step,
+        weights=earlier.weights,
+        buffers=earlier.buffers,
+        optimizer=np.zeros((0, earlier.weights.size), np.float32),
+        train_nll=float(train[-1, 1]) if len(train) else earlier.held_out_nll,
+        train_curve=train,
+        held_out_curve=held_out,
+    )

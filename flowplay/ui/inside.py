@@ -24,6 +24,9 @@ WORKER = "flowplay.training.worker"
 #: Seconds between two looks at a run that still trains: its frames are some 300 kB.
 POLL = 1.0
 
+#: And at one whose first state is on its way.
+FIRST_POLL = 0.25
+
 _POINT = "_point"
 
 
@@ -85,8 +88,9 @@ def headline(config: RunConfig, run: Run) -> None:
 def inside(config: RunConfig, run: Run) -> None:
     """Show the run from inside, and follow it for as long as it trains."""
     drawn = run.view()
+    poll = POLL if drawn.phase in ACTIVE else FIRST_POLL
 
-    @st.fragment(run_every=POLL if drawn.pending else None)
+    @st.fragment(run_every=poll if drawn.pending else None)
     def follow_run() -> None:
         run.renew()
         view = run.view()
@@ -95,9 +99,10 @@ def inside(config: RunConfig, run: Run) -> None:
         if state is None or engine().status.phase != "ready":
             st.info("The layers appear as soon as a worker is ready.", icon=":material/hourglass:")
         else:
-            rewound = _rewind(run, step, training=view.pending)
+            training = view.phase in ACTIVE
+            rewound = _rewind(run, step, training=training)
             kept = None if rewound is None else run.kept(rewound)
-            look = Look(run.id, step, rewound if kept else None, not view.pending, state, kept)
+            look = Look(run.id, step, rewound if kept else None, not training, state, kept)
             _show(config, look)
         if drawn.pending and (view.phase is not drawn.phase or not view.pending):
             st.rerun()

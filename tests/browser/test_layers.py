@@ -11,7 +11,7 @@ from deadline import until
 from playwright.sync_api import Browser, Locator, Page, WebSocket, expect
 
 from browser.conftest import App
-from browser.test_playground import PATIENCE, no_traceback, open_page
+from browser.test_playground import PATIENCE, no_traceback, open_page, step_shown
 
 PLOT = ".st-key-inside canvas.plot[data-frames]"
 SLIDER = ".st-key-inside .way input"
@@ -44,12 +44,11 @@ def numbers(row: Locator) -> list[float]:
 
 
 def test_one_click_keeps_the_run_and_scrubbing_asks_nobody(app: App, page: Page) -> None:
-    messages: list[str] = []
     sizes: list[int] = []
 
     def count(socket: WebSocket) -> None:
-        socket.on("framesent", lambda _: messages.append("sent"))
-        socket.on("framereceived", lambda data: (messages.append("got"), sizes.append(len(data))))
+        socket.on("framesent", lambda data: sizes.append(len(data)))
+        socket.on("framereceived", lambda data: sizes.append(len(data)))
 
     page.on("websocket", count)
     open_page(page, app.url + "/?target=circles&depth=8&width=16&budget=40&autostart=1")
@@ -62,7 +61,7 @@ def test_one_click_keeps_the_run_and_scrubbing_asks_nobody(app: App, page: Page)
     assert max(sizes) <= 1.5e6
 
     page.context.set_offline(True)
-    before, seen = len(messages), set()
+    before, seen = len(sizes), set()
     for value in (9, 8, 6.5, 3, 0):
         scrub(page, value)
         expect(page.locator(PLOT)).to_have_attribute("data-t", f"{value:.3f}")
@@ -77,7 +76,7 @@ def test_one_click_keeps_the_run_and_scrubbing_asks_nobody(app: App, page: Page)
     page.locator(".st-key-inside").get_by_text("Normalize").click()
     expect(page.locator(PLOT)).to_have_attribute("data-direction", "normalize")
     assert len(seen) == 9
-    assert len(messages) == before, "scrubbing sends nothing"
+    assert len(sizes) == before, "scrubbing sends nothing"
     page.context.set_offline(False)
     no_traceback(page)
 
@@ -124,6 +123,13 @@ def test_training_can_be_rewound(app: App, page: Page) -> None:
     expect(page.locator(PLOT)).not_to_have_attribute("data-token", str(token))
     expect(page.locator(PLOT)).to_have_attribute("data-t", "2.000")
     assert picture(page) != trained
+    page.locator(SLIDER).focus()
+    page.keyboard.press("PageUp")
+    expect(page.locator(PLOT)).to_have_attribute("data-t", "3.000")
+    # The menu keeps the run, too.
+    page.get_by_role("link", name="Playground", exact=True).first.click()
+    until(lambda: step_shown(page) == 120, 60, "the same run in the Playground")
+    assert "seed=5" in page.url
     no_traceback(page)
 
 

@@ -7,6 +7,8 @@ import pytest
 from fake_work import snapshot
 
 from flowplay.config import RunConfig
+from flowplay.engine import Engine
+from flowplay.engine import engine as engine_module
 from flowplay.engine import history as module
 from flowplay.engine.history import HISTORY_STATES, History
 from flowplay.engine.run import RunMachine
@@ -78,3 +80,22 @@ def test_a_run_notes_its_states_and_forgets_them_when_it_is_closed() -> None:
     assert run.history.steps == [0, 50, 100]
     run.close()
     assert run.history.steps == []
+
+
+def test_all_histories_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    engine = Engine(scheduler="tcp://127.0.0.1:9", clock=lambda: now)
+    try:
+        runs = []
+        for seed in range(3):
+            now += 1
+            runs.append(engine.open_run(RunConfig(seed=seed)))
+            runs[-1]._machine.history.note(5, state(5, 1000))
+        size = runs[0]._machine.history.size
+        monkeypatch.setattr(engine_module, "ALL_HISTORIES_BYTES", 2 * size)
+        engine._bound_histories()
+        assert [run.kept_steps for run in runs] == [[], [5], [5]], "the least watched forgets"
+        assert runs[1].kept(5) is not None
+        assert runs[0].kept(5) is None
+    finally:
+        engine.close()

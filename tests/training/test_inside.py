@@ -11,12 +11,11 @@ from torch import Tensor
 
 from flowplay.config import RunConfig
 from flowplay.flows import FAMILIES, Bijection, Flow, NotConvergedError, build_flow
-from flowplay.inside import UNSOLVED, InsideFrames, Kept, encode_error
+from flowplay.inside import UNSOLVED, Diagnosis, InsideFrames, Kept, encode_error
 from flowplay.pictures import POINT_UNITS, cell_centres
 from flowplay.snapshot import encode_density
 from flowplay.training import RunState, new_run, train_slice
 from flowplay.training.inside import (
-    ERROR_CELLS,
     Detail,
     inside_frames,
     kept_states,
@@ -24,7 +23,7 @@ from flowplay.training.inside import (
     round_trip_error,
 )
 from flowplay.training.live import LiveRun
-from flowplay.training.worker import look_inside
+from flowplay.training.worker import diagnosis, look_inside
 
 #: What a websocket message may hold, in bytes.
 PAYLOAD = 1.5e6
@@ -153,6 +152,9 @@ def test_earlier_weights_are_looked_at_as_they_were() -> None:
     np.testing.assert_array_equal(shown.density, directly.density)
     assert not np.array_equal(shown.density, now.density)
     assert len({shown.token, now.token}) == 2
+    then = Diagnosis.from_bytes(diagnosis(later.to_bytes(), kept))
+    likelihood = next(c for c in then.checks if c["name"] == "Held-out NLL")
+    assert likelihood["value"].endswith(f"{first.held_out_curve[-1, 1]:.3f} nats")
 
 
 class _OnlyLeft(Bijection):
@@ -182,7 +184,7 @@ def test_times_of_a_continuous_flow_are_told() -> None:
     live.flow.bijections[1].times = (0.5, 1.0)
     frames = inside_frames(live, state, detail=Detail(14, 16, 20, 1))
     assert frames.times == [0.0, 0.5, 1.0, None]
-    assert frames.round_trip_map.shape == (ERROR_CELLS, ERROR_CELLS)
+    assert frames.round_trip_map.shape == (8, 8)
 
 
 def test_layers_are_named_and_chosen() -> None:

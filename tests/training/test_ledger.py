@@ -72,6 +72,11 @@ def test_what_is_no_point_is_refused() -> None:
         point_ledger(flow, 3, (0.0, 0.0))
     with pytest.raises(ValueError, match="finite"):
         point_ledger(flow, 1, (0.0, math.nan))
+    with torch.no_grad():
+        for p in flow.parameters():
+            p.fill_(math.inf)
+    with pytest.raises(ValueError, match="beyond all numbers"):
+        point_ledger(flow, 1, (0.0, 0.0))
 
 
 def test_the_table_runs_from_the_data_to_the_base() -> None:

@@ -27,8 +27,12 @@ const MESH_PIXELS = 256; // along each side of the picture that is drawn from th
 const CLOSEST = 1.5; // half width of the closest view, in data units
 const UNSOLVED = 255;
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowDown: [0, -1], ArrowUp: [0, 1] };
+const SLIDER_KEYS = { ArrowLeft: -0.25, ArrowDown: -0.25, ArrowRight: 0.25, ArrowUp: 0.25, PageDown: -1, PageUp: 1 };
 const TYPES = { U8: Uint8Array, I8: Int8Array, I16: Int16Array };
 const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
+
+/** What some kinds of layers are, to those who do not know their names. */
+const KINDS = { whitening: "the fixed scaling to data units (whitening)" };
 
 /** What can fill the picture: which map, its bar, its unit, and what it says. */
 const PICTURES = {
@@ -99,6 +103,7 @@ class InsideView {
     this.paints = 0;
     this.observer = new ResizeObserver(() => this.paint());
     this.listen();
+    this.showPlaying();
   }
 
   destroy() {
@@ -114,6 +119,13 @@ class InsideView {
     on(slider, "input", () => {
       this.stop();
       this.go(this.fromSlider(Number(slider.value)));
+    });
+    on(slider, "keydown", (event) => {
+      const by = SLIDER_KEYS[event.key];
+      if (!by) return;
+      event.preventDefault();
+      this.stop();
+      this.go(this.fromSlider(Number(slider.value) + by));
     });
     on(this.find(".play"), "click", () => (this.playing ? this.stop() : this.play()));
     for (const radio of this.root.querySelectorAll("input[type=radio]")) {
@@ -166,7 +178,7 @@ class InsideView {
     Object.assign(this.slider, { min: 0, max: this.count - 1, step: 0.01 });
     Object.assign(this.canvas.dataset, { token, frames: this.count });
     this.showTicks();
-    if (this.ledger?.token !== token) this.ledger = null;
+    // An older ledger stays until that of the new state is here: its path must not flicker.
     if (said.last.has("ledger")) this.follow(said.last.get("ledger"));
     if (first) this.observer.observe(this.canvas);
     this.go(this.t);
@@ -289,7 +301,7 @@ class InsideView {
     if (t === i) {
       if (i === 0) return `${name(0)}: the base`;
       const skipped = states[i] - states[i - 1] > 1 ? `layers ${states[i - 1] + 1} to ` : "layer ";
-      return `${name(i)}: after ${skipped}${states[i]} of ${layers}, ${names[i]}`;
+      return `${name(i)}: after ${skipped}${states[i]} of ${layers}, ${KINDS[names[i]] ?? names[i]}`;
     }
     const j = Math.min(i + 1, count - 1);
     const both = times[i] !== null && times[j] !== null;
@@ -672,8 +684,10 @@ class InsideView {
 
   /** @param {{token: string, states: number[][], jacobians: number[][][]}} ledger */
   follow(ledger) {
-    if (!this.frames || ledger.token !== this.frames.token) return;
-    this.ledger = ledger.states ? ledger : null;
+    if (!this.frames) return;
+    if (ledger.states && ledger.token === this.frames.token) this.ledger = ledger;
+    else if (!ledger.states && ledger.token === this.ledger?.token) this.ledger = null;
+    else return;
     this.canvas.dataset.path = this.ledger ? this.ledger.states.length : 0;
     this.paint();
   }

@@ -51,7 +51,7 @@ HTML: Final = f"""
   <div class="x ticks" aria-hidden="true"></div>
   <span class="unit" aria-hidden="true"></span>
   <div class="way">
-    <button type="button" class="play">▶</button>
+    <button type="button" class="play" title="Play" aria-label="Play">▶</button>
     <span class="where" aria-live="off"></span>
     <input type="range" min="0" max="1" step="0.01" aria-label="Layer"
       title="Drag to move through the layers; between two of them, motion is interpolated.">
