@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from flowplay.inside import Diagnosis
-from flowplay.training.inside import layer_name, round_trip_error
+from flowplay.training.inside import inverse_states, layer_name, round_trip_error
 from flowplay.training.live import LiveRun
 from flowplay.training.state import RunState
 
@@ -37,7 +37,7 @@ FINE_GAP = 0.1
 def diagnose(live: LiveRun, state: RunState) -> Diagnosis:
     """Judge a live run that stands at `state`, over its held-out points."""
     flow, x = live.flow, live.held_out
-    states, log_dets = flow.inverse_states(x)
+    states, log_dets = inverse_states(flow, x)
     spread = states[:-1].std(1).mean(-1).clamp_min(1e-9)
     moves = (states[1:] - states[:-1]).square().sum(-1).mean(-1).sqrt() / spread
     error = round_trip_error(flow, x)

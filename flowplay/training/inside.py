@@ -37,6 +37,9 @@ _MARGIN = 0.18
 #: Time in seconds that the densities may take before they are drawn in larger cells.
 PATIENCE = 2.5
 
+#: So many neighbours are given up with a point at which a numeric inverse fails.
+GIVEN_UP = 64
+
 #: Points that tell how long a pass takes.
 _PROBE = 1024
 
@@ -99,16 +102,16 @@ def inside_frames(live: LiveRun, state: RunState, *, detail: Detail | None = Non
     generator = torch.Generator().manual_seed(config.seed)
     base = flow.base_sample(detail.points, generator)
     data = live.held_out[: detail.points]
-    samples, log_dets = _forward(flow, state.temperature * base)
-    data_states, _ = flow.inverse_states(data)
+    samples, log_dets = forward_states(flow, state.temperature * base)
+    data_states, _ = inverse_states(flow, data)
     boxes = _boxes(flow, live.held_out, kept, target.bounds, detail.scouts)
     near = max(BASE_REACH, *(abs(side) for side in target.bounds))
     reach = _half_up(max(near, *(abs(side) for box in boxes for side in box)))
     window = (-reach, reach, -reach, reach)
 
     side = LATTICE_CELLS * detail.steps + 1
-    lattice, lattice_log_dets = _forward(flow, _lattice(side).to(base))
-    _, cell_log_dets = _forward(flow, _lattice_centres().to(base))
+    lattice, lattice_log_dets = forward_states(flow, _lattice(side).to(base))
+    _, cell_log_dets = forward_states(flow, _lattice_centres().to(base))
     total_limit = _limit(log_dets.cumsum(0))
     layer_limit = _limit(_by_frame(log_dets, kept))
 
@@ -188,7 +191,11 @@ def layer_name(bijection: Bijection) -> str:
 
 def round_trip_error(flow: Flow, x: Tensor) -> Tensor:
     """Return |f(f^-1(x)) - x| [B] for x [B, 2]; NaN where a numeric inverse was not solved."""
-    return torch.cat([_solved(lambda b: _error(flow, b), block)[0] for block in x.split(BLOCK)])
+    try:
+        (error,) = _in_blocks(lambda block: _error(flow, block), x)
+    except NotConvergedError:
+        return x.new_full((len(x),), torch.nan)
+    return error
 
 
 def _error(flow: Flow, x: Tensor) -> tuple[Tensor]:
@@ -215,29 +222,72 @@ def _maps(flow: Flow, before: int, k: int, y: Tensor) -> tuple[Tensor, Tensor, T
         density = (standard_normal_log_prob(block) + total).exp()
         return torch.nan_to_num(density, nan=0.0, posinf=0.0), -recent, -total
 
-    parts = [_solved(back, block) for block in y.split(BLOCK)]
-    density, recent, total = (torch.cat(column) for column in zip(*parts, strict=True))
+    density, recent, total = _in_blocks(back, y)
     return density, recent if k else torch.zeros_like(total), total
 
 
-def _solved(function: Callable[[Tensor], tuple[Tensor, ...]], points: Tensor) -> tuple[Tensor, ...]:
-    """Evaluate a function of points, as NaN where some numeric inverse does not converge.
+def _in_blocks(
+    function: Callable[[Tensor], tuple[Tensor, ...]], points: Tensor, size: int = BLOCK
+) -> tuple[Tensor, ...]:
+    """Evaluate a function of points few at a time, as NaN where it does not converge.
 
-    The points that spoil a block are looked for by halving it.
+    The points that spoil a block are looked for by halving it, to within `GIVEN_UP` neighbours.
+
+    Args:
+        function: points [B, D] to tensors [B, ...].
+        points: [n, D].
+        size: most points at a time.
+
+    Raises:
+        NotConvergedError: if not one of the points is solved.
     """
+    blocks = points.split(size)
+    done: list[tuple[Tensor, ...] | None] = []
+    for block in blocks:
+        try:
+            done.append(function(block))
+        except NotConvergedError:
+            done.append(_halves(function, block))
+    like = next((parts for parts in done if parts is not None), None)
+    if like is None:
+        raise NotConvergedError("A numeric inverse was solved at none of these points.")
+    filled = [
+        parts or tuple(part.new_full((len(block), *part.shape[1:]), torch.nan) for part in like)
+        for parts, block in zip(done, blocks, strict=True)
+    ]
+    return tuple(torch.cat(column) for column in zip(*filled, strict=True))
+
+
+def _halves(
+    function: Callable[[Tensor], tuple[Tensor, ...]], block: Tensor
+) -> tuple[Tensor, ...] | None:
+    if len(block) <= GIVEN_UP:
+        return None
     try:
-        return function(points)
+        return _in_blocks(function, block, (len(block) + 1) // 2)
     except NotConvergedError:
-        if len(points) <= 16:
-            nothing = points.new_full((len(points),), torch.nan)
-            return (nothing, nothing, nothing)
-        halves = [_solved(function, half) for half in points.split((len(points) + 1) // 2)]
-        return tuple(torch.cat(column) for column in zip(*halves, strict=False))
+        return None
 
 
-def _forward(flow: Flow, z: Tensor) -> tuple[Tensor, Tensor]:
-    parts = [flow.forward_states(block) for block in z.split(BLOCK)]
-    return torch.cat([p[0] for p in parts], 1), torch.cat([p[1] for p in parts], 1)
+def forward_states(flow: Flow, z: Tensor) -> tuple[Tensor, Tensor]:
+    """Return `Flow.forward_states`, as NaN for points that a numeric map does not solve."""
+    return _states(flow.forward_states, z)
+
+
+def inverse_states(flow: Flow, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return `Flow.inverse_states`, as NaN for points that a numeric map does not solve."""
+    return _states(flow.inverse_states, x)
+
+
+def _states(
+    method: Callable[[Tensor], tuple[Tensor, Tensor]], points: Tensor
+) -> tuple[Tensor, Tensor]:
+    def by_point(block: Tensor) -> tuple[Tensor, ...]:
+        states, log_dets = method(block)
+        return states.transpose(0, 1), log_dets.transpose(0, 1)
+
+    states, log_dets = _in_blocks(by_point, points)
+    return states.transpose(0, 1), log_dets.transpose(0, 1)
 
 
 def _by_frame(log_dets: Tensor, kept: list[int]) -> Tensor:
@@ -284,8 +334,8 @@ def _boxes(
     scouts: int,
 ) -> list[tuple[float, float, float, float]]:
     """Return for each frame the box that holds its probability, so that no cell is wasted."""
-    drawn, _ = _forward(flow, flow.base_sample(scouts, torch.Generator().manual_seed(1)))
-    real, _ = flow.inverse_states(data[:scouts])
+    drawn, _ = forward_states(flow, flow.base_sample(scouts, torch.Generator().manual_seed(1)))
+    real, _ = inverse_states(flow, data[:scouts])
     low, high = _LEFT_OUT, 1 - _LEFT_OUT
     boxes = []
     for k in kept:
