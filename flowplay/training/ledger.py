@@ -26,21 +26,7 @@ def double(flow: Flow) -> Flow:
 def point_ledger(
     flow: Flow, k: int, y: tuple[float, float], *, step: int = 0, token: str = ""
 ) -> Ledger:
-    r"""Follow the point that stands at y in the picture of z_k through all layers, in float64.
-
-    It is first carried to x = z_K; the ledger is that of x, from the inverse direction of every
-    layer, so that its sum is `log_prob(x)`.
-
-    Args:
-        flow: in any dtype; a float64 copy does the work.
-        k: 0 (the base) to K (the data).
-        y: where the point stands in z_k.
-        step: optimizer steps the flow had been trained for.
-        token: names its training state.
-
-    Raises:
-        ValueError: if there is no such layer, or the point or its way is not of finite numbers.
-        NotConvergedError: if a numeric inverse is not solved there.
+    """Return the ledger of the point that stands at y in the picture of z_k; see `point_ledgers`.
 
     Example:
         >>> from flowplay.flows import build_flow
@@ -49,40 +35,68 @@ def point_ledger(
         >>> round(ledger.total - ledger.log_prob, 9)
         0.0
     """
+    points = torch.tensor([y], dtype=torch.float64)
+    return point_ledgers(flow, k, points, step=step, token=token)[0]
+
+
+def point_ledgers(flow: Flow, k: int, y: Tensor, *, step: int = 0, token: str = "") -> list[Ledger]:
+    r"""Follow points through all layers, in float64.
+
+    They are first carried to x = z_K; the ledger is that of x, from the inverse direction of every
+    layer, so that its sum is `log_prob(x)`.
+
+    Args:
+        flow: in any dtype; a float64 copy does the work.
+        k: 0 (the base) to K (the data).
+        y: [B, 2] float64, where the points stand in z_k.
+        step: optimizer steps the flow had been trained for.
+        token: names its training state.
+
+    Returns:
+        A ledger for each point.
+
+    Raises:
+        ValueError: if there is no such layer, or a point or its way is not of finite numbers.
+        NotConvergedError: if a numeric inverse is not solved there.
+    """
     last = len(flow.bijections)
     if not 0 <= k <= last:
         raise ValueError(f"k must be between 0 and {last}, got {k}.")
-    flow = double(flow)
-    point = torch.tensor([y], dtype=torch.float64)
-    if not torch.isfinite(point).all():
+    if not torch.isfinite(y).all():
         raise ValueError("A point needs finite coordinates.")
+    flow = double(flow)
+    x = y
     with torch.no_grad():
         for bijection in flow.bijections[k:]:
-            point, _ = bijection(point)
-        states, log_dets = flow.inverse_states(point)
-        log_prob = flow.log_prob(point)
+            x, _ = bijection(x)
+        states, log_dets = flow.inverse_states(x)
+        base_log_prob = standard_normal_log_prob(states[0])
+        log_prob = flow.log_prob(x)
     if not (torch.isfinite(states).all() and torch.isfinite(log_dets).all()):
         raise ValueError("The flow carries this point beyond all numbers.")
     jacobians = layer_jacobians(flow, states)
-    return Ledger(
-        token=token,
-        step=step,
-        names=[layer_name(b) for b in flow.bijections],
-        base_log_prob=float(standard_normal_log_prob(states[0])),
-        log_prob=float(log_prob),
-        states=states[:, 0].numpy(),
-        log_dets=log_dets[:, 0].numpy(),
-        jacobians=jacobians.numpy(),
-        singular_values=torch.linalg.svdvals(jacobians).numpy(),
-    )
+    return [
+        Ledger(
+            token=token,
+            step=step,
+            names=[layer_name(b) for b in flow.bijections],
+            base_log_prob=float(base_log_prob[i]),
+            log_prob=float(log_prob[i]),
+            states=states[:, i].numpy(),
+            log_dets=log_dets[:, i].numpy(),
+            jacobians=jacobians[:, i].numpy(),
+            singular_values=torch.linalg.svdvals(jacobians[:, i]).numpy(),
+        )
+        for i in range(len(y))
+    ]
 
 
 def layer_jacobians(flow: Flow, states: Tensor) -> Tensor:
-    r"""Return :math:`\partial z_k / \partial z_{k-1}` [K, D, D] of every layer by autograd.
+    r"""Return :math:`\partial z_k / \partial z_{k-1}` [K, B, D, D] of every layer by autograd.
 
     Args:
-        flow: the flow.
-        states: z_0 … z_K [K + 1, 1, D] of one point.
+        flow: the flow, which treats every point by itself.
+        states: z_0 … z_K [K + 1, B, D].
     """
     found = []
     with torch.enable_grad():
@@ -90,9 +104,9 @@ def layer_jacobians(flow: Flow, states: Tensor) -> Tensor:
             z = state.detach().clone().requires_grad_()
             x, _ = bijection(z)
             rows = [
-                torch.autograd.grad(x[0, i], z, retain_graph=True)[0][0] for i in range(flow.dim)
+                torch.autograd.grad(x[:, i].sum(), z, retain_graph=True)[0] for i in range(flow.dim)
             ]
-            found.append(torch.stack(rows))
+            found.append(torch.stack(rows, 1))
     if not found:
-        return states.new_zeros(0, flow.dim, flow.dim)
+        return states.new_zeros(0, states.shape[1], flow.dim, flow.dim)
     return torch.stack(found).detach()

@@ -53,7 +53,8 @@ class Look:
     @property
     def key(self) -> tuple[object, ...]:
         """What tells this look from others."""
-        return (self.run_id, self.step, self.rewound, self.fine)
+        # Not the step: the temperature of the samples may change where a run stands.
+        return (self.run_id, hash(self.state), self.rewound, self.fine)
 
 
 def headline(config: RunConfig, run: Run) -> None:

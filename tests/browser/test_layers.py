@@ -73,6 +73,7 @@ def test_one_click_keeps_the_run_and_scrubbing_asks_nobody(app: App, page: Page)
         seen.add(picture(page))
     assert len(seen) == 5, "every place looks different"
     expect(page.locator(".st-key-inside .where")).to_have_text("z₀: the base")
+    scrub(page, 8)  # Play goes on from where it is.
     page.locator(".st-key-inside .play").click()
     expect(page.locator(PLOT)).to_have_attribute("data-t", "9.000")
     for name in ("layer", "total", "error", "none"):

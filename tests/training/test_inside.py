@@ -42,7 +42,7 @@ def bent(architecture: str, *, depth: int = 3, spread: float = 0.05) -> RunState
 def looked_at(request: pytest.FixtureRequest) -> tuple[LiveRun, InsideFrames]:
     state = bent(request.param)
     live = LiveRun(state)
-    return live, inside_frames(live, state, detail=Detail(14, 128, 300, 1))
+    return live, inside_frames(live, state, detail=Detail(64, 96, 300, 1))
 
 
 def test_every_layer_s_density_integrates_to_one(looked_at: tuple[LiveRun, InsideFrames]) -> None:
@@ -94,7 +94,7 @@ def test_positions_are_those_of_the_states(looked_at: tuple[LiveRun, InsideFrame
 def test_density_times_area_stays_the_same(name: str) -> None:
     """Change of variables, seen: along the warped grid no cell gains or loses probability."""
     flow = LiveRun(bent(name)).flow.double()
-    cells, reach = 200, 2.0
+    cells, reach = 100, 1.5
     line = torch.linspace(-reach, reach, cells + 1, dtype=torch.float64)
     step = 2 * reach / cells
     y, x = torch.meshgrid(line, line, indexing="ij")

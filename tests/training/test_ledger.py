@@ -10,7 +10,7 @@ import torch
 
 from flowplay.flows import FAMILIES, Flow, Whitening, build_flow
 from flowplay.inside import Ledger
-from flowplay.training.ledger import point_ledger
+from flowplay.training.ledger import point_ledger, point_ledgers
 from flowplay.ui.components.ledger_view import ledger_rows
 
 POINTS = 100
@@ -36,8 +36,9 @@ def test_last_line_is_log_prob(flow: Flow) -> None:
     x = flow.sample(POINTS, 1.2, torch.Generator().manual_seed(0))
     with torch.no_grad():
         expected = flow.log_prob(x)
-    for point, log_prob in zip(x.tolist(), expected.tolist(), strict=True):
-        ledger = point_ledger(flow, last, (point[0], point[1]))
+    ledgers = point_ledgers(flow, last, x)
+    assert len(ledgers) == POINTS
+    for point, log_prob, ledger in zip(x.tolist(), expected.tolist(), ledgers, strict=True):
         assert ledger.total == pytest.approx(log_prob, abs=1e-5)
         assert ledger.log_prob == pytest.approx(log_prob, abs=1e-5)
         assert ledger.running_sums[0] == pytest.approx(ledger.log_dets.sum(), abs=1e-12)
