@@ -20,7 +20,7 @@ class Bijection(nn.Module, ABC):
     #: Largest error of a round trip in float64; numeric inverses state a larger one.
     tolerance: float = 1e-8
 
-    #: Begin and end of a continuous flow's stretch of time that this layer covers, if it is one.
+    #: Start and end in the time of an ODE, for a piece of a continuous flow.
     times: tuple[float, float] | None = None
 
     @abstractmethod

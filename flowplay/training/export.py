@@ -61,7 +61,7 @@ def export_flow(live: LiveRun, step: int) -> ExportedFlow:
         f"depth={config.depth}",
         f"width={config.width}",
         f"seed={config.seed}",
-        *(f"{name}={value}" for name, value in config.options.items()),
+        *(f"{name}={value!r}" for name, value in config.options.items()),
     ]
     points = live.held_out[:_PROBES]
     values = live.flow.log_prob(points)
