@@ -34,8 +34,10 @@ FARTHEST = 40.0
 _LEFT_OUT = 0.0005
 _MARGIN = 0.18
 
-#: Time in seconds that the densities may take before they are drawn in larger cells.
+#: Time in seconds that the densities may take before they are drawn in larger cells: of a run that
+#: stands still, and of one that trains.
 PATIENCE = 2.5
+LIVE_PATIENCE = 0.4
 
 #: So many neighbours are given up with a point at which a numeric inverse fails.
 GIVEN_UP = 64
@@ -84,19 +86,23 @@ _FEWEST_CELLS = 32
 
 
 @torch.inference_mode()
-def inside_frames(live: LiveRun, state: RunState, *, detail: Detail | None = None) -> InsideFrames:
+def inside_frames(
+    live: LiveRun, state: RunState, *, fine: bool = True, detail: Detail | None = None
+) -> InsideFrames:
     """Look inside a live run that stands at `state`.
 
     Args:
         live: the run.
         state: where it stands.
-        detail: how finely; by default as finely as 1.3 MB and `PATIENCE` allow.
+        fine: as finely as 1.3 MB and `PATIENCE` allow, or quickly, as while it trains.
+        detail: exactly how finely, instead.
     """
     flow, config = live.flow, live.config
     last = len(flow.bijections)
     target = make_target(config.target, config.noise)
     if detail is None:
-        detail = _affordable(flow, _detail_for(last + 1), live.device)
+        wanted = _detail_for(last + 1) if fine else LIVE_DETAIL
+        detail = _affordable(flow, wanted, live.device, PATIENCE if fine else LIVE_PATIENCE)
     kept = kept_states(last, detail.frames)
 
     generator = torch.Generator().manual_seed(config.seed)
@@ -310,18 +316,21 @@ def _detail_for(states: int) -> Detail:
     return next((d for d in DETAILS if states <= d.frames), DETAILS[-1])
 
 
-def _affordable(flow: Flow, detail: Detail, device: torch.device) -> Detail:
+def _affordable(flow: Flow, detail: Detail, device: torch.device, patience: float) -> Detail:
     """Take larger cells where one pass through the flow tells that the densities would take long.
 
     Each frame goes back to the base by itself: about S / 2 passes, and one for all the rest.
     """
-    probe = torch.randn(_PROBE, flow.dim, generator=torch.Generator().manual_seed(0)).to(device)
+    if device.type != "cpu":
+        return detail
+    probe = torch.randn(_PROBE, flow.dim, generator=torch.Generator().manual_seed(0))
     flow.inverse(probe[:16])
-    start = time.perf_counter()
+    # The thread's own time: what others do on this machine must not change the picture.
+    start = time.thread_time()
     flow.inverse(probe)
-    pass_seconds = (time.perf_counter() - start) / _PROBE
+    pass_seconds = (time.thread_time() - start) / _PROBE
     passes = min(detail.frames, len(flow.bijections) + 1) / 2 + 1
-    while detail.cells > _FEWEST_CELLS and pass_seconds * passes * detail.cells**2 > PATIENCE:
+    while detail.cells > _FEWEST_CELLS and pass_seconds * passes * detail.cells**2 > patience:
         detail = detail.smaller()
     return detail
 

@@ -13,7 +13,7 @@ from flowplay.config import RunConfig
 from flowplay.inside import Kept
 from flowplay.training.diagnosis import diagnose
 from flowplay.training.export import export_flow
-from flowplay.training.inside import LIVE_DETAIL, inside_frames
+from flowplay.training.inside import inside_frames
 from flowplay.training.ledger import point_ledger
 from flowplay.training.live import LiveRun, keep, live_run, new_run, prepare_process
 from flowplay.training.slices import train_slice
@@ -75,7 +75,7 @@ def look_inside(state: bytes, kept: bytes | None, fine: bool) -> bytes:
         fine: as finely as can be, or quickly, as while it trains.
     """
     live, at = _opened(state, kept)
-    return inside_frames(live, at, detail=None if fine else LIVE_DETAIL).to_bytes()
+    return inside_frames(live, at, fine=fine).to_bytes()
 
 
 def ledger(state: bytes, kept: bytes | None, k: int, x: float, y: float) -> bytes:
