@@ -28,6 +28,7 @@ POLL = 1.0
 FIRST_POLL = 0.25
 
 _POINT = "_point"
+_SHOWN = "_inside_shown"
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,9 @@ def inside(config: RunConfig, run: Run) -> None:
             st.info("The layers appear as soon as a worker is ready.", icon=":material/hourglass:")
         else:
             training = view.phase in ACTIVE
-            rewound = _rewind(run, step, training=training)
+            # What comes and goes has a place of its own: the picture must not be made anew.
+            with st.container():
+                rewound = _rewind(run, step, training=training)
             kept = None if rewound is None else run.kept(rewound)
             look = Look(run.id, step, rewound if kept else None, not training, state, kept)
             _show(config, look)
@@ -142,12 +145,14 @@ def _rewind(run: Run, step: int, *, training: bool) -> int | None:
 
 
 def _show(config: RunConfig, look: Look) -> None:
-    try:
-        frames = _frames(look)
-    except NotDoneError as error:
-        st.warning(f"The layers could not be computed: {error}", icon=":material/error:")
-        st.button("Try again", key="inside_again", help="Ask a worker once more.")
-        return
+    with st.container():
+        try:
+            frames = _frames(look)
+        except NotDoneError as error:
+            st.warning(f"The layers could not be computed: {error}", icon=":material/error:")
+            st.button("Try again", key="inside_again", help="Ask a worker once more.")
+            return
+    st.session_state[_SHOWN] = look.run_id
     about = InsideFrames.from_bytes(frames)
     left, right = st.columns([1, 1], gap="medium")
     with left, st.container(key="inside"):
@@ -176,7 +181,8 @@ def _frames(look: Look) -> bytes:
         look.kept,
         look.fine,
     )
-    if is_kept("frames", look.key) or not look.fine:
+    if is_kept("frames", look.key) or st.session_state.get(_SHOWN) == look.run_id:
+        # A picture of this run stands there meanwhile; it must not be pushed about.
         return ask()
     with st.spinner("Computing the density after each layer…"):
         return ask()

@@ -133,6 +133,10 @@ def test_training_can_be_rewound(app: App, page: Page) -> None:
     expect(page.locator(PLOT)).not_to_have_attribute("data-token", str(token))
     expect(page.locator(PLOT)).to_have_attribute("data-t", "2.000")
     assert picture(page) != trained
+    rewind.focus()
+    page.keyboard.press("End")
+    expect(page.locator(PLOT)).to_have_attribute("data-token", str(token))
+    expect(page.locator(PLOT)).to_have_attribute("data-t", "2.000")
     page.locator(SLIDER).focus()
     page.keyboard.press("PageUp")
     expect(page.locator(PLOT)).to_have_attribute("data-t", "3.000")
