@@ -13,8 +13,11 @@ def main() -> None:
                 title="Playground",
                 icon=":material/play_circle:",
                 default=True,
-            )
-        ]
+            ),
+            st.Page("pages/layers.py", title="See inside", icon=":material/layers:"),
+        ],
+        # Pages without settings of their own get the room of the sidebar.
+        position="top",
     )
     page.run()
 

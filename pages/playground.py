@@ -41,3 +41,10 @@ st.toggle(
     persist_state="session",
 )
 walk_view(run)
+shell.page_link(
+    "pages/layers.py",
+    config,
+    label="See inside: every layer, every point, every log-det",
+    icon=":material/layers:",
+    help="Open this run layer by layer: scrub, click a point for its ledger, check and export it.",
+)

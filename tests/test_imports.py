@@ -25,6 +25,8 @@ FORBIDDEN = {
     "flowplay.ui.live": ("torch",),
     "flowplay.ui.walk": ("torch",),
     "flowplay.ui.controls": ("torch",),
+    "flowplay.ui.inside": ("torch",),
+    "flowplay.inside": ("torch", "streamlit"),
     "flowplay.ui.example": ("torch",),
 }
 

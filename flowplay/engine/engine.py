@@ -27,6 +27,7 @@ from flowplay.engine.dispatch import (
     snapshot_interval,
 )
 from flowplay.engine.errors import EngineClosedError, WorkerLostError, WorkError
+from flowplay.engine.history import ALL_HISTORIES_BYTES
 from flowplay.engine.run import LOST_IN_A_ROW, Phase, RunMachine, RunView, SliceOrder
 from flowplay.engine.tasks import Held
 from flowplay.snapshot import Snapshot
@@ -141,6 +142,17 @@ class Run:
         """The last good state, None before the first."""
         with self._lock:
             return self._machine.state
+
+    @property
+    def kept_steps(self) -> list[int]:
+        """Optimizer steps of which earlier states are kept, rising and thinned."""
+        with self._lock:
+            return self._machine.history.steps
+
+    def kept(self, step: int) -> bytes | None:
+        """Return bytes of the `flowplay.inside.Kept` weights at a step, None if not kept."""
+        with self._lock:
+            return self._machine.history.at(step)
 
     def close(self) -> None:
         """Let the run go: its state and pictures are forgotten."""
@@ -305,6 +317,7 @@ class Engine:
             while not self._closing:
                 changed.clear()
                 self._let_go()
+                self._bound_histories()
                 self._hand_out(cluster)
                 try:
                     async with asyncio.timeout(self._until_next_let_go()):
@@ -438,6 +451,17 @@ class Engine:
                     del self._runs[run.id]
                     if not machine.closed:
                         run._let_go("Nobody watched this run for a while, so it was let go.")
+
+    def _bound_histories(self) -> None:
+        """Let the runs that nobody has looked at for longest forget how they were trained."""
+        with self._lock:
+            runs = sorted(self._runs.values(), key=lambda run: -run._machine.renewed_at)
+        room = ALL_HISTORIES_BYTES
+        for run in runs:
+            with run._lock:
+                room -= run._machine.history.size
+                if room < 0:
+                    run._machine.history.clear()
 
     def _until_next_let_go(self) -> float | None:
         """Return in how many seconds the next run is to be dropped, None if there is none."""

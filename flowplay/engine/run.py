@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, cast
 
 from flowplay.engine.dispatch import FIRST_SLICE
+from flowplay.engine.history import History
 from flowplay.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ class RunMachine:
         """Begin idle, or as finished or failed as the given snapshot is."""
         self.config_json = config.model_dump_json()
         self.state = state
+        self.history = History()
         self.home: str | None = None
         self.waiting_since = now
         self.renewed_at = now
@@ -202,6 +204,7 @@ class RunMachine:
         self._stand = Phase.CLOSED
         self._message = message
         self._snapshot = self.state = None
+        self.history.clear()
         self._steps_owed = 0
         self._fine_owed = False
 
@@ -253,6 +256,7 @@ class RunMachine:
         if self._stand is Phase.CLOSED:
             return
         self.state = state
+        self.history.note(snapshot.step, state)
         self.home = worker
         self._snapshot = snapshot
         self._version += 1

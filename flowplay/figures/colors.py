@@ -93,6 +93,44 @@ def _palette() -> NDArray[np.uint8]:
 PALETTE: Final[NDArray[np.uint8]] = _palette()
 
 
+#: Ends of the diverging map in OKLCH, squeezed and stretched, and the lightness of its middle.
+_SQUEEZED: Final = (0.45, 0.12, 258.0)
+_STRETCHED: Final = (0.45, 0.12, 45.0)
+_NEUTRAL: Final = 0.92
+
+
+def diverging_path() -> NDArray[np.float64]:
+    """Return the diverging colormap [255, 3] as (L, a, b) in OKLab, in steps of equal size.
+
+    Two straight lines from a neutral middle: blue for less, orange-brown for more, equally far
+    and equally dark, so that neither sign looks larger than it is.
+    """
+    away = np.abs(np.linspace(-1, 1, 255))[:, None]
+    middle = np.array([_NEUTRAL, 0.0, 0.0])
+    ends = np.array(
+        [
+            [lightness, chroma * np.cos(h), chroma * np.sin(h)]
+            for lightness, chroma, h in (
+                (*_SQUEEZED[:2], np.radians(_SQUEEZED[2])),
+                (*_STRETCHED[:2], np.radians(_STRETCHED[2])),
+            )
+        ]
+    )
+    end = np.where(np.arange(255)[:, None] < 127, ends[0], ends[1])
+    path: NDArray[np.float64] = middle + away * (end - middle)
+    return path
+
+
+def _diverging() -> NDArray[np.uint8]:
+    palette = np.rint(255 * np.clip(oklab_to_srgb(diverging_path()), 0, 1)).astype(np.uint8)
+    palette.flags.writeable = False
+    return palette
+
+
+#: Colour [255, 3] of each code -127 … 127 of `flowplay.inside.encode_signed`.
+DIVERGING: Final[NDArray[np.uint8]] = _diverging()
+
+
 def plotly_colorscale() -> list[tuple[float, str]]:
     """Return the colormap for a *linear* density in Plotly.
 

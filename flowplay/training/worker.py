@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import json
+import uuid
+from dataclasses import replace
 from typing import TypedDict
 
+import numpy as np
+
 from flowplay.config import RunConfig
+from flowplay.inside import Kept
 from flowplay.training.costs import measure
-from flowplay.training.live import keep, live_run, new_run, prepare_process
+from flowplay.training.diagnosis import diagnose
+from flowplay.training.export import export_flow
+from flowplay.training.inside import inside_frames
+from flowplay.training.ledger import point_ledger
+from flowplay.training.live import LiveRun, keep, live_run, new_run, prepare_process
 from flowplay.training.slices import train_slice
 from flowplay.training.snapshots import layer_frames as walk
 from flowplay.training.state import RunState
@@ -61,3 +70,64 @@ def layer_frames(state: bytes) -> bytes:
 def measure_costs(config_json: str) -> bytes:
     """Return JSON of the `Costs` of a config's flow on this worker."""
     return json.dumps(measure(RunConfig.model_validate(json.loads(config_json)))).encode()
+
+
+def look_inside(state: bytes, kept: bytes | None, fine: bool) -> bytes:
+    """Return bytes of the `InsideFrames` of a run's state.
+
+    Args:
+        state: bytes of a `RunState`.
+        kept: bytes of the `Kept` weights of an earlier state of this run, None for its own.
+        fine: as finely as can be, or quickly, as while it trains.
+    """
+    live, at = _opened(state, kept)
+    return inside_frames(live, at, fine=fine).to_bytes()
+
+
+def ledger(state: bytes, kept: bytes | None, k: int, x: float, y: float) -> bytes:
+    """Return bytes of the `Ledger` of the point that stands at (x, y) in the picture of z_k."""
+    live, at = _opened(state, kept)
+    return point_ledger(live.flow, k, (x, y), step=at.step, token=at.token).to_bytes()
+
+
+def diagnosis(state: bytes, kept: bytes | None) -> bytes:
+    """Return bytes of the `Diagnosis` of a run's state, or of earlier weights."""
+    live, at = _opened(state, kept)
+    return diagnose(live, at).to_bytes()
+
+
+def exported_flow(state: bytes, kept: bytes | None) -> bytes:
+    """Return bytes of the `ExportedFlow` of a run's state, or of earlier weights."""
+    live, at = _opened(state, kept)
+    return export_flow(live, at.step).to_bytes()
+
+
+def _opened(state: bytes, kept: bytes | None) -> tuple[LiveRun, RunState]:
+    """Return the live run of a state, or of earlier weights of the same run, and keep it."""
+    at = RunState.from_bytes(state)
+    if kept is not None:
+        at = _rewound(at, Kept.from_bytes(kept))
+    live = live_run(at)
+    keep(live, at.token)
+    return live, at
+
+
+def _rewound(state: RunState, earlier: Kept) -> RunState:
+    """Return the state as it was at earlier weights, as far as one can look at it."""
+    train, held_out = (
+        curve[curve[:, 0] <= earlier.step] for curve in (state.train_curve, state.held_out_curve)
+    )
+    if not len(held_out):
+        held_out = np.array([[earlier.step, earlier.held_out_nll]])
+    return replace(
+        state,
+        # The same earlier weights are looked at again and again: their name must not change.
+        token=uuid.uuid5(uuid.NAMESPACE_OID, f"{state.token} {earlier.step}").hex,
+        step=earlier.step,
+        weights=earlier.weights,
+        buffers=earlier.buffers,
+        optimizer=np.zeros((0, earlier.weights.size), np.float32),
+        train_nll=float(train[-1, 1]) if len(train) else earlier.held_out_nll,
+        train_curve=train,
+        held_out_curve=held_out,
+    )

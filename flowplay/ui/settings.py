@@ -32,7 +32,8 @@ def seed_from_url() -> bool:
         Whether the URL asks for the run to start by itself.
     """
     query = st.query_params.to_dict()
-    if st.session_state.get(_SEEDED_FROM) == query:
+    # The menu opens a page without a query; what this session has set goes along.
+    if st.session_state.get(_SEEDED_FROM) == query or (not query and _CONFIG in st.session_state):
         return False
     config, refused = RunConfig.repair(query)
     st.session_state[_REFUSED] = refused

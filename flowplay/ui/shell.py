@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib.resources
 
 import streamlit as st
+from streamlit.errors import StreamlitPageNotFoundError
 from streamlit.runtime.pages_manager import PagesManager
 
+from flowplay.config import RunConfig
 from flowplay.engine import Engine
 from flowplay.ui.follow import follow
 
@@ -28,6 +30,23 @@ def enter_page() -> None:
         PagesManager.uses_pages_directory = False
         st.rerun()
     st.html(f"<style>{_style()}</style>")
+
+
+def page_link(page: str, config: RunConfig, *, label: str, icon: str, help: str) -> None:
+    """Show a link to another page, which opens it with the same run.
+
+    Args:
+        page: its file, from the root.
+        config: goes along in the address.
+        label: the link's text.
+        icon: a Material symbol.
+        help: the tooltip.
+    """
+    try:
+        st.page_link(page, label=label, icon=icon, help=help, query_params=config.to_flat())
+    except StreamlitPageNotFoundError:
+        # A page that is run by itself, as tests do, has no others to link to.
+        st.caption(f"{icon} {label}")
 
 
 @st.cache_resource(show_spinner=False)

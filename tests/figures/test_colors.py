@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from flowplay.figures.colors import ORANGE, PALETTE, oklab_path, oklab_to_srgb, plotly_colorscale
+from flowplay.figures.colors import (
+    DIVERGING,
+    ORANGE,
+    PALETTE,
+    diverging_path,
+    oklab_path,
+    oklab_to_srgb,
+    plotly_colorscale,
+)
 from flowplay.snapshot import encode_density
 
 
@@ -63,3 +71,15 @@ def test_plotly_shows_a_linear_density_in_the_same_colour(density: float) -> Non
     assert positions[0] == 0
     assert positions[-1] == 1
     np.testing.assert_allclose(shown, expected, atol=3)
+
+
+def test_the_diverging_map_is_even_and_takes_no_side() -> None:
+    steps = np.linalg.norm(np.diff(diverging_path(), axis=0), axis=1)
+    assert steps.max() / steps.min() < 1.01
+    lab = _oklab(DIVERGING)
+    np.testing.assert_allclose(lab[:, 0], lab[::-1, 0], atol=0.01)
+    assert np.all(np.diff(lab[:128, 0]) > 0)
+    assert np.abs(lab[127, 1:]).max() < 0.01, "the middle is neutral"
+    srgb = oklab_to_srgb(diverging_path())
+    assert srgb.min() >= 0
+    assert srgb.max() <= 1

@@ -233,16 +233,4 @@ class DensityView {
   }
 }
 
-/**
- * @param {string} text  base64 of 256 colours, 3 bytes each
- * @returns {Uint32Array} the same as little-endian RGBA pixels
- */
-function readPalette(text) {
-  const rgb = bytes(text);
-  return Uint32Array.from(
-    { length: 256 },
-    (_, i) => (0xff << 24) | (rgb[3 * i + 2] << 16) | (rgb[3 * i + 1] << 8) | rgb[3 * i],
-  );
-}
-
 export default mounting(DensityView);

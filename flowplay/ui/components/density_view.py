@@ -14,11 +14,8 @@ from numpy.typing import NDArray
 
 from flowplay.figures.colors import DOT_OUTLINE, ORANGE, PALETTE
 from flowplay.figures.ticks import axis_ticks, density_ticks
+from flowplay.pictures import window_units
 from flowplay.ui.components.registration import register, to_base64
-
-#: Points travel as int16: the window's width (and height) is this many units, so that points up to
-#: about half a window outside keep their true place.
-_POINT_UNITS: Final = 2**14
 
 _HTML: Final = """
 <figure>
@@ -73,7 +70,7 @@ def density_view(
         key=key,
         data={
             **_picture(code, bounds, scale),
-            "points": None if points is None else to_base64(_window_units(points, bounds)),
+            "points": None if points is None else to_base64(window_units(points, bounds)),
             "color": points_color,
             "outline": DOT_OUTLINE,
             "alt": alt,
@@ -102,15 +99,6 @@ def _picture(code: NDArray[np.uint8], bounds: Sequence[float], scale: float) -> 
             "bar": density_ticks(scale),
         },
     }
-
-
-def _window_units(points: NDArray[np.floating], bounds: Sequence[float]) -> NDArray[np.int16]:
-    x_min, x_max, y_min, y_max = bounds
-    unit = (points - [x_min, y_min]) / [x_max - x_min, y_max - y_min]
-    limits = np.iinfo(np.int16)
-    # A point that is no number goes to the far corner, out of sight, so that rows keep their place.
-    steps = np.nan_to_num(unit * _POINT_UNITS, nan=limits.min)
-    return np.clip(np.rint(steps), limits.min, limits.max).astype("<i2")
 
 
 _COMPONENT: Final = register("density_view", _HTML.replace("{palette}", to_base64(PALETTE)))

@@ -9,6 +9,38 @@ const bytes = (text) => Uint8Array.from(atob(text), (char) => char.charCodeAt(0)
 /** @type {(value: number, digits: number) => string} */
 const signed = (value, digits) => value.toFixed(digits).replace("-", "−");
 
+/** What the components of a page tell each other, by topic: the last word, and who listens. */
+const said = (globalThis.flowplaySaid ??= { last: new Map(), voice: new EventTarget() });
+
+/** @type {(topic: string, value: any) => void} */
+function say(topic, value) {
+  said.last.set(topic, value);
+  said.voice.dispatchEvent(new CustomEvent(topic, { detail: value }));
+}
+
+/**
+ * Act on the last word on a topic, if there is one, and on all that follow.
+ * @param {string} topic
+ * @param {(value: any) => void} act
+ * @param {AbortSignal} signal  ends it
+ */
+function hear(topic, act, signal) {
+  said.voice.addEventListener(topic, ({ detail }) => act(detail), { signal });
+  if (said.last.has(topic)) act(said.last.get(topic));
+}
+
+/**
+ * @param {string} text  base64 of colours, 3 bytes each
+ * @returns {Uint32Array} the same as little-endian RGBA pixels
+ */
+function readPalette(text) {
+  const rgb = bytes(text);
+  return Uint32Array.from(
+    { length: rgb.length / 3 },
+    (_, i) => (0xff << 24) | (rgb[3 * i + 2] << 16) | (rgb[3 * i + 1] << 8) | rgb[3 * i],
+  );
+}
+
 /**
  * @param {HTMLElement} root
  * @param {Object<string, Tick[]>} ticks  by the axis, a class beside .ticks
@@ -35,17 +67,18 @@ function setTicks(root, ticks) {
  * What Streamlit calls with every new frame, and whenever the theme changes: one view per element,
  * as long as its figure is on the page.
  * @param {new (root: HTMLElement) => {root: HTMLElement, show: Function, destroy: Function}} View
+ *   whose `show` gets the data, and a function that tells Python of an event
  */
 function mounting(View) {
   const views = new WeakMap();
-  return ({ data, parentElement }) => {
+  return ({ data, parentElement, setTriggerValue }) => {
     let view = views.get(parentElement);
     if (!view?.root.isConnected) {
       view?.destroy();
       view = new View(parentElement.querySelector("figure"));
       views.set(parentElement, view);
     }
-    view.show(data);
+    view.show(data, setTriggerValue);
     // Streamlit also runs this for frames that were overtaken, while the picture is still there.
     return () => {
       if (!view.root.isConnected) view.destroy();

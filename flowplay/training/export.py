@@ -1,0 +1,77 @@
+"""A trained flow for somebody else's interpreter: weights, config, and the lines that join them."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from safetensors.torch import save
+
+from flowplay.inside import ExportedFlow
+from flowplay.training.live import LiveRun
+
+#: What the weights' file is called in the snippet and on the page.
+WEIGHTS_FILE = "flow.safetensors"
+
+#: Points at which the snippet shows what it must give.
+_PROBES = 4
+
+_SNIPPET = '''\
+"""{title}: rebuilt exactly as trained in the flowplay playground, {step} steps."""
+
+import torch
+from safetensors.torch import load_file
+
+from flowplay.flows import Whitening, build_flow
+
+flow = build_flow(
+    {arguments},
+    whitening=Whitening(torch.zeros(2), torch.ones(2)),  # its numbers are in the file
+)
+flow.load_state_dict(load_file("{file}"))
+
+x = torch.tensor(
+    [
+        {points}
+    ]
+)
+print(flow.log_prob(x).tolist())
+# {values}
+
+samples = flow.sample(1000)
+'''
+
+
+@torch.no_grad()
+def export_flow(live: LiveRun, step: int) -> ExportedFlow:
+    """Write a live run's flow as files.
+
+    Args:
+        live: the run.
+        step: optimizer steps it was trained for.
+    """
+    config = live.config
+    tensors = {
+        name: tensor.detach().cpu().clone().contiguous()
+        for name, tensor in live.flow.state_dict().items()
+    }
+    config_json = config.model_dump_json(indent=2)
+    arguments = [
+        f'"{config.architecture}"',
+        "dim=2",
+        f"depth={config.depth}",
+        f"width={config.width}",
+        f"seed={config.seed}",
+        *(f"{name}={value!r}" for name, value in config.options.items()),
+    ]
+    points = live.held_out[:_PROBES]
+    values = live.flow.log_prob(points)
+    snippet = _SNIPPET.format(
+        title=f"{config.target}, {config.architecture}",
+        step=step,
+        arguments=",\n    ".join(arguments),
+        file=WEIGHTS_FILE,
+        points="\n        ".join(f"{[float(v) for v in p]}," for p in points),
+        values=[float(v) for v in values],
+    )
+    weights = save(tensors, metadata={"config": config_json})
+    return ExportedFlow(config_json, snippet, np.frombuffer(weights, np.uint8))

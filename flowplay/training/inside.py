@@ -1,0 +1,407 @@
+"""The frames of a look inside a flow: every z_k as an exact density, as area, and as a lattice."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from flowplay.figures.ticks import Tick, axis_ticks, density_ticks, round_up
+from flowplay.flows import Bijection, Flow, NotConvergedError, standard_normal_log_prob
+from flowplay.inside import ERROR_DECADES, InsideFrames, encode_error, encode_signed
+from flowplay.pictures import cell_centres, density_scale, window_units
+from flowplay.snapshot import encode_density
+from flowplay.targets import make_target
+from flowplay.training.live import LiveRun
+from flowplay.training.snapshots import BASE_REACH, BLOCK
+from flowplay.training.state import RunState
+
+#: Half width of the base's lattice in standard deviations, and its cells along each side.
+LATTICE_REACH = 3.0
+LATTICE_CELLS = 24
+
+#: No picture reaches further than this, in the units of the base or of the data.
+FARTHEST = 40.0
+
+#: Share of the points of base and data, in each coordinate and on each side, that a frame's box may
+#: leave out before its margin is added.
+_LEFT_OUT = 0.0005
+_MARGIN = 0.18
+
+#: Time in seconds that the densities may take before they are drawn in larger cells: of a run that
+#: stands still, and of one that trains.
+PATIENCE = 2.5
+LIVE_PATIENCE = 0.4
+
+#: So many neighbours are given up with a point at which a numeric inverse fails.
+GIVEN_UP = 64
+
+#: Points that tell how long a pass takes.
+_PROBE = 1024
+
+
+@dataclass(frozen=True)
+class Detail:
+    """How finely frames are drawn: the more frames, the less of each, so that all fit in 1.3 MB.
+
+    Attributes:
+        frames: most frames.
+        cells: along each side of a picture.
+        points: samples, and as many held-out points.
+        steps: lattice steps along each side of a lattice cell.
+    """
+
+    frames: int
+    cells: int
+    points: int
+    steps: int
+
+    @property
+    def scouts(self) -> int:
+        """Points that tell where a frame's probability lies."""
+        return 32 * self.cells
+
+    @property
+    def error_cells(self) -> int:
+        """Cells along each side of the round-trip map: it takes a way there and a way back."""
+        return self.cells // 2
+
+    def smaller(self) -> Detail:
+        """Return less of everything, with larger cells."""
+        return Detail(self.frames, self.cells * 3 // 4, max(300, self.points * 3 // 4), 1)
+
+
+DETAILS = (Detail(14, 128, 1500, 3), Detail(26, 96, 1000, 1), Detail(34, 64, 1000, 1))
+
+#: For a run that still trains, whose frames are soon overtaken.
+LIVE_DETAIL = Detail(14, 64, 600, 1)
+
+_FEWEST_CELLS = 32
+
+
+@torch.inference_mode()
+def inside_frames(
+    live: LiveRun, state: RunState, *, fine: bool = True, detail: Detail | None = None
+) -> InsideFrames:
+    """Look inside a live run that stands at `state`.
+
+    Args:
+        live: the run.
+        state: where it stands.
+        fine: as finely as 1.3 MB and `PATIENCE` allow, or quickly, as while it trains.
+        detail: exactly how finely, instead.
+    """
+    flow, config = live.flow, live.config
+    last = len(flow.bijections)
+    target = make_target(config.target, config.noise)
+    if detail is None:
+        wanted = _detail_for(last + 1) if fine else LIVE_DETAIL
+        detail = _affordable(flow, wanted, live.device, PATIENCE if fine else LIVE_PATIENCE)
+    kept = kept_states(last, detail.frames)
+
+    generator = torch.Generator().manual_seed(config.seed)
+    base = flow.base_sample(detail.points, generator)
+    data = live.held_out[: detail.points]
+    samples, log_dets = forward_states(flow, state.temperature * base)
+    data_states, _ = inverse_states(flow, data)
+    boxes = _boxes(flow, live.held_out, kept, target.bounds, detail.scouts)
+    near = max(BASE_REACH, *(abs(side) for side in target.bounds))
+    reach = _half_up(max(near, *(abs(side) for box in boxes for side in box)))
+    window = (-reach, reach, -reach, reach)
+
+    side = LATTICE_CELLS * detail.steps + 1
+    lattice, lattice_log_dets = forward_states(flow, _lattice(side).to(base))
+    _, cell_log_dets = forward_states(flow, _lattice_centres().to(base))
+    total_limit = _limit(log_dets.cumsum(0))
+    layer_limit = _limit(_by_frame(log_dets, kept))
+
+    scale = max(density_scale(target), float(standard_normal_log_prob(torch.zeros(2)).exp()))
+    pictures = [
+        torch.from_numpy(cell_centres(box, detail.cells)).reshape(-1, 2).to(live.device)
+        for box in boxes
+    ]
+    maps = [
+        _maps(flow, before, k, y)
+        for before, k, y in zip([0, *kept[:-1]], kept, pictures, strict=True)
+    ]
+    density, layer_area, total_area = (
+        np.stack([m[i].reshape(detail.cells, -1).cpu().numpy() for m in maps]) for i in range(3)
+    )
+    cells = np.array([(b[1] - b[0]) * (b[3] - b[2]) for b in boxes]) / detail.cells**2
+    errors = cell_centres(boxes[-1], detail.error_cells)
+    error = round_trip_error(flow, torch.from_numpy(errors).reshape(-1, 2).to(live.device))
+    data_error = round_trip_error(flow, live.held_out[: detail.scouts])
+
+    return InsideFrames(
+        token=state.token,
+        step=state.step,
+        window=list(window),
+        near=_half_up(near),
+        boxes=[list(box) for box in boxes],
+        layers=last,
+        states=kept,
+        names=["base", *(layer_name(flow.bijections[k - 1]) for k in kept[1:])],
+        times=[_time(flow, k) for k in kept],
+        ticks={
+            "density": density_ticks(scale),
+            "layer": axis_ticks(-layer_limit, layer_limit, 4),
+            "total": axis_ticks(-total_limit, total_limit, 4),
+            "error": _decade_ticks(),
+        },
+        density_scale=scale,
+        layer_limit=layer_limit,
+        total_limit=total_limit,
+        mass=[float(m) for m in np.nansum(density, (1, 2)) * cells],
+        round_trip=float(data_error.max()) if bool(torch.isfinite(data_error).all()) else None,
+        unsolved=int(np.isnan(density).sum()),
+        base_reach=LATTICE_REACH,
+        density=encode_density(density, scale),
+        layer_area=encode_signed(layer_area, layer_limit),
+        total_area=encode_signed(total_area, total_limit),
+        samples=window_units(samples[kept].cpu().numpy(), window),
+        data=window_units(data_states[kept].cpu().numpy(), window),
+        lattice=window_units(lattice[kept].reshape(len(kept), side, side, 2).cpu().numpy(), window),
+        lattice_area=_totals(lattice_log_dets, kept, side, total_limit),
+        cell_area=_totals(cell_log_dets, kept, LATTICE_CELLS, total_limit),
+        round_trip_map=encode_error(error.reshape(detail.error_cells, -1).cpu().numpy()),
+    )
+
+
+def kept_states(last: int, most: int) -> list[int]:
+    """Choose at most `most` of the states 0 … last, ends included, evenly.
+
+    Example:
+        >>> kept_states(4, 9), kept_states(9, 4)
+        ([0, 1, 2, 3, 4], [0, 3, 6, 9])
+    """
+    count = min(last + 1, most)
+    return sorted({round(k) for k in np.linspace(0, last, count)})
+
+
+def layer_name(bijection: Bijection) -> str:
+    """Name a layer by its kind, in words.
+
+    Example:
+        >>> from flowplay.flows import Whitening
+        >>> layer_name(Whitening(torch.zeros(2), torch.ones(2)))
+        'whitening'
+    """
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", type(bijection).__name__).lower()
+
+
+def round_trip_error(flow: Flow, x: Tensor) -> Tensor:
+    """Return |f(f^-1(x)) - x| [B] for x [B, 2]; NaN where a numeric inverse was not solved."""
+    try:
+        (error,) = _in_blocks(lambda block: _error(flow, block), x)
+    except NotConvergedError:
+        return x.new_full((len(x),), torch.nan)
+    return error
+
+
+def _error(flow: Flow, x: Tensor) -> tuple[Tensor]:
+    z, _ = flow.inverse(x)
+    back, _ = flow.forward(z)
+    return ((back - x).norm(dim=-1),)
+
+
+def _maps(flow: Flow, before: int, k: int, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Evaluate density, log|det dz_k/dz_before| and log|det dz_k/dz_0| at points y [B, 2] of z_k.
+
+    One way back to the base gives all three.
+    """
+
+    def back(block: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        total = block.new_zeros(len(block))
+        recent = total
+        for j in range(k, 0, -1):
+            if j == before:
+                recent = total
+            block, log_det = flow.bijections[j - 1].inverse(block)
+            total = total + log_det
+        recent = total if before == 0 else recent
+        density = (standard_normal_log_prob(block) + total).exp()
+        return torch.nan_to_num(density, nan=0.0, posinf=0.0), -recent, -total
+
+    density, recent, total = _in_blocks(back, y)
+    return density, recent if k else torch.zeros_like(total), total
+
+
+def _in_blocks(
+    function: Callable[[Tensor], tuple[Tensor, ...]], points: Tensor, size: int = BLOCK
+) -> tuple[Tensor, ...]:
+    """Evaluate a function of points few at a time, as NaN where it does not converge.
+
+    The points that spoil a block are looked for by halving it, to within `GIVEN_UP` neighbours.
+
+    Args:
+        function: points [B, D] to tensors [B, ...].
+        points: [n, D].
+        size: most points at a time.
+
+    Raises:
+        NotConvergedError: if not one of the points is solved.
+    """
+    blocks = points.split(size)
+    done: list[tuple[Tensor, ...] | None] = []
+    for block in blocks:
+        try:
+            done.append(function(block))
+        except NotConvergedError:
+            done.append(_halves(function, block))
+    like = next((parts for parts in done if parts is not None), None)
+    if like is None:
+        raise NotConvergedError("A numeric inverse was solved at none of these points.")
+    filled = [
+        parts or tuple(part.new_full((len(block), *part.shape[1:]), torch.nan) for part in like)
+        for parts, block in zip(done, blocks, strict=True)
+    ]
+    return tuple(torch.cat(column) for column in zip(*filled, strict=True))
+
+
+def _halves(
+    function: Callable[[Tensor], tuple[Tensor, ...]], block: Tensor
+) -> tuple[Tensor, ...] | None:
+    if len(block) <= GIVEN_UP:
+        return None
+    try:
+        return _in_blocks(function, block, (len(block) + 1) // 2)
+    except NotConvergedError:
+        return None
+
+
+def forward_states(flow: Flow, z: Tensor) -> tuple[Tensor, Tensor]:
+    """Return `Flow.forward_states`, as NaN for points that a numeric map does not solve."""
+    return _states(flow.forward_states, z)
+
+
+def inverse_states(flow: Flow, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return `Flow.inverse_states`, as NaN for points that a numeric map does not solve."""
+    return _states(flow.inverse_states, x)
+
+
+def _states(
+    method: Callable[[Tensor], tuple[Tensor, Tensor]], points: Tensor
+) -> tuple[Tensor, Tensor]:
+    def by_point(block: Tensor) -> tuple[Tensor, ...]:
+        states, log_dets = method(block)
+        return states.transpose(0, 1), log_dets.transpose(0, 1)
+
+    states, log_dets = _in_blocks(by_point, points)
+    return states.transpose(0, 1), log_dets.transpose(0, 1)
+
+
+def _by_frame(log_dets: Tensor, kept: list[int]) -> Tensor:
+    """Add the log-dets [K, n] of the layers between each frame and the one before."""
+    return _running(log_dets)[kept].diff(dim=0)
+
+
+def _running(log_dets: Tensor) -> Tensor:
+    """Sum log-dets [K, n] over the layers so far, from none to all: [K + 1, n]."""
+    return torch.cat([log_dets.new_zeros(1, log_dets.shape[1]), log_dets.cumsum(0)])
+
+
+def _totals(log_dets: Tensor, kept: list[int], side: int, limit: float) -> NDArray[np.int8]:
+    """Code the running sums of log-dets [K, side^2] at the kept states as [S, side, side]."""
+    totals = _running(log_dets)[kept].reshape(len(kept), side, side)
+    return encode_signed(totals.cpu().numpy(), limit)
+
+
+def _detail_for(states: int) -> Detail:
+    return next((d for d in DETAILS if states <= d.frames), DETAILS[-1])
+
+
+def _affordable(flow: Flow, detail: Detail, device: torch.device, patience: float) -> Detail:
+    """Take larger cells where one pass through the flow tells that the densities would take long.
+
+    Each frame goes back to the base by itself: about S / 2 passes, and one for all the rest.
+    """
+    if device.type != "cpu":
+        return detail
+    probe = torch.randn(_PROBE, flow.dim, generator=torch.Generator().manual_seed(0))
+    flow.inverse(probe[:16])
+    # The thread's own time: what others do on this machine must not change the picture.
+    start = time.thread_time()
+    flow.inverse(probe)
+    pass_seconds = (time.thread_time() - start) / _PROBE
+    passes = min(detail.frames, len(flow.bijections) + 1) / 2 + 1
+    while detail.cells > _FEWEST_CELLS and pass_seconds * passes * detail.cells**2 > patience:
+        detail = detail.smaller()
+    return detail
+
+
+def _boxes(
+    flow: Flow,
+    data: Tensor,
+    kept: list[int],
+    target: tuple[float, float, float, float],
+    scouts: int,
+) -> list[tuple[float, float, float, float]]:
+    """Return for each frame the box that holds its probability, so that no cell is wasted."""
+    drawn, _ = forward_states(flow, flow.base_sample(scouts, torch.Generator().manual_seed(1)))
+    real, _ = inverse_states(flow, data[:scouts])
+    low, high = _LEFT_OUT, 1 - _LEFT_OUT
+    boxes = []
+    for k in kept:
+        points = torch.nan_to_num(torch.cat([drawn[k], real[k]]).double().cpu())
+        lower, upper = (points.quantile(q, dim=0).numpy() for q in (low, high))
+        margin = _MARGIN * np.maximum(upper - lower, 1e-3)
+        lower, upper = lower - margin, upper + margin
+        if k == len(flow.bijections):
+            lower = np.minimum(lower, [target[0], target[2]])
+            upper = np.maximum(upper, [target[1], target[3]])
+        lower, upper = (
+            np.clip(lower, -FARTHEST, FARTHEST - 1),
+            np.clip(upper, 1 - FARTHEST, FARTHEST),
+        )
+        boxes.append((float(lower[0]), float(upper[0]), float(lower[1]), float(upper[1])))
+    return boxes
+
+
+def _half_up(value: float) -> float:
+    """Round up to a half, so that axes are calm while a run trains."""
+    return float(np.ceil(2 * value) / 2)
+
+
+def _limit(log_dets: Tensor) -> float:
+    """Return a round limit for a colour scale that nearly all of the values keep to, in nats."""
+    if not log_dets.numel():
+        return 0.5
+    sizes = torch.nan_to_num(log_dets).abs().flatten().double().cpu().numpy()
+    return float(round_up(max(0.5, float(np.quantile(sizes, 0.99)))))
+
+
+def _lattice(side: int) -> Tensor:
+    line = torch.linspace(-LATTICE_REACH, LATTICE_REACH, side)
+    y, x = torch.meshgrid(line, line, indexing="ij")
+    return torch.stack([x, y], -1).reshape(-1, 2)
+
+
+def _lattice_centres() -> Tensor:
+    half = LATTICE_REACH / LATTICE_CELLS
+    line = torch.linspace(-LATTICE_REACH + half, LATTICE_REACH - half, LATTICE_CELLS)
+    y, x = torch.meshgrid(line, line, indexing="ij")
+    return torch.stack([x, y], -1).reshape(-1, 2)
+
+
+def _time(flow: Flow, k: int) -> float | None:
+    """Return the time of a continuous flow at z_k, None where no such flow ends or begins."""
+    if k > 0 and (times := flow.bijections[k - 1].times) is not None:
+        return float(times[1])
+    if k < len(flow.bijections) and (times := flow.bijections[k].times) is not None:
+        return float(times[0])
+    return None
+
+
+def _decade_ticks() -> list[Tick]:
+    low, high = ERROR_DECADES
+    digits = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+    return [
+        ((decade - low) / (high - low), f"10{str(decade).translate(digits)}")
+        for decade in range(int(low), int(high) + 1, 2)
+    ]

@@ -1,0 +1,110 @@
+"""A point's ledger: a table that knows the layer in the picture, and gives the picture its path."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flowplay.inside import Ledger
+from flowplay.ui.components.registration import register
+
+#: Columns behind the layer's name: their heads and their tooltips.
+_COLUMNS: Final = (
+    ("layer", "In normalizing order: from the data back to the base."),
+    ("z₁", "First coordinate of the point there."),
+    ("z₂", "Second coordinate."),
+    ("log|det|", "What undoing this layer adds to the log-density, in nats."),
+    ("sum", "Sum of log|det| so far, in nats."),
+    ("σ max", "Larger singular value of the layer's Jacobian: a small circle's longest stretch."),
+    ("σ min", "Smaller singular value."),
+    ("σ max/min", "Condition number: how far the circle becomes a needle."),
+)
+
+_HTML: Final = f"""
+<figure>
+  <div class="scroll" tabindex="0" role="region" aria-label="Ledger of the point">
+    <table>
+      <caption></caption>
+      <thead><tr>{
+    "".join(f'<th scope="col" title="{tip}">{head}</th>' for head, tip in _COLUMNS)
+}</tr></thead>
+      <tbody></tbody>
+    </table>
+  </div>
+  <dl>
+    <dt>log-density of z in the base</dt><dd class="base"></dd>
+    <dt>+ sum of log|det|</dt><dd class="sum"></dd>
+    <dt class="last">= log p(x), in nats</dt><dd class="last total"></dd>
+    <dt>log_prob(x) of the flow</dt><dd class="log_prob"></dd>
+  </dl>
+</figure>
+"""
+
+
+def ledger_view(ledger: Ledger, *, key: str) -> None:
+    """Show a ledger, and draw its path into the `inside_view` of the same training state.
+
+    Args:
+        ledger: of one point.
+        key: names the element across reruns, unique on the page.
+    """
+    x, y = ledger.states[-1]
+    _COMPONENT(
+        key=key,
+        data={
+            "token": ledger.token,
+            "states": ledger.states.tolist(),
+            "jacobians": ledger.jacobians.tolist(),
+            "rows": ledger_rows(ledger),
+            "sums": [
+                _number(v)
+                for v in (
+                    ledger.base_log_prob,
+                    float(ledger.log_dets.sum()),
+                    ledger.total,
+                    ledger.log_prob,
+                )
+            ],
+            "alt": f"x = ({_number(x)}, {_number(y)}) on its way back to the base.",
+        },
+    )
+
+
+def ledger_rows(ledger: Ledger) -> list[dict[str, object]]:
+    """Return the table's rows, from x to z_0, as text.
+
+    Example:
+        >>> import numpy as np
+        >>> one = np.eye(2)[None]
+        >>> ledger = Ledger("", 0, ["scaling"], -1.8, -1.8, np.zeros((2, 2)), np.zeros(1), one,
+        ...                 np.ones((1, 2)))
+        >>> [row["cells"][0] for row in ledger_rows(ledger)]
+        ['x', '1 scaling → z₀']
+    """
+    last = len(ledger.names)
+    rows: list[dict[str, object]] = []
+    sums = ledger.running_sums
+    for k in range(last, -1, -1):
+        place = [_number(v) for v in ledger.states[k]]
+        if k == last:
+            rows.append({"k": k, "cells": ["x", *place, "", "", "", "", ""]})
+            continue
+        large, small = ledger.singular_values[k]
+        name = f"{k + 1} {ledger.names[k]} → z{str(k).translate(_SUBSCRIPTS)}"
+        numbers = [_number(ledger.log_dets[k]), _number(sums[k]), _short(large), _short(small)]
+        condition = _short(large / small) if small > 0 else "∞"
+        rows.append({"k": k, "cells": [name, *place, *numbers, condition]})
+    return rows
+
+
+_SUBSCRIPTS: Final = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+def _number(value: float) -> str:
+    return f"{value:.4f}".replace("-", "−")
+
+
+def _short(value: float) -> str:
+    return f"{value:.3g}"
+
+
+_COMPONENT: Final = register("ledger_view", _HTML)

@@ -1,0 +1,374 @@
+"""The look inside a run: its layers, a point's ledger, a check-up, and files to take along."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import streamlit as st
+
+from flowplay.catalog import ARCHITECTURES
+from flowplay.config import RunConfig
+from flowplay.engine import Run
+from flowplay.inside import Diagnosis, ExportedFlow, InsideFrames, Ledger
+from flowplay.targets import TARGETS
+from flowplay.ui.components.inside_view import FARTHEST, Pick, inside_view, read_pick
+from flowplay.ui.components.ledger_view import ledger_view
+from flowplay.ui.runs import ACTIVE, is_example
+from flowplay.ui.shell import engine, page_link
+from flowplay.ui.standalone import standalone_html
+from flowplay.ui.work import NotDoneError, is_kept, result_of
+
+WORKER = "flowplay.training.worker"
+
+#: Seconds between two looks at a run that still trains: its frames are some 300 kB.
+POLL = 1.0
+
+#: And at one whose first state is on its way.
+FIRST_POLL = 0.25
+
+_POINT = "_point"
+_SHOWN = "_inside_shown"
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is looked at: a state of a run, or earlier weights of it.
+
+    Attributes:
+        run_id: of the run.
+        step: where the run stands.
+        rewound: the earlier step that is looked at, None for where it stands.
+        fine: whether it is drawn as finely as can be.
+        state: bytes of the run's state.
+        kept: bytes of the earlier weights, None for its own.
+    """
+
+    run_id: str
+    step: int
+    rewound: int | None
+    fine: bool
+    state: bytes
+    kept: bytes | None
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What tells this look from others."""
+        # Not the step: the temperature of the samples may change where a run stands.
+        return (self.run_id, hash(self.state), self.rewound, self.fine)
+
+
+def headline(config: RunConfig, run: Run) -> None:
+    """Say whose inside is shown, how far it is trained, and where to change it."""
+    view = run.view()
+    step = 0 if view.snapshot is None else view.snapshot.step
+    architecture = ARCHITECTURES[config.architecture].label
+    what = f"**{TARGETS[config.target].label}**, {architecture}, {config.depth} layers"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(what if not step else f"{what}, step {step:,}", width="content")
+        page_link(
+            "pages/playground.py",
+            config,
+            label="Change it in the Playground",
+            icon=":material/tune:",
+            help="Target, architecture and all other settings; this run stays as it is.",
+        )
+    with st.container():
+        if is_example(run):
+            st.caption(
+                ":material/school: Example: a run of these settings, trained earlier. Train starts "
+                "it anew."
+            )
+        elif step == 0 and view.phase not in ACTIVE:
+            st.info(
+                "This flow is untrained: every layer is the identity, and the last one scales the "
+                "base to the data. Press Train, and watch the layers take shape.",
+                icon=":material/model_training:",
+            )
+
+
+def inside(config: RunConfig, run: Run) -> None:
+    """Show the run from inside, and follow it for as long as it trains."""
+    drawn = run.view()
+    poll = POLL if drawn.phase in ACTIVE else FIRST_POLL
+
+    @st.fragment(run_every=poll if drawn.pending else None)
+    def follow_run() -> None:
+        run.renew()
+        view = run.view()
+        step = 0 if view.snapshot is None else view.snapshot.step
+        state = run.state
+        if state is None or engine().status.phase != "ready":
+            st.info("The layers appear as soon as a worker is ready.", icon=":material/hourglass:")
+        else:
+            training = view.phase in ACTIVE
+            # What comes and goes has a place of its own: the picture must not be made anew.
+            with st.container():
+                rewound = _rewind(run, step, training=training)
+            kept = None if rewound is None else run.kept(rewound)
+            look = Look(run.id, step, rewound if kept else None, not training, state, kept)
+            _show(config, look)
+        if drawn.pending and (view.phase is not drawn.phase or not view.pending):
+            st.rerun()
+
+    follow_run()
+
+
+def _rewind(run: Run, step: int, *, training: bool) -> int | None:
+    """Show the slider over the kept training states; return the one chosen, None for the last."""
+    earlier = [s for s in run.kept_steps if s < step]
+    if training:
+        st.caption(
+            f"Step {step:,}, still training: the layers are drawn anew every second, in larger "
+            "cells. Pause to see them finely and to rewind."
+        )
+        return None
+    if not earlier:
+        if step:
+            st.caption(
+                f"Step {step:,}. There are no earlier states to rewind to: train the flow here or "
+                "in the Playground, and up to 40 of them are kept."
+            )
+        return None
+    options = [*earlier, step]
+    key = f"rewind_{run.id[:6]}_{step}"
+    chosen = st.select_slider(
+        "Rewind training",
+        options,
+        value=step,
+        format_func=lambda s: f"step {s:,}",
+        key=key,
+        help="Look at an earlier state of this run: the layer in the picture stays, the weights "
+        "are those of that step. States are thinned to at most 40; the run itself is not changed.",
+    )
+    return None if chosen == step else int(chosen)
+
+
+def _show(config: RunConfig, look: Look) -> None:
+    with st.container():
+        try:
+            frames = _frames(look)
+        except NotDoneError as error:
+            st.warning(f"The layers could not be computed: {error}", icon=":material/error:")
+            st.button("Try again", key="inside_again", help="Ask a worker once more.")
+            return
+    st.session_state[_SHOWN] = look.run_id
+    about = InsideFrames.from_bytes(frames)
+    left, right = st.columns([1, 1], gap="medium")
+    with left, st.container(key="inside"):
+        result = inside_view(frames, key=f"inside_view_{look.run_id[:6]}")
+        if thinned := _thinned(about):
+            st.caption(thinned)
+    pick = read_pick(getattr(result, "point", None), about.layers)
+    if pick is not None:
+        st.session_state[_POINT] = pick
+    with right, st.container(key="ledger"):
+        _ledger(look, about.layers)
+    if look.fine:
+        with st.container(key="diagnosis"):
+            _diagnosis(look)
+        with st.container(key="export"):
+            _export(config, look, frames)
+
+
+def _frames(look: Look) -> bytes:
+    ask = partial(
+        result_of,
+        "frames",
+        look.key,
+        f"{WORKER}:look_inside",
+        look.state,
+        look.kept,
+        look.fine,
+    )
+    if is_kept("frames", look.key) or st.session_state.get(_SHOWN) == look.run_id:
+        # A picture of this run stands there meanwhile; it must not be pushed about.
+        return ask()
+    with st.spinner("Computing the density after each layer…"):
+        return ask()
+
+
+def _thinned(about: InsideFrames) -> str:
+    """Say if not every layer has a frame of its own."""
+    if len(about.states) == about.layers + 1:
+        return ""
+    return (
+        f"{about.layers} layers are shown in {len(about.states)} frames, so that they load fast: "
+        "each stands for several layers. The ledger has them all."
+    )
+
+
+def _ledger(look: Look, layers: int) -> None:
+    st.subheader("A point's ledger", anchor=False)
+    with (
+        st.form("typed_point", border=False),
+        st.container(horizontal=True, vertical_alignment="bottom"),
+    ):
+        for name, label in (("point_x", "x₁"), ("point_y", "x₂")):
+            st.number_input(
+                label,
+                -FARTHEST,
+                FARTHEST,
+                value=0.0,
+                step=0.1,
+                format="%.4f",
+                key=name,
+                help="A coordinate of a point x of the data, to follow through the layers.",
+                persist_state="session",
+                width=140,
+            )
+        st.form_submit_button(
+            "Follow x",
+            key="follow_point",
+            help="Show the ledger of this point.",
+            on_click=_typed,
+            args=(layers,),
+        )
+    point: Pick | None = st.session_state.get(_POINT)
+    if point is None:
+        st.caption(
+            ":material/ads_click: Click any point of the picture, or type one. Its path is drawn, "
+            "and each layer's share of its log-density is listed here, to the last digit."
+        )
+        return
+    if point.k > layers:
+        point = Pick(layers, point.x, point.y)
+    arguments = (look.state, look.kept, point.k, point.x, point.y)
+    try:
+        data = result_of("ledger", (look.key, point), f"{WORKER}:ledger", *arguments)
+    except NotDoneError as error:
+        st.warning(f"The ledger could not be computed: {error}", icon=":material/error:")
+        return
+    ledger = Ledger.from_bytes(data)
+    # From now on it is the point x of the data, whatever layer it was chosen in.
+    x, y = ledger.states[-1]
+    if max(abs(x), abs(y)) <= FARTHEST:
+        st.session_state[_POINT] = Pick(layers, float(x), float(y))
+    ledger_view(ledger, key="ledger_view")
+    st.caption(
+        "Computed in float64. In the picture: the white path runs through every z; the dashed "
+        "circle is a small circle before the layer, the orange ellipse what the layer's Jacobian "
+        "makes of it, with half axes in the ratio of σ max to σ min."
+    )
+
+
+def _typed(layers: int) -> None:
+    x, y = (float(st.session_state[name] or 0.0) for name in ("point_x", "point_y"))
+    st.session_state[_POINT] = Pick(layers, x, y)
+
+
+def _diagnosis(look: Look) -> None:
+    st.subheader("Check-up", anchor=False)
+    try:
+        data = result_of("diagnosis", look.key, f"{WORKER}:diagnosis", look.state, look.kept)
+    except NotDoneError as error:
+        st.warning(f"The check-up could not be done: {error}", icon=":material/error:")
+        return
+    found = Diagnosis.from_bytes(data)
+    lines = []
+    for check in found.checks:
+        verdict = (
+            ":green[:material/check_circle: fine]"
+            if check["fine"]
+            else ":orange[:material/search: look here]"
+        )
+        lines.append(f"- {verdict} **{check['name']}**: {check['value']}. {check['sentence']}")
+    st.markdown("\n".join(lines))
+    st.caption(f"Measured at step {found.step:,} over 2,000 held-out points, in float32.")
+    with st.expander("Layer by layer", icon=":material/table_rows:"):
+        rows = [
+            {
+                "layer": f"{k} {name}",
+                "smallest log|det|": float(low),
+                "largest log|det|": float(high),
+                "moves the data by": float(move),
+            }
+            for k, (name, (low, high), move) in enumerate(
+                zip(found.names, found.ranges, found.moves, strict=True), start=1
+            )
+        ]
+        st.dataframe(
+            rows,
+            hide_index=True,
+            column_config={
+                "smallest log|det|": st.column_config.NumberColumn(
+                    format="%.3f", help="Over held-out data, in nats: how far it squeezes area."
+                ),
+                "largest log|det|": st.column_config.NumberColumn(
+                    format="%.3f", help="Over held-out data, in nats: how far it stretches area."
+                ),
+                "moves the data by": st.column_config.NumberColumn(
+                    format="%.3f", help="Root mean square distance, in spreads of the data."
+                ),
+            },
+        )
+
+
+def _export(config: RunConfig, look: Look, frames: bytes) -> None:
+    st.subheader("Take it with you", anchor=False)
+    name = f"{config.target}-{config.architecture}"
+    at = look.step if look.rewound is None else look.rewound
+    title = (
+        f"{TARGETS[config.target].label}, learned by {ARCHITECTURES[config.architecture].label}: "
+        f"layer by layer, step {at:,}"
+    )
+    with st.container(horizontal=True):
+        st.download_button(
+            "Animation (HTML)",
+            partial(standalone_html, frames, title),
+            f"{name}.html",
+            "text/html",
+            key="export_html",
+            icon=":material/movie:",
+            help="This picture with its controls as one file that opens offline.",
+            on_click="ignore",
+        )
+        st.download_button(
+            "Animation (GIF)",
+            partial(_gif, frames),
+            f"{name}.gif",
+            "image/gif",
+            key="export_gif",
+            icon=":material/gif_box:",
+            help="Density, grid and samples from base to data, as a looping picture.",
+            on_click="ignore",
+        )
+        st.download_button(
+            "Weights",
+            partial(_weights, look),
+            "flow.safetensors",
+            "application/octet-stream",
+            key="export_weights",
+            icon=":material/deployed_code:",
+            help="The flow that is shown, as .safetensors; its config is in the metadata too.",
+            on_click="ignore",
+        )
+        st.download_button(
+            "Config",
+            config.model_dump_json(indent=2),
+            f"{name}.json",
+            "application/json",
+            key="export_config",
+            icon=":material/data_object:",
+            help="Everything that defines this run, as JSON.",
+            on_click="ignore",
+        )
+    with st.expander("Python that rebuilds this flow", icon=":material/code:"):
+        try:
+            st.code(_exported(look).snippet, language="python")
+        except NotDoneError as error:
+            st.warning(f"The snippet could not be written: {error}", icon=":material/error:")
+
+
+def _gif(frames: bytes) -> bytes:
+    return engine().call("flowplay.figures.gif:layers_gif", frames).result()
+
+
+def _exported(look: Look) -> ExportedFlow:
+    data = result_of("export", look.key, f"{WORKER}:exported_flow", look.state, look.kept)
+    return ExportedFlow.from_bytes(data)
+
+
+def _weights(look: Look) -> bytes:
+    data = engine().call(f"{WORKER}:exported_flow", look.state, look.kept).result()
+    return ExportedFlow.from_bytes(data).weights.tobytes()

@@ -1,0 +1,61 @@
+"""The files of a flow rebuild it in a fresh interpreter, for every family."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+
+from flowplay.config import RunConfig
+from flowplay.flows import FAMILIES
+from flowplay.inside import ExportedFlow
+from flowplay.training import new_run
+from flowplay.training.export import WEIGHTS_FILE
+from flowplay.training.live import LiveRun
+from flowplay.training.worker import exported_flow
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_snippet_gives_the_same_log_probabilities(tmp_path: Path) -> None:
+    expected = {}
+    for name in FAMILIES:
+        state = new_run(RunConfig(architecture=name, depth=3, width=8, samples=500))
+        noise = np.random.default_rng(1).normal(0, 0.1, state.weights.shape)
+        state = replace(state, weights=(state.weights + noise).astype(np.float32))
+        files = ExportedFlow.from_bytes(exported_flow(state.to_bytes(), None))
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / WEIGHTS_FILE).write_bytes(files.weights.tobytes())
+        (folder / "snippet.py").write_text(files.snippet, "utf-8")
+        live = LiveRun(state)
+        with torch.no_grad():
+            expected[name] = live.flow.log_prob(live.held_out[:4]).tolist()
+        assert RunConfig.model_validate_json(files.config) == state.config
+        with safe_open(folder / WEIGHTS_FILE, "np") as file:
+            assert json.loads(file.metadata()["config"])["architecture"] == name
+    # One fresh interpreter for all: importing torch is what takes the time.
+    driver = (
+        "import os, runpy, sys\n"
+        "for name in sys.argv[2:]:\n"
+        "    os.chdir(os.path.join(sys.argv[1], name))\n"
+        "    runpy.run_path('snippet.py')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", driver, str(tmp_path), *FAMILIES],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    printed = [json.loads(line) for line in done.stdout.splitlines()]
+    for name, values in zip(FAMILIES, printed, strict=True):
+        assert values == pytest.approx(expected[name], abs=1e-6), name
