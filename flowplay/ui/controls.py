@@ -7,11 +7,12 @@ from typing import Any, get_args
 
 import streamlit as st
 
-from flowplay.catalog import ARCHITECTURES, Architecture
+from flowplay.catalog import ARCHITECTURES
 from flowplay.config import RunConfig, bounds
 from flowplay.figures import data_uri, thumbnail
 from flowplay.pictures import target_density
 from flowplay.targets import TARGETS
+from flowplay.ui.card import architecture_card
 from flowplay.ui.settings import follow_architecture, follow_target
 
 #: Pixels of a target's thumbnail, twice what is shown, for sharp screens.
@@ -50,7 +51,8 @@ def settings() -> None:
         persist_state="session",
     )
     architecture = ARCHITECTURES[st.session_state["architecture"]]
-    _card(architecture)
+    with st.popover("About this flow", icon=":material/info:", type="tertiary", key="card"):
+        architecture_card(architecture)
     _slider("depth")
     if architecture.conditioned:
         _scale("width", _doublings("width"))
@@ -105,22 +107,6 @@ def settings() -> None:
             persist_state="session",
         )
         _choice("device", {"auto": "Auto", "cpu": "CPU", "cuda": "CUDA"})
-
-
-def _card(architecture: Architecture) -> None:
-    """Tell what the chosen family is, from the catalog."""
-    with st.popover("About this flow", icon=":material/info:", type="tertiary", key="card"):
-        st.markdown(f"**{architecture.label}.** {architecture.idea}")
-        st.latex(architecture.equation)
-        st.latex(architecture.jacobian)
-        st.markdown(
-            f"- Density (x → z): {architecture.inverse_cost}\n"
-            f"- Sampling (z → x): {architecture.forward_cost}\n"
-            f"- Use it: {architecture.use_when}\n"
-            f"- Weakness: {architecture.weakness}\n"
-            f"- {architecture.paper.authors}, [{architecture.paper.title}]"
-            f"({architecture.paper.url}), {architecture.paper.year}"
-        )
 
 
 def _budget() -> None:
