@@ -6,6 +6,7 @@ import json
 from typing import TypedDict
 
 from flowplay.config import RunConfig
+from flowplay.training.costs import measure
 from flowplay.training.live import keep, live_run, new_run, prepare_process
 from flowplay.training.slices import train_slice
 from flowplay.training.snapshots import layer_frames as walk
@@ -55,3 +56,8 @@ def layer_frames(state: bytes) -> bytes:
     live = live_run(at)
     keep(live, at.token)
     return walk(live, at).to_bytes()
+
+
+def measure_costs(config_json: str) -> bytes:
+    """Return JSON of the `Costs` of a config's flow on this worker."""
+    return json.dumps(measure(RunConfig.model_validate(json.loads(config_json)))).encode()

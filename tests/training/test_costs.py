@@ -1,0 +1,26 @@
+"""Both directions of every family can be timed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from flowplay.catalog import ARCHITECTURES
+from flowplay.config import RunConfig
+from flowplay.training.costs import measure
+from flowplay.training.worker import measure_costs
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_every_family_has_a_price_both_ways(architecture: str) -> None:
+    costs = measure(RunConfig(architecture=architecture, depth=2, samples=200), points=50)
+    assert costs["points"] == 50
+    assert costs["log_prob_ms"] > 0
+    assert costs["sample_ms"] > 0
+
+
+def test_the_worker_answers_in_json() -> None:
+    config = RunConfig(depth=1, width=4, samples=200)
+    answer = json.loads(measure_costs(config.model_dump_json()))
+    assert set(answer) == {"points", "log_prob_ms", "sample_ms"}
