@@ -18,6 +18,7 @@ FORBIDDEN = {
     "flowplay.targets": ("torch", "streamlit"),
     "flowplay.snapshot": ("torch", "streamlit"),
     "flowplay.pictures": ("torch", "streamlit"),
+    "flowplay.onedim": ("torch", "streamlit"),
     "flowplay.figures": ("torch", "streamlit"),
     "flowplay.engine": ("torch", "streamlit", "distributed"),
     "flowplay.training": ("streamlit", "distributed"),
