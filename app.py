@@ -13,7 +13,12 @@ def main() -> None:
                 title="Playground",
                 icon=":material/play_circle:",
                 default=True,
-            )
+            ),
+            st.Page(
+                "pages/change_of_variables.py",
+                title="Change of variables",
+                icon=":material/straighten:",
+            ),
         ]
     )
     page.run()

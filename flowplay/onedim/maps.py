@@ -118,7 +118,7 @@ class Sinh(MonotoneMap):
     def log_slope(self, z: FloatArray) -> FloatArray:
         r"""See `MonotoneMap`; :math:`\log\cosh`, also where cosh overflows."""
         t = self.s * z
-        return np.logaddexp(t, -t) - np.log(2.0)
+        return np.asarray(np.logaddexp(t, -t) - np.log(2.0), float)
 
 
 @dataclass(frozen=True)

@@ -53,17 +53,17 @@ class LinePicture:
     tallest: tuple[float, ...]
 
 
-def line_picture(law: PushForward, least: Interval | None = None) -> LinePicture:
+def line_picture(law: PushForward, box: Interval | None = None) -> LinePicture:
     """Look at a law, and at every step on the way to it.
 
     Args:
         law: what to draw.
-        least: a part of the z axis that must be in the picture, as far as the support goes.
+        box: shown of every axis, whatever lies there; windows that suit if not given.
     """
     low, high = law.base.window
-    if least is not None:
-        low = max(law.base.support[0], min(low, least[0]))
-        high = min(law.base.support[1], max(high, least[1]))
+    if box is not None:
+        low = max(law.base.support[0], min(low, box[0]))
+        high = min(law.base.support[1], max(high, box[1]))
     # At the very end of a support a slope may be 0 or endless.
     inset = 1e-4 * (high - low)
     low, high = low + inset, high - inset
@@ -82,7 +82,7 @@ def line_picture(law: PushForward, least: Interval | None = None) -> LinePicture
         slopes=slopes,
         log_p=log_p,
         edges=np.searchsorted(z, cuts),
-        windows=tuple(map(_window, shown, law.supports)),
+        windows=tuple(box or _window(*seen) for seen in zip(shown, law.supports, strict=True)),
         tallest=tuple(float(h) for h in np.minimum(highest, _TALLEST * highest[0])),
     )
 
