@@ -5,11 +5,15 @@ from flowplay.onedim.kinds import KINDS, Kind, Parameter, Values, repair_values
 from flowplay.onedim.maps import Affine, Cubic, Logistic, Logit, MonotoneMap, Sinh, Softplus
 from flowplay.onedim.pushforward import PushForward
 from flowplay.onedim.spline import FIRST_KNOTS, Knots, Spline, repair_knots
+from flowplay.onedim.stack import FIRST_STACK, MOST_MAPS, SPLINE, Step, repair_stack
 
 __all__ = [
     "BASES",
     "FIRST_KNOTS",
+    "FIRST_STACK",
     "KINDS",
+    "MOST_MAPS",
+    "SPLINE",
     "Affine",
     "Base",
     "Cubic",
@@ -24,7 +28,9 @@ __all__ = [
     "Sinh",
     "Softplus",
     "Spline",
+    "Step",
     "Values",
     "repair_knots",
+    "repair_stack",
     "repair_values",
 ]

@@ -9,13 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flowplay.onedim.bases import FloatArray, Interval
+from flowplay.onedim.plane import PlaneMap
 from flowplay.onedim.pushforward import PushForward
+from flowplay.pictures import cell_centres
 
 #: Slices of equal probability, rows of a table, samples and bars of a histogram.
 SLICES = 12
 ROWS = 240
 SAMPLES = 4000
 BARS = 60
+
+#: Cells along each side of a density of the plane.
+CELLS = 96
 
 #: A density higher than so many times the base's own highest is cut off in the picture.
 _TALLEST = 12.0
@@ -118,3 +123,9 @@ def _window(shown: FloatArray, support: Interval) -> Interval:
 def _coarse(value: float) -> float:
     power = 10.0 ** math.floor(math.log10(value))
     return float(next(m * power for m in (1.0, 2.0, 5.0, 10.0) if m * power >= value * 0.999))
+
+
+def plane_density(drawn: PlaneMap, bounds: tuple[float, float, float, float]) -> FloatArray:
+    """Return the density [CELLS, CELLS] of the map's Gaussian over a window; row 0 is lowest."""
+    centres = cell_centres(bounds, CELLS).reshape(-1, 2)
+    return np.exp(drawn.log_prob(centres)).reshape(CELLS, CELLS)

@@ -10,6 +10,7 @@ from flowplay.onedim import (
     BASES,
     FIRST_KNOTS,
     KINDS,
+    SPLINE,
     Interval,
     Knots,
     MonotoneMap,
@@ -23,7 +24,6 @@ from flowplay.onedim.picture import line_picture
 from flowplay.ui.components.change_view import change_view
 from flowplay.ui.components.dials import message, number_of
 
-SPLINE = "spline"
 SPLINE_EQUATION = r"f \text{ a monotone rational-quadratic spline through the knots}"
 
 _STATE = "_change"

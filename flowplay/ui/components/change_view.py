@@ -17,7 +17,7 @@ from flowplay.figures.ticks import axis_ticks
 from flowplay.onedim import Knots, Parameter, PushForward, Values
 from flowplay.onedim.picture import LinePicture, histogram
 from flowplay.onedim.spline import GAP, REACH
-from flowplay.ui.components.dials import SENT, dials
+from flowplay.ui.components.dials import dials
 from flowplay.ui.components.registration import register, to_base64
 
 #: Room above a density's top.
@@ -187,7 +187,7 @@ def change_view(
             "refusal": refusal,
             "alt": alt,
         },
-        **{f"on_{SENT}_change": on_sent},
+        on_sent_change=on_sent,
     )
 
 
