@@ -19,6 +19,7 @@ def main() -> None:
                 title="Change of variables",
                 icon=":material/straighten:",
             ),
+            st.Page("pages/guide.py", title="Guide", icon=":material/menu_book:"),
         ]
     )
     page.run()

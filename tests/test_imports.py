@@ -23,10 +23,16 @@ FORBIDDEN = {
     "flowplay.engine": ("torch", "streamlit", "distributed"),
     "flowplay.training": ("streamlit", "distributed"),
     "flowplay.flows": ("streamlit", "distributed"),
+    "flowplay.guide": ("torch", "streamlit"),
+    "flowplay.glossary": ("torch", "streamlit"),
     "flowplay.ui.live": ("torch",),
     "flowplay.ui.walk": ("torch",),
     "flowplay.ui.controls": ("torch",),
     "flowplay.ui.example": ("torch",),
+    "flowplay.ui.change": ("torch",),
+    "flowplay.ui.compose": ("torch",),
+    "flowplay.ui.plane": ("torch",),
+    "flowplay.ui.guide": ("torch",),
 }
 
 
