@@ -85,11 +85,11 @@ Without that factor nothing holds: the "density" no longer integrates to 1.
         "requirements",
         "Three things a layer must be",
         r"""
-1. **Invertible.** A [[bijection]]: each $x$ comes from exactly one $z$, its [[latent]]. A smooth map
-   whose Jacobian is nowhere singular is invertible *near* each point (inverse function theorem); to
-   be invertible everywhere it must also be one-to-one and reach everything. Layers here are built
-   so that this holds for every value of their weights. Where the way back has no formula, it is solved to a stated
-   tolerance.
+1. **Invertible.** A [[bijection]]: each $x$ comes from exactly one $z$, its [[latent]]. A smooth
+   map whose Jacobian is nowhere singular is invertible *near* each point (inverse function
+   theorem); to be invertible everywhere it must also be one-to-one and reach everything. Layers
+   here are built so that this holds for every value of their weights. Where the way back has no
+   formula, it is solved to a stated tolerance.
 2. **A tractable Jacobian.** A general $D \times D$ determinant costs $O(D^3)$, at every training
    step. Layers are shaped so that it costs $O(D)$: see below.
 3. **Expressive.** One layer is weak; a stack of them must still bend a Gaussian into moons.
