@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from flowplay.ui.tour import show_tour
+
 
 def main() -> None:
     """Run the page that the address names."""
@@ -22,6 +24,7 @@ def main() -> None:
             st.Page("pages/guide.py", title="Guide", icon=":material/menu_book:"),
         ]
     )
+    show_tour(page.url_path)
     page.run()
 
 
