@@ -29,10 +29,8 @@ FORBIDDEN = {
     "flowplay.ui.walk": ("torch",),
     "flowplay.ui.controls": ("torch",),
     "flowplay.ui.example": ("torch",),
-    "flowplay.ui.change": ("torch",),
-    "flowplay.ui.compose": ("torch",),
-    "flowplay.ui.plane": ("torch",),
     "flowplay.ui.guide": ("torch",),
+    "flowplay.ui.tour": ("torch",),
 }
 
 

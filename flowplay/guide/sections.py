@@ -282,6 +282,14 @@ eye sees.
         ),
     ),
     Section(
+        "words",
+        "Words",
+        "The same explanations stand wherever a dotted word does: point at it, tap it, or reach it "
+        "by keyboard.",
+        (),
+        extra="words",
+    ),
+    Section(
         "papers",
         "Key papers",
         "The oldest first.",

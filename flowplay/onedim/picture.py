@@ -25,6 +25,10 @@ CELLS = 96
 #: A density higher than so many times the base's own highest is cut off in the picture.
 _TALLEST = 12.0
 
+#: Values of a picture stay below this, and log-densities of its top, in nats.
+_FAR = 1e9
+_LOG_TALLEST = 700.0
+
 #: Of an image's tails, so much probability on each side may lie outside the window.
 _TAIL = 0.005
 
@@ -64,6 +68,9 @@ def line_picture(law: PushForward, box: Interval | None = None) -> LinePicture:
     Args:
         law: what to draw.
         box: shown of every axis, whatever lies there; windows that suit if not given.
+
+    Raises:
+        ValueError: if values leave the range in which numbers can be told apart.
     """
     low, high = law.base.window
     if box is not None:
@@ -75,11 +82,17 @@ def line_picture(law: PushForward, box: Interval | None = None) -> LinePicture:
     cuts = law.base.quantile(np.linspace(0, 1, SLICES + 1))
     cuts[[0, -1]] = low, high
     z = np.union1d(np.linspace(low, high, ROWS), cuts)
-    states, slopes = law.states(z)
+    with np.errstate(all="ignore"):
+        states, slopes = law.states(z)
+        shown = law.states(law.base.quantile([_TAIL, 1 - _TAIL]))[0]
+    if not np.isfinite(states).all() or not np.isfinite(slopes).all() or abs(states).max() > _FAR:
+        raise ValueError(
+            "Together these maps stretch beyond what numbers can tell apart: use gentler ones."
+        )
     log_base = law.base.log_prob(z)
     log_p = log_base - np.concatenate([np.zeros((1, len(z))), slopes.cumsum(0)])
-    highest = np.exp(log_p.max(1))
-    shown = law.states(law.base.quantile([_TAIL, 1 - _TAIL]))[0]
+    # A density that no number can hold is cut off all the same.
+    highest = np.exp(np.minimum(log_p.max(1), _LOG_TALLEST))
     shown[0] = low, high
     return LinePicture(
         z=z,

@@ -133,10 +133,14 @@ class PushForward:
 
         It knows nothing of the single maps' slopes, and so it judges their sum.
         """
+        z = np.asarray(z, float)
         with np.errstate(all="ignore"):
-            found = differentiate.derivative(
-                self.forward, np.asarray(z, float), initial_step=1e-2, order=8
-            )
+            # A step must not leave the support, nor cross a corner of the slope.
+            corners = self.inverse(np.concatenate([[], *self._kinks()]))
+            walls = np.concatenate([self.base.support, corners[np.isfinite(corners)]])
+            room = np.abs(z[:, None] - walls).min(1)
+            step = np.clip(0.9 * room, 1e-6, 0.1)
+            found = differentiate.derivative(self.forward, z, initial_step=step, order=8)
         return np.asarray(np.log(np.abs(found.df)), float)
 
     def _edges(self) -> FloatArray:

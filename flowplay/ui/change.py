@@ -41,6 +41,7 @@ class Settings:
         values: by map, of its parameters.
         knots: of the spline.
         number: of the browser's last message.
+        epoch: rises when a reset makes messages under way worthless.
         seed: of the samples.
         refused: what was refused last, one sentence.
     """
@@ -50,13 +51,14 @@ class Settings:
     )
     knots: Knots = FIRST_KNOTS
     number: int = 0
+    epoch: int = 0
     seed: int = 0
     refused: str = ""
 
     def read(self, sent: dict[str, object], name: str) -> None:
         """Take a message of the browser over, as far as it can be."""
         self.number = number_of(sent)
-        if sent.get("map") != name:
+        if sent.get("map") != name or sent.get("epoch") != self.epoch:
             return
         if name == SPLINE:
             self.knots, self.refused = repair_knots(sent.get("knots"), self.knots)
@@ -125,6 +127,7 @@ def _follow() -> None:
         values={} if name == SPLINE else settings.values[name],
         knots=settings.knots if name == SPLINE else None,
         number=settings.number,
+        epoch=settings.epoch,
         seed=settings.seed,
         refusal=refusal,
         alt=_alt(law, name),
@@ -199,6 +202,7 @@ def _draw_again() -> None:
 def _reset() -> None:
     settings, name = change_settings(), st.session_state["map"]
     settings.refused = ""
+    settings.epoch += 1
     if name == SPLINE:
         settings.knots = FIRST_KNOTS
     else:

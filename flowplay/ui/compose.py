@@ -33,13 +33,15 @@ def compose_lab() -> None:
     refusal = stack.refused
     try:
         law = _law(base, stack.steps)
+        picture = line_picture(law)
     except ValueError as error:
         refusal = str(error)
         law = st.session_state.get(_LAST) or _law(BASES["normal"], FIRST_STACK)
+        picture = line_picture(law)
     st.session_state[_LAST] = law
     compose_view(
         law,
-        line_picture(law),
+        picture,
         stack.steps,
         number=stack.number,
         refusal=refusal,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import streamlit as st
 
 from flowplay.catalog import ARCHITECTURES, Paper
+from flowplay.glossary import TERMS
 from flowplay.guide import (
     SECTIONS,
     SYMPTOMS,
@@ -121,6 +122,11 @@ def _bits() -> None:
         )
 
 
+def _words() -> None:
+    words = sorted(TERMS.items(), key=lambda item: item[0].lower())
+    st.markdown("\n".join(f"- **{word}**: {meaning}" for word, meaning in words))
+
+
 def _papers() -> None:
     st.markdown("\n".join(f"- {_cite(paper)}" for paper in all_papers()))
 
@@ -156,6 +162,7 @@ _EXTRAS: Mapping[str, Callable[[], None]] = {
     "hyperparameters": _hyperparameters,
     "symptoms": _symptoms,
     "bits": _bits,
+    "words": _words,
     "papers": _papers,
     "topics": _topics,
 }

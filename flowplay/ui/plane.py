@@ -56,7 +56,9 @@ def plane_lab() -> None:
             on_sent=_read_message,
         )
     with right:
-        st.markdown("**The Gaussian that the map makes**: $p_x(x) = p_z(A^{-1} x)\\,/\\,|\\det A|$")
+        st.markdown(
+            "**The Gaussian that the map makes**  \n$p_x(x) = p_z(A^{-1} x)\\,/\\,|\\det A|$"
+        )
         density = plane_density(drawn, _WINDOW)
         density_view(
             encode_density(density, _SCALE),

@@ -92,8 +92,7 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         "floor",
-        "Watch the loss fall towards the dashed line, the target's entropy: no honest model gets "
-        "below it.",
+        "Watch the loss near the dashed line, the target's entropy: no honest model gets below it.",
         ".st-key-loss",
         lambda scene: _gap(scene) < NEAR or scene.view.phase is Phase.FINISHED,
     ),
@@ -105,8 +104,7 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         "walk",
-        "Scrub through the layers with the slider below the picture, or its arrow keys: each bends "
-        "space a little.",
+        "Scrub through the layers with the slider below, or its arrow keys: each bends a little.",
         ".st-key-layers",
         lambda scene: scene.acted,
         instead_of="layers",
@@ -127,8 +125,7 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         "ledger",
-        "Read its ledger: log-density of the base, minus each layer's log-det, is the log-density "
-        "of the point.",
+        "Read its ledger: the base's log-density minus every log-det is the point's log-density.",
         ".st-key-ledger",
         lambda scene: scene.acted,
         page="layers",

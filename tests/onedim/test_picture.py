@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
 
-from flowplay.onedim import BASES, FIRST_KNOTS, Affine, Base, Logistic, Logit, PushForward, Spline
+from flowplay.onedim import (
+    BASES,
+    FIRST_KNOTS,
+    KINDS,
+    Affine,
+    Base,
+    Logistic,
+    Logit,
+    PushForward,
+    Spline,
+)
 from flowplay.onedim.picture import SLICES, histogram, line_picture
+from onedim.test_pushforward import stacks
 
 
 @pytest.mark.parametrize("base", BASES.values(), ids=lambda base: base.name)
@@ -44,3 +56,22 @@ def test_steep_ends_draw_too() -> None:
         picture = line_picture(law)
         assert np.isfinite(picture.states).all()
         assert np.isfinite(picture.log_p).all()
+
+
+@given(stacks())
+@settings(max_examples=40, deadline=None)
+def test_any_stack_is_drawn_or_refused_with_a_reason(law: PushForward) -> None:
+    try:
+        picture = line_picture(law)
+    except ValueError:
+        return  # With the reason that the test below reads.
+    assert np.isfinite(picture.states).all()
+    assert np.isfinite(picture.log_p).all()
+    assert all(np.isfinite(top) and top > 0 for top in picture.tallest)
+    assert all(low < high for low, high in picture.windows)
+
+
+def test_maps_that_stretch_without_end_are_refused_with_the_reason() -> None:
+    stretch = (KINDS["sinh"].make(0.8),) * 6
+    with pytest.raises(ValueError, match="use gentler ones"):
+        line_picture(PushForward(BASES["normal"], stretch))

@@ -59,7 +59,7 @@ def test_every_base_meets_every_map(page: AppTest) -> None:
 def test_no_stretch_is_refused_with_the_reason_and_the_picture_stays(page: AppTest) -> None:
     change: Settings = page.session_state["_change"]
     before = view(page)["rows"]
-    change.read({"number": 1, "map": "affine", "values": {"a": 0, "b": 1}}, "affine")
+    change.read({"number": 1, "epoch": 0, "map": "affine", "values": {"a": 0, "b": 1}}, "affine")
     page.run()
     assert not page.exception
     assert "a = 0 sends every z to the same point" in view(page)["refusal"]
@@ -67,6 +67,9 @@ def test_no_stretch_is_refused_with_the_reason_and_the_picture_stays(page: AppTe
     assert view(page)["number"] == 1
     page.button(key="change_reset").click().run()
     assert view(page)["refusal"] == ""
+    # What was under way when the reset came is not of this time any more.
+    change.read({"number": 2, "epoch": 0, "map": "affine", "values": {"a": -3}}, "affine")
+    assert change.values["affine"]["a"] == 2.0
 
 
 def test_the_first_page_of_a_new_server_finds_its_way_to_the_page_list() -> None:
@@ -92,12 +95,12 @@ STEPS = st.lists(
 def test_no_message_breaks_the_settings(sent: dict[str, Any]) -> None:
     for name in (*KINDS, SPLINE):
         change = Settings()
-        change.read(sent | {"map": name}, name)
+        change.read(sent | {"map": name, "epoch": 0}, name)
         Spline(change.knots)
         assert set(change.values[name]) == set(KINDS[name].defaults) if name in KINDS else True
         assert change.number >= 0
     change = Settings()
-    change.read(sent | {"map": SPLINE}, "affine")
+    change.read(sent | {"map": SPLINE, "epoch": 0}, "affine")
     assert change.knots == FIRST_KNOTS
 
 

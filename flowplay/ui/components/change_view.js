@@ -2,6 +2,7 @@
  * What Python sends of one change of variables.
  * @typedef {Object} Frame
  * @property {number} number  of the last message that Python had seen
+ * @property {number} epoch  of the values: a reset begins a new one
  * @property {Dial[]} dials
  * @property {?number[][]} knots  (z, x) of the spline; null for other maps
  * @property {number[]} limits  of the knots: reach and least distance
@@ -26,6 +27,7 @@ class ChangeView {
     this.root = root;
     this.exchange = new Exchange(this, () => ({
       map: this.frame.map,
+      epoch: this.frame.epoch,
       values: this.dials.values(),
       knots: this.knots,
     }));
@@ -51,8 +53,9 @@ class ChangeView {
 
   /** @param {Frame} frame */
   show(frame) {
+    const other = this.frame?.map !== frame.map || this.frame.epoch !== frame.epoch;
+    if (other) this.exchange.drop();
     const settled = this.exchange.answered(frame.number);
-    const other = this.frame?.map !== frame.map;
     this.frame = frame;
     const rows = new Float32Array(bytes(frame.rows).buffer);
     const n = rows.length / 5;

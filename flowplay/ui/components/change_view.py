@@ -118,6 +118,7 @@ def change_view(
     values: Values,
     knots: Knots | None,
     number: int,
+    epoch: int,
     seed: int,
     refusal: str,
     alt: str,
@@ -134,6 +135,7 @@ def change_view(
         values: where the sliders stand.
         knots: of a spline, to be dragged; None for other maps.
         number: of the last message seen.
+        epoch: of the values; the browser drops what it set in an earlier one.
         seed: fixes the samples.
         refusal: a sentence about what was refused last.
         alt: what the pictures show, for those who do not see them.
@@ -162,6 +164,7 @@ def change_view(
         key=key,
         data={
             "number": number,
+            "epoch": epoch,
             "map": map_name,
             "dials": dials(parameters, values),
             "knots": knots,

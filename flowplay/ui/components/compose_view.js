@@ -208,11 +208,12 @@ class ComposeView {
     const sum = parts.reduce((a, b) => a + b, 0);
     const terms = parts.map((v, i) => (i ? (v < 0 ? " − " : " + ") + six(Math.abs(v)) : six(v)));
     this.root.querySelector(".sum").textContent = `${terms.join("")} = ${six(sum)}`;
-    this.root.querySelector(".once").textContent = six(this.once[row]);
+    const once = this.once[row];
+    this.root.querySelector(".once").textContent = Number.isFinite(once) ? six(once) : "too flat to measure";
     const minus = sum < 0 ? `(${six(sum)})` : six(sum);
     this.root.querySelector(".density").textContent =
       `${six(this.first[row])} − ${minus} = ${six(this.last[row])}`;
-    Object.assign(this.root.dataset, { sum: sum.toFixed(6), once: this.once[row].toFixed(6) });
+    Object.assign(this.root.dataset, { sum: sum.toFixed(6), once: once.toFixed(6) });
   }
 }
 

@@ -60,8 +60,10 @@ def compose_view(
         on_sent: called when the browser has sent a message.
     """
     once = law.one_shot_log_slope(picture.z)
+    # The browser draws up to the tops; more would only overflow.
+    densities = np.exp(np.minimum(picture.log_p, 700.0))
     rows = np.concatenate(
-        [picture.states, np.exp(picture.log_p), picture.slopes, picture.log_p[[0, -1]], [once]]
+        [picture.states, densities, picture.slopes, picture.log_p[[0, -1]], [once]]
     )
     _COMPONENT(
         key=key,

@@ -42,6 +42,11 @@ class Exchange {
     return !this.waiting;
   }
 
+  /** Forget what was set and not yet sent. */
+  drop() {
+    this.dirty = false;
+  }
+
   free() {
     clearTimeout(this.timer);
     this.waiting = false;

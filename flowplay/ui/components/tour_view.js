@@ -17,6 +17,9 @@ const LOOKS = ["pointerover", "focusin"];
 const KEYS = new Set(["Enter", " ", "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"]);
 const FOCUSABLE = 'button:not([disabled]), [tabindex="0"], a[href]';
 
+/** Whether the bar was last used by keyboard; a change of page makes the bar anew. */
+let byKeyboard = false;
+
 class TourView {
   /** @param {HTMLElement} root  the bar */
   constructor(root) {
@@ -26,7 +29,7 @@ class TourView {
     this.notice = (event) => this.noticeAct(event);
     for (const name of [...ACTS, ...LOOKS]) document.addEventListener(name, this.notice, true);
     this.button("main").addEventListener("click", (event) => {
-      this.byKeyboard = event.detail === 0;
+      byKeyboard = event.detail === 0;
       this.begin();
     });
     this.button("skip").addEventListener("click", () => this.say("skip"));
@@ -68,7 +71,7 @@ class TourView {
     if (before?.step === frame.step && before.phase === frame.phase) return;
     this.acted = false;
     // Whoever came by keyboard is brought back to the bar for the next step.
-    if (this.byKeyboard) this.button("main").focus();
+    if (byKeyboard) this.button("main").focus();
   }
 
   /** @param {string} word */
@@ -85,7 +88,9 @@ class TourView {
       this.say("start");
       return;
     }
-    const control = document.querySelector(this.frame.selector || "#none");
+    // Streamlit keeps unseen copies of buttons to measure them.
+    const found = [...document.querySelectorAll(this.frame.selector || "#none")];
+    const control = found.find((node) => node.checkVisibility({ visibilityProperty: true })) ?? found[0];
     if (control) this.goTo(control);
     else this.say("go");
   }
@@ -104,21 +109,21 @@ class TourView {
   /** @param {Event} event  anywhere in the page; only on the lit control does it count */
   noticeAct(event) {
     const { phase, selector, look } = this.frame ?? {};
-    if (event.type === "pointerdown") this.byKeyboard = false;
+    if (event.type === "pointerdown") byKeyboard = false;
     if (phase !== "running" || !selector || this.acted) return;
     const key = event.type === "keydown";
     if (key && !KEYS.has(event.key)) return;
     if (LOOKS.includes(event.type) && !look) return;
     const on = event.composedPath().some((node) => node.matches?.(selector));
     if (!on) return;
-    this.byKeyboard ||= key;
+    byKeyboard ||= key;
     this.acted = true;
     // The control comes first: what it does must be known when the step is judged.
     setTimeout(() => this.say("acted"), 60);
   }
 }
 
-const STAY = "position: sticky; top: 3.5rem; z-index: 30;";
+const STAY = "position: sticky; top: 3.75rem; z-index: 30;";
 const LIGHT =
   "outline: 3px solid #e8720c !important; outline-offset: 4px; border-radius: 6px; scroll-margin: 6rem;";
 

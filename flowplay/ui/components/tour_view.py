@@ -30,7 +30,7 @@ _HTML: Final = """
 
 @dataclass(frozen=True)
 class Said:
-    """What the bar said: a word, about which step, and whether by keyboard."""
+    """What the bar said: a word, and about which step."""
 
     word: str
     step: str
