@@ -108,8 +108,9 @@ class Sinh(MonotoneMap):
     s: float
 
     def forward(self, z: FloatArray) -> FloatArray:
-        """See `MonotoneMap`."""
-        return np.sinh(self.s * z) / self.s
+        """See `MonotoneMap`; infinity where sinh leaves what numbers can hold."""
+        with np.errstate(over="ignore"):
+            return np.asarray(np.sinh(self.s * z) / self.s, float)
 
     def inverse(self, x: FloatArray) -> FloatArray:
         """See `MonotoneMap`."""

@@ -154,7 +154,7 @@ def test_on_a_phone_no_page_scrolls_sideways(app: App, browser: Browser, name: s
 
 def test_the_tour_from_start_to_end_by_keyboard_alone(app: App, page: Page) -> None:
     # Broad moons are soon learnt.
-    open_at(page, app.url + "/?budget=20000&noise=0.2&depth=6", TRAIN)
+    open_at(page, app.url + "/?budget=20000&noise=0.25&depth=4&learning_rate=0.005", TRAIN)
     until(lambda: step(page) == "offered", 60, "the offer")
     # The bar stands before the page: the keyboard meets it first in the main part.
     page.locator(f"{BAR} .main").focus()
