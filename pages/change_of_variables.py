@@ -22,7 +22,7 @@ st.subheader("Several maps in a row", anchor="composition")
 prose(
     "A row of [[bijections|bijection]] is one. Each map adds its own log-slope, in [[nats]], taken "
     "where the value has got to. The sum is the log-slope of the whole: below, it stands beside "
-    "one that knows only the composed map. Its spline is the one that stands above at first."
+    "one that knows only the composed map. The spline among them is not the one you drag."
 )
 compose_lab()
 
