@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from flowplay.ui.tour import show_tour
+
 
 def main() -> None:
     """Run the page that the address names."""
@@ -15,10 +17,17 @@ def main() -> None:
                 default=True,
             ),
             st.Page("pages/layers.py", title="See inside", icon=":material/layers:"),
+            st.Page(
+                "pages/change_of_variables.py",
+                title="Change of variables",
+                icon=":material/straighten:",
+            ),
+            st.Page("pages/guide.py", title="Guide", icon=":material/menu_book:"),
         ],
         # Pages without settings of their own get the room of the sidebar.
         position="top",
     )
+    show_tour(page.url_path)
     page.run()
 
 

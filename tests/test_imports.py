@@ -18,16 +18,21 @@ FORBIDDEN = {
     "flowplay.targets": ("torch", "streamlit"),
     "flowplay.snapshot": ("torch", "streamlit"),
     "flowplay.pictures": ("torch", "streamlit"),
+    "flowplay.onedim": ("torch", "streamlit"),
     "flowplay.figures": ("torch", "streamlit"),
     "flowplay.engine": ("torch", "streamlit", "distributed"),
     "flowplay.training": ("streamlit", "distributed"),
     "flowplay.flows": ("streamlit", "distributed"),
+    "flowplay.guide": ("torch", "streamlit"),
+    "flowplay.glossary": ("torch", "streamlit"),
     "flowplay.ui.live": ("torch",),
     "flowplay.ui.walk": ("torch",),
     "flowplay.ui.controls": ("torch",),
     "flowplay.ui.inside": ("torch",),
     "flowplay.inside": ("torch", "streamlit"),
     "flowplay.ui.example": ("torch",),
+    "flowplay.ui.guide": ("torch",),
+    "flowplay.ui.tour": ("torch",),
 }
 
 

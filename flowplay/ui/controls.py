@@ -10,10 +10,19 @@ import streamlit as st
 from flowplay.catalog import ARCHITECTURES, Choice, Option, Whole
 from flowplay.config import RunConfig, bounds
 from flowplay.figures import data_uri, thumbnail
+from flowplay.glossary import TERMS
 from flowplay.pictures import target_density
 from flowplay.targets import TARGETS
 from flowplay.ui.card import architecture_card
 from flowplay.ui.settings import follow_architecture, follow_target
+
+#: Words of the glossary that a control's tooltip explains.
+_WORDS = {
+    "architecture": ("bijection", "base"),
+    "width": ("conditioner",),
+    "samples": ("overfitting",),
+    "temperature": ("base",),
+}
 
 #: Pixels of a target's thumbnail, twice what is shown, for sharp screens.
 _THUMBNAIL = 112
@@ -188,7 +197,9 @@ def _title(name: str) -> str:
 
 
 def _help(name: str) -> str | None:
-    return RunConfig.model_fields[name].description
+    """Return a field's description, with the glossary's words for what it speaks of."""
+    words = [f"*{word}*: {TERMS[word]}" for word in _WORDS.get(name, ())]
+    return "\n\n".join([RunConfig.model_fields[name].description or "", *words])
 
 
 def _doublings(name: str) -> list[int]:

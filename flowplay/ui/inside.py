@@ -14,6 +14,7 @@ from flowplay.inside import Diagnosis, ExportedFlow, InsideFrames, Ledger
 from flowplay.targets import TARGETS
 from flowplay.ui.components.inside_view import FARTHEST, Pick, inside_view, read_pick
 from flowplay.ui.components.ledger_view import ledger_view
+from flowplay.ui.follow import follow
 from flowplay.ui.runs import ACTIVE, is_example
 from flowplay.ui.shell import engine, page_link
 from flowplay.ui.standalone import standalone_html
@@ -92,8 +93,7 @@ def inside(config: RunConfig, run: Run) -> None:
     drawn = run.view()
     poll = POLL if drawn.phase in ACTIVE else FIRST_POLL
 
-    @st.fragment(run_every=poll if drawn.pending else None)
-    def follow_run() -> None:
+    def look() -> None:
         run.renew()
         view = run.view()
         step = 0 if view.snapshot is None else view.snapshot.step
@@ -106,12 +106,12 @@ def inside(config: RunConfig, run: Run) -> None:
             with st.container():
                 rewound = _rewind(run, step, training=training)
             kept = None if rewound is None else run.kept(rewound)
-            look = Look(run.id, step, rewound if kept else None, not training, state, kept)
-            _show(config, look)
+            wanted = Look(run.id, step, rewound if kept else None, not training, state, kept)
+            _show(config, wanted)
         if drawn.pending and (view.phase is not drawn.phase or not view.pending):
             st.rerun()
 
-    follow_run()
+    follow(look, poll if drawn.pending else None)
 
 
 def _rewind(run: Run, step: int, *, training: bool) -> int | None:

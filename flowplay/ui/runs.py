@@ -40,6 +40,12 @@ def current_run(config: RunConfig) -> Run:
     return run
 
 
+def shown_run() -> Run | None:
+    """Return the run that the session looked at last, if any."""
+    runs: dict[str, Run] = st.session_state.get(_RUNS, {})
+    return next(reversed(runs.values()), None)
+
+
 def is_example(run: Run) -> bool:
     """Tell whether a run still shows the bundled example as it came."""
     snapshot = run.view().snapshot

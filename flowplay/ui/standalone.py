@@ -53,7 +53,7 @@ h1 {{ font-size: 1.4rem; }}
 <script type="module">
 {js}
 const view = new InsideView(document.querySelector("figure"));
-view.show(bytes("{frames}"), null);
+view.show(bytes("{frames}"));
 view.find(".plot").removeAttribute("title");
 view.go(0);
 view.play();

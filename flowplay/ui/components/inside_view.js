@@ -154,12 +154,8 @@ class InsideView {
     hear("go to", (where) => this.goToLayer(where), this.ending.signal);
   }
 
-  /**
-   * @param {Uint8Array} data
-   * @param {?(name: string, value: any) => void} tell
-   */
-  show(data, tell) {
-    this.tell = tell;
+  /** @param {Uint8Array} data */
+  show(data) {
     // Also called when the theme changes, with the same bytes.
     if (data === this.bytes) return this.paint();
     const first = !this.frames;
@@ -703,10 +699,10 @@ class InsideView {
 
   /** @param {{x: number, y: number}} place  choose the point of the nearest layer that is here */
   pick({ x, y }) {
-    if (!this.tell) return;
+    if (!this.setTriggerValue) return; // an export has nobody to ask
     this.stop();
     this.go(Math.round(this.t));
-    this.tell("point", { token: this.frames.token, k: this.frames.states[this.t], x, y });
+    this.setTriggerValue("point", { token: this.frames.token, k: this.frames.states[this.t], x, y });
   }
 
   /** @param {KeyboardEvent} event  arrows move, Enter chooses, Escape ends */

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import importlib.resources
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -12,19 +13,21 @@ from numpy.typing import NDArray
 from streamlit.components.v2.types import ComponentRenderer
 
 
-def register(name: str, html: str) -> ComponentRenderer:
+def register(name: str, html: str, parts: Sequence[str] = ()) -> ComponentRenderer:
     """Register a component, once, at import; Streamlit carries it to each runtime that mounts it.
 
     Args:
         name: of the files `<name>.css` and `<name>.js` beside this one. Each goes to the browser
             behind the `shared` one, as a single file.
         html: the component's markup.
+        parts: names of further files that the component shares with others.
     """
+    files = ["shared", *parts, name]
     return st.components.v2.component(
         f"flowplay_{name}",
         html=lean(html),
-        css=lean(_asset("shared.css") + _asset(f"{name}.css")),
-        js=lean(_asset("shared.js") + _asset(f"{name}.js")),
+        css=lean("".join(_asset(f"{file}.css") for file in files)),
+        js=lean("".join(_asset(f"{file}.js") for file in files)),
     )
 
 

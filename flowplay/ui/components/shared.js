@@ -71,14 +71,15 @@ function setTicks(root, ticks) {
  */
 function mounting(View) {
   const views = new WeakMap();
-  return ({ data, parentElement, setTriggerValue }) => {
+  return ({ data, parentElement, setStateValue, setTriggerValue }) => {
     let view = views.get(parentElement);
     if (!view?.root.isConnected) {
       view?.destroy();
       view = new View(parentElement.querySelector("figure"));
       views.set(parentElement, view);
     }
-    view.show(data, setTriggerValue);
+    Object.assign(view, { setStateValue, setTriggerValue });
+    view.show(data);
     // Streamlit also runs this for frames that were overtaken, while the picture is still there.
     return () => {
       if (!view.root.isConnected) view.destroy();

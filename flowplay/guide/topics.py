@@ -1,0 +1,134 @@
+"""Every heading of the lecture's theory, and where it lives; generated for families by the catalog.
+
+A topic that belongs to a family is here as soon as the catalog has one of that name, and among what
+is not yet here until then.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flowplay.catalog import ARCHITECTURES
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A heading of the lecture.
+
+    Attributes:
+        heading: as the lecture has it.
+        section: key of the guide's section that tells it, if any.
+        page: name of a page on which one does it, if any.
+        families: names in the catalog, any of which brings it.
+        later: what is missing, one sentence; shown while nothing else has the topic.
+    """
+
+    heading: str
+    section: str = ""
+    page: str = ""
+    families: tuple[str, ...] = ()
+    later: str = ""
+
+    @property
+    def family(self) -> str:
+        """The first of its families that the catalog has, or an empty string."""
+        return next((name for name in self.families if name in ARCHITECTURES), "")
+
+
+_LATER_FAMILY = "Comes with the family of that name."
+_LATER_IMAGES = "Comes with images, which have more than two dimensions."
+
+TOPICS: tuple[Topic, ...] = (
+    Topic("Change of Variables Formula", "change-of-variables", "change_of_variables"),
+    Topic("Requirements for Normalizing Flows", "requirements"),
+    Topic("Change of Variables in 1D", page="change_of_variables"),
+    Topic("Sequential Transformations", "composition", "change_of_variables"),
+    Topic("Log-Likelihood", "composition"),
+    Topic("Training Objective", "training", "playground"),
+    Topic("Planar Flow", families=("planar",), later=_LATER_FAMILY),
+    Topic("Coupling Layers (RealNVP)", "cheap-jacobians", families=("realnvp",)),
+    Topic("Affine Coupling Layer", families=("realnvp",), later=_LATER_FAMILY),
+    Topic("Multi-Scale Architecture", later=_LATER_IMAGES),
+    Topic("Glow Architecture", families=("glow",), later=_LATER_FAMILY),
+    Topic("1×1 Invertible Convolution", "cheap-jacobians", families=("glow",)),
+    Topic(
+        "Actnorm (Activation Normalization)",
+        families=("glow",),
+        later="Comes with Glow, whose first layer it is.",
+    ),
+    Topic("Glow Block", families=("glow",), later="Comes with Glow."),
+    Topic("Masked Autoregressive Flow (MAF)", "cheap-jacobians", families=("maf",)),
+    Topic("Inverse Autoregressive Flow (IAF)", "cheap-jacobians", families=("iaf",)),
+    Topic(
+        "MADE (Masked Autoencoder for Distribution Estimation)",
+        "cheap-jacobians",
+        families=("maf", "iaf"),
+    ),
+    Topic("Continuous-Time Dynamics", "cheap-jacobians", families=("ffjord", "flow_matching")),
+    Topic("Instantaneous Change of Variables", "cheap-jacobians", families=("ffjord",)),
+    Topic(
+        "FFJORD (Free-Form Jacobian of Reversible Dynamics)",
+        families=("ffjord",),
+        later="Its trace is told under cheap Jacobians; a flow to train comes with the family.",
+    ),
+    Topic("Volume-Preserving Flows", "cheap-jacobians", families=("nice",)),
+    Topic("Residual Flows", "cheap-jacobians", families=("residual",)),
+    Topic(
+        "Infinitesimal Flows",
+        families=("ffjord",),
+        later="The limit of many small residual steps; comes with the continuous family.",
+    ),
+    Topic("Dequantization", "bits"),
+    Topic("Temperature Scaling", "sampling", "playground"),
+    Topic("Multi-Scale Training", later=_LATER_IMAGES),
+    Topic(
+        "Gradient Checkpointing",
+        later="Not needed for points of the plane; would come with deep flows on images.",
+    ),
+    Topic("Bits per Dimension (BPD)", "bits"),
+    Topic("Comparison with ELBO", "likelihood"),
+    Topic("Conditions for Invertibility", "requirements"),
+    Topic("Invertible Neural Networks (INN)", "requirements"),
+    Topic("Numerical Inversion", "requirements", families=("planar",)),
+    Topic("State-of-the-Art Results: Image Generation", "bits"),
+    Topic("Sampling Speed", "costs"),
+    Topic("Architectural Constraints", "when"),
+    Topic("Sample Quality vs Likelihood", "when"),
+    Topic("Computational Cost", "costs"),
+    Topic("Discrete Flows", later="Integer flows with a real entropy coder are to come."),
+    Topic(
+        "Variational Dequantization Flows",
+        later="Told in a sentence under bits per dimension; a learned noise comes with images.",
+    ),
+    Topic(
+        "Graphical Normalizing Flows",
+        families=("graphical",),
+        later="Comes with the graphical family.",
+    ),
+    Topic("Neural Spline Flows", families=("nsf",), later=_LATER_FAMILY),
+    Topic("Variational Inference", later="A flow as a posterior, inside a VAE, is to come."),
+    Topic("Density Estimation", page="playground"),
+    Topic("Image Synthesis", later=_LATER_IMAGES),
+    Topic(
+        "Data Compression",
+        later="What it costs is told under bits per dimension; a coder that does it is to come.",
+    ),
+    Topic("Flows vs VAEs", "likelihood"),
+    Topic("Flows vs GANs", "likelihood"),
+    Topic("Flows vs Diffusion", "likelihood"),
+    Topic("Key Papers", "papers"),
+    Topic("Hyperparameters", "hyperparameters"),
+    Topic("Debugging Tips", "debugging"),
+    Topic("Computational Efficiency", "cheap-jacobians"),
+    Topic("When to Use Normalizing Flows", "when"),
+)
+
+
+def placed() -> list[Topic]:
+    """Return the topics that are on the guide, on a page, or in the catalog."""
+    return [topic for topic in TOPICS if topic.section or topic.page or topic.family]
+
+
+def not_yet() -> list[Topic]:
+    """Return the topics that nothing here has, each with what is missing."""
+    return [topic for topic in TOPICS if not (topic.section or topic.page or topic.family)]

@@ -1,0 +1,201 @@
+"""The linked pictures of one change of variables on the line, with its sliders and its knots.
+
+Base, map and density share their axes; a cursor walks through rows that Python computed, so that
+every number it shows is exact. What a person sets travels to Python and comes back as a picture.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import numpy as np
+
+from flowplay.figures.colors import BLUE, GRID, ORANGE
+from flowplay.figures.ticks import axis_ticks
+from flowplay.onedim import Knots, Parameter, PushForward, Values
+from flowplay.onedim.picture import LinePicture, histogram
+from flowplay.onedim.spline import GAP, REACH
+from flowplay.ui.components.dials import dials
+from flowplay.ui.components.registration import register, to_base64
+
+#: Room above a density's top.
+_HEADROOM: Final = 1.1
+
+#: Both densities share one scale unless one is so many times as high as the other.
+_ONE_SCALE: Final = 4.0
+
+_HTML: Final = f"""
+<figure style="--orange: {ORANGE}; --blue: {BLUE}; --grid: {GRID}">
+  <div class="dials"></div>
+  <p class="refusal" role="status"></p>
+  <div class="linked">
+    <div class="y ticks" aria-hidden="true"></div>
+    <div class="plot map" role="img" tabindex="0" aria-describedby="hint">
+      <svg class="map" viewBox="0 0 1000 1000" preserveAspectRatio="none" aria-hidden="true">
+        <path class="cuts"></path><path class="held"></path>
+        <path class="hair"></path><path class="curve"></path><path class="tangent"></path>
+        <path class="dot"></path>
+      </svg>
+      <span class="name" aria-hidden="true">x = f(z), and its tangent</span>
+      <div class="knots"></div>
+    </div>
+    <div class="plot px" role="img">
+      <svg class="px" viewBox="0 0 1000 1000" preserveAspectRatio="none" aria-hidden="true">
+        <path class="slice0"></path><path class="slice1"></path><path class="held"></path>
+        <path class="hair"></path><path class="curve"></path><path class="dot"></path>
+      </svg>
+      <span class="name" aria-hidden="true">p<sub>x</sub></span>
+    </div>
+    <div class="plot pz" role="img">
+      <svg class="pz" viewBox="0 0 1000 1000" preserveAspectRatio="none" aria-hidden="true">
+        <path class="slice0"></path><path class="slice1"></path><path class="held"></path>
+        <path class="hair"></path><path class="curve"></path><path class="dot"></path>
+      </svg>
+      <span class="name" aria-hidden="true">p<sub>z</sub></span>
+    </div>
+    <div class="x z ticks" aria-hidden="true"></div>
+    <div class="corner">Each slice holds 1/12 of the probability.</div>
+  </div>
+  <div class="outcome">
+    <div class="legend">
+      <span class="exact"><i>p<sub>x</sub>(x)</i>, with the slope: integral <b></b></span>
+      <span class="naive"><i>p<sub>z</sub>(f<sup>−1</sup>(x))</i>, slope forgotten:
+        integral <b></b></span>
+      <span class="samples">4000 samples of <i>x = f(z)</i></span>
+    </div>
+    <div class="plot result" role="img" tabindex="0" aria-describedby="hint">
+      <svg class="result" viewBox="0 0 1000 1000" preserveAspectRatio="none" aria-hidden="true">
+        <path class="bars"></path><path class="hair"></path><path class="naive"></path>
+        <path class="exact"></path><path class="dot"></path>
+      </svg>
+    </div>
+    <div class="x result ticks" aria-hidden="true"></div>
+    <div class="ruler">
+      <svg viewBox="0 0 1000 1000" preserveAspectRatio="none" aria-hidden="true">
+        <g class="between"><path class="slice0"></path><path class="slice1"></path>
+          <path class="held"></path></g>
+        <g class="above"><path class="slice0"></path><path class="slice1"></path>
+          <path class="held"></path></g>
+        <g class="below"><path class="slice0"></path><path class="slice1"></path>
+          <path class="held"></path></g>
+      </svg>
+    </div>
+    <p class="note">The same slices on one ruler: z above, x below. Where a slice gets wider, its
+      density falls; where it gets narrower, it rises.</p>
+  </div>
+  <div class="numbers">
+    <dl>
+      <div><dt>z</dt><dd data-value="z"></dd></div>
+      <div><dt>f(z)</dt><dd data-value="x"></dd></div>
+      <div><dt>f′(z)</dt><dd data-value="slope"></dd></div>
+      <div><dt>log|f′(z)|</dt><dd data-value="log"></dd></div>
+      <div class="blue"><dt>p<sub>z</sub>(z)</dt><dd><b data-value="pz"></b></dd></div>
+      <div class="orange"><dt>p<sub>x</sub>(x)</dt><dd><b data-value="px"></b></dd></div>
+    </dl>
+    <p class="formula">
+      <span class="line"><i>p<sub>x</sub>(x) = p<sub>z</sub>(z) / |f′(z)|</i> =
+        <span class="blue"><b data-value="pz"></b></span> / <span data-value="size"></span> =
+        <span class="orange"><b data-value="px"></b></span></span>
+      <span class="line"><i>log p<sub>x</sub>(x) = log p<sub>z</sub>(z) − log|f′(z)|</i> =
+        <span data-value="logpz"></span> − <span data-value="minus"></span> =
+        <span data-value="logpx"></span> nats</span>
+    </p>
+  </div>
+  <span class="unseen" id="hint">Left and right arrow keys move the cursor.</span>
+  <span class="unseen spoken" aria-live="polite"></span>
+</figure>
+"""
+
+
+def change_view(
+    law: PushForward,
+    picture: LinePicture,
+    *,
+    map_name: str,
+    parameters: Sequence[Parameter],
+    values: Values,
+    knots: Knots | None,
+    number: int,
+    epoch: int,
+    seed: int,
+    refusal: str,
+    alt: str,
+    key: str,
+    on_sent: Callable[[], None],
+) -> None:
+    """Show one map's change of variables; a call with the same `key` updates it in place.
+
+    Args:
+        law: a base and one map.
+        picture: its tables.
+        map_name: what messages from the browser name; those of another map are not of this one.
+        parameters: of the map, shown as sliders.
+        values: where the sliders stand.
+        knots: of a spline, to be dragged; None for other maps.
+        number: of the last message seen.
+        epoch: of the values; the browser drops what it set in an earlier one.
+        seed: fixes the samples.
+        refusal: a sentence about what was refused last.
+        alt: what the pictures show, for those who do not see them.
+        key: names the element across reruns, unique on the page.
+        on_sent: called when the browser has sent a message.
+    """
+    x_window, z_window = picture.windows[-1], picture.windows[0]
+    tops = [_HEADROOM * top for top in picture.tallest]
+    one_scale = max(tops) <= _ONE_SCALE * min(tops)
+    sign = 1 if law.increasing else -1
+    strip = (
+        min(float(picture.z[0]), x_window[0]),
+        max(float(picture.z[-1]), x_window[1]),
+    )
+    rows = np.stack(
+        [
+            picture.z,
+            picture.states[-1],
+            sign * np.exp(picture.slopes[0]),
+            np.exp(picture.log_p[0]),
+            np.exp(picture.log_p[-1]),
+        ]
+    )
+    result_top = max(tops)
+    _COMPONENT(
+        key=key,
+        data={
+            "number": number,
+            "epoch": epoch,
+            "map": map_name,
+            "dials": dials(parameters, values),
+            "knots": knots,
+            "limits": [REACH, GAP],
+            "rows": to_base64(rows.astype("<f4")),
+            "edges": picture.edges.tolist(),
+            "bars": to_base64(histogram(law, x_window, seed).astype("<f4")),
+            "windows": {
+                "z": z_window,
+                "x": x_window,
+                "pz": result_top if one_scale else tops[0],
+                "px": result_top if one_scale else tops[-1],
+                "result": result_top,
+                "strip": strip,
+            },
+            "ticks": {
+                "z": axis_ticks(*z_window, 6),
+                "y": axis_ticks(*x_window, 6),
+                "result": axis_ticks(*x_window, 6),
+            },
+            "exact": f"{law.integral():.4f}",
+            "naive": _integral(law.integral(naive=True)),
+            "refusal": refusal,
+            "alt": alt,
+        },
+        on_sent_change=on_sent,
+    )
+
+
+def _integral(value: float) -> str:
+    return f"{value:.4f}" if math.isfinite(value) else "∞"
+
+
+_COMPONENT: Final = register("change_view", _HTML, parts=("dials",))

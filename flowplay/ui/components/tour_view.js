@@ -1,0 +1,181 @@
+/**
+ * What Python sends of the tour.
+ * @typedef {Object} Frame
+ * @property {string} phase  offered, running, left or done
+ * @property {string} step  names the step
+ * @property {string} count
+ * @property {string} text
+ * @property {string} main  label of the first button
+ * @property {string} leave  label of the last button
+ * @property {string} selector  of the control to light up
+ * @property {boolean} look  whether looking at it is acting on it
+ */
+
+const REMEMBERED = "flowplay-tour"; // in this browser: the offer was answered before
+const ACTS = ["pointerdown", "click", "input", "change", "keydown"];
+const LOOKS = ["pointerover", "focusin"];
+const KEYS = new Set(["Enter", " ", "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"]);
+const FOCUSABLE = 'button:not([disabled]), [tabindex="0"], a[href]';
+
+/** Whether the bar was last used by keyboard; a change of page makes the bar anew. */
+let byKeyboard = false;
+
+class TourView {
+  /** @param {HTMLElement} root  the bar */
+  constructor(root) {
+    this.root = root;
+    this.light = new CSSStyleSheet();
+    document.adoptedStyleSheets = [...document.adoptedStyleSheets, this.light];
+    this.notice = (event) => this.noticeAct(event);
+    for (const name of [...ACTS, ...LOOKS]) document.addEventListener(name, this.notice, true);
+    this.button("main").addEventListener("click", (event) => {
+      byKeyboard = event.detail === 0;
+      this.begin();
+    });
+    this.button("skip").addEventListener("click", () => this.say("skip"));
+    this.button("leave").addEventListener("click", () => {
+      remember();
+      this.say("leave");
+    });
+  }
+
+  destroy() {
+    for (const name of [...ACTS, ...LOOKS]) document.removeEventListener(name, this.notice, true);
+    document.adoptedStyleSheets = document.adoptedStyleSheets.filter((s) => s !== this.light);
+  }
+
+  /** @type {(name: string) => HTMLButtonElement} */
+  button(name) {
+    return this.root.querySelector(`.${name}`);
+  }
+
+  /** @param {Frame} frame */
+  show(frame) {
+    const before = this.frame;
+    this.frame = frame;
+    this.root.dataset.phase = frame.phase;
+    this.root.dataset.step = frame.step;
+    const texts = { ".count": frame.count, ".text": frame.text, ".main": frame.main, ".leave": frame.leave };
+    for (const [selector, text] of Object.entries(texts)) {
+      const box = this.root.querySelector(selector);
+      if (box.textContent !== text) box.textContent = text;
+    }
+    this.button("skip").hidden = frame.phase !== "running";
+    const lit = frame.selector ? `${frame.selector} { ${LIGHT} }` : "";
+    this.light.replaceSync(frame.phase === "running" ? `.st-key-tour { ${STAY} } ${lit}` : "");
+    if (frame.phase === "done") remember();
+    if (frame.phase === "offered" && remembered() && !this.told) {
+      this.told = true;
+      this.say("seen");
+    }
+    if (before?.step === frame.step && before.phase === frame.phase) return;
+    this.acted = false;
+    // Whoever came by keyboard is brought back to the bar for the next step.
+    if (byKeyboard) this.button("main").focus();
+  }
+
+  /** @param {string} word */
+  say(word) {
+    const { step } = this.frame;
+    this.setTriggerValue("said", { word, step });
+  }
+
+  /** The first button: answers the offer, or goes to the control. */
+  begin() {
+    const { phase } = this.frame;
+    if (phase !== "running") {
+      remember();
+      this.say("start");
+      return;
+    }
+    // Streamlit keeps unseen copies of buttons to measure them.
+    const found = [...document.querySelectorAll(this.frame.selector || "#none")];
+    const control = found.find((node) => node.checkVisibility({ visibilityProperty: true })) ?? found[0];
+    if (control) this.goTo(control);
+    else this.say("go");
+  }
+
+  /** @param {HTMLElement} control  what may be hidden in the sidebar of a phone */
+  goTo(control) {
+    if (control.getBoundingClientRect().right <= 0) {
+      document.querySelector('[data-testid="stExpandSidebarButton"]')?.click();
+    }
+    const smooth = !matchMedia("(prefers-reduced-motion: reduce)").matches;
+    control.scrollIntoView({ block: "center", behavior: smooth ? "smooth" : "auto" });
+    const found = focusable(control) ?? plotly(control);
+    found?.focus({ preventScroll: true });
+  }
+
+  /** @param {Event} event  anywhere in the page; only on the lit control does it count */
+  noticeAct(event) {
+    const { phase, selector, look } = this.frame ?? {};
+    if (event.type === "pointerdown") byKeyboard = false;
+    if (phase !== "running" || !selector || this.acted) return;
+    const key = event.type === "keydown";
+    if (key && !KEYS.has(event.key)) return;
+    if (LOOKS.includes(event.type) && !look) return;
+    const on = event.composedPath().some((node) => node.matches?.(selector));
+    if (!on) return;
+    byKeyboard ||= key;
+    this.acted = true;
+    // The control comes first: what it does must be known when the step is judged.
+    setTimeout(() => this.say("acted"), 60);
+  }
+}
+
+const STAY = "position: sticky; top: 3.75rem; z-index: 30;";
+const LIGHT =
+  "outline: 3px solid #e8720c !important; outline-offset: 4px; border-radius: 6px; scroll-margin: 6rem;";
+
+/** @type {(node: ParentNode) => ?HTMLElement} the first that takes the keyboard, shadows included */
+function focusable(node) {
+  const input = node.querySelector("input:checked") ?? node.querySelector("input:not([disabled])");
+  if (input) return input;
+  for (const child of node.querySelectorAll("*")) {
+    if (child.matches(FOCUSABLE) && !child.closest(".js-plotly-plot")) return child;
+    const inside = child.shadowRoot && focusable(child.shadowRoot);
+    if (inside) return inside;
+  }
+  return null;
+}
+
+/** Plotly's slider knows no keys: give a chart's arrows to it. @type {(node: HTMLElement) => ?HTMLElement} */
+function plotly(node) {
+  const chart = node.querySelector(".js-plotly-plot");
+  if (!chart || chart.tabIndex === 0) return chart;
+  chart.tabIndex = 0;
+  chart.addEventListener("keydown", (event) => {
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    const slider = chart._fullLayout?.sliders?.[0];
+    const rail = chart.querySelector(".slider-rail-touch-rect");
+    if (!by || !slider || !rail) return;
+    event.preventDefault();
+    const last = slider.steps.length - 1;
+    const box = rail.getBoundingClientRect();
+    const at = Math.min(last, Math.max(0, slider.active + by)) / last;
+    const place = { clientX: box.left + at * box.width, clientY: box.top + box.height / 2 };
+    for (const type of ["mousedown", "mouseup"]) {
+      rail.dispatchEvent(new MouseEvent(type, { bubbles: true, ...place }));
+    }
+  });
+  return chart;
+}
+
+/** A browser may refuse to remember; then the tour is offered again. */
+function remember() {
+  try {
+    localStorage.setItem(REMEMBERED, "answered");
+  } catch (refused) {
+    console.debug(refused);
+  }
+}
+
+function remembered() {
+  try {
+    return localStorage.getItem(REMEMBERED) !== null;
+  } catch (refused) {
+    return false;
+  }
+}
+
+export default mounting(TourView);

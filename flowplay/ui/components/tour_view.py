@@ -1,0 +1,103 @@
+"""The tour's bar: one line of constant height at the top, which never blocks the page.
+
+It lights up the control that a step speaks of, brings the keyboard there and back, and says when
+the learner has acted on it; Python alone decides what that means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flowplay.ui.components.registration import register
+
+#: All that a bar can say.
+WORDS: Final = frozenset({"start", "leave", "skip", "go", "acted", "seen"})
+
+_HTML: Final = """
+<figure role="region" aria-label="Tour">
+  <span class="count" aria-hidden="true"></span>
+  <span class="text" aria-live="polite"></span>
+  <span class="buttons">
+    <button type="button" class="main"></button>
+    <button type="button" class="skip" title="Go on without doing this step.">Skip</button>
+    <button type="button" class="leave"></button>
+  </span>
+</figure>
+"""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the bar said: a word, and about which step."""
+
+    word: str
+    step: str
+
+
+def tour_view(
+    *,
+    phase: str,
+    step: str,
+    count: str,
+    text: str,
+    main: str,
+    leave: str,
+    selector: str,
+    look: bool,
+    key: str,
+    on_said: Callable[[], None],
+) -> None:
+    """Show the tour's bar; the same `key` updates it in place.
+
+    Args:
+        phase: offered, running, left or done; names the bar's look.
+        step: names the step in what the bar says.
+        count: where the learner is, such as 2/6.
+        text: the step's one sentence.
+        main: label of the first button, none if empty.
+        leave: label of the last button, none if empty.
+        selector: CSS selector of the control to light up, none if empty.
+        look: whether looking at it (pointing, focus) is acting on it.
+        key: names the element across reruns, unique on the page.
+        on_said: called when the bar has said something.
+    """
+    _COMPONENT(
+        key=key,
+        data={
+            "phase": phase,
+            "step": step,
+            "count": count,
+            "text": text,
+            "main": main,
+            "leave": leave,
+            "selector": selector,
+            "look": look,
+        },
+        on_said_change=on_said,
+    )
+
+
+def read_said(state: Any) -> Said | None:  # noqa: ANN401
+    """Return what the bar said, None if it is nothing a bar says.
+
+    Args:
+        state: of the component in `st.session_state`; whatever a browser made of it.
+
+    Example:
+        >>> read_said({"said": {"word": "start", "step": ""}})
+        Said(word='start', step='')
+        >>> read_said({"said": {"word": "delete everything"}}) is None
+        True
+    """
+    said = state.get("said") if hasattr(state, "get") else None
+    if not isinstance(said, dict):
+        return None
+    word, step = said.get("word"), said.get("step")
+    if not isinstance(word, str) or word not in WORDS or not isinstance(step, str):
+        return None
+    return Said(word, step)
+
+
+_COMPONENT: Final = register("tour_view", _HTML)

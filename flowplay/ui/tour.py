@@ -1,0 +1,296 @@
+"""The tour: a list of steps, each of which ends when the learner has done what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from flowplay.config import RunConfig
+from flowplay.engine import Phase, RunView
+from flowplay.targets import make_target
+from flowplay.ui import runs
+from flowplay.ui.components.tour_view import Said, read_said, tour_view
+from flowplay.ui.follow import follow
+
+#: Nats above the floor that count as near it.
+NEAR = 0.15
+
+#: Seconds between two looks at whether a step is done.
+POLL = 0.7
+
+_STATE = "_tour"
+_VIEW = "tour_view"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a step is judged by.
+
+    Attributes:
+        config: of the Playground now.
+        begun: the same when the step began.
+        view: of the run that is shown.
+        example: whether that is still the bundled example.
+        acted: whether the learner has touched the lit control since the step began.
+        point: what the Layers page holds as the chosen point.
+        begun_point: the same when the step began.
+    """
+
+    config: RunConfig
+    begun: RunConfig
+    view: RunView
+    example: bool
+    acted: bool
+    point: object = None
+    begun_point: object = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to do. It lights up `selector` on `page`, and ends when `done`.
+
+    A step applies only if its page is among the app's; `instead_of` names a page whose presence
+    makes the step superfluous.
+    """
+
+    name: str
+    text: str
+    selector: str
+    done: Callable[[Scene], bool]
+    page: str = "playground"
+    look: bool = False
+    instead_of: str = ""
+
+
+def _gap(scene: Scene) -> float:
+    snapshot = scene.view.snapshot
+    if snapshot is None or scene.example:
+        return float("inf")
+    return snapshot.held_out_nll - make_target(scene.config.target, scene.config.noise).entropy
+
+
+def _trains(scene: Scene) -> bool:
+    snapshot = scene.view.snapshot
+    begun = snapshot is not None and snapshot.step > 0 and not scene.example
+    return scene.view.phase in runs.ACTIVE or begun
+
+
+STEPS: tuple[Step, ...] = (
+    Step(
+        "moons",
+        "Choose the moons: the distribution that the flow is to learn.",
+        ".st-key-target",
+        lambda scene: scene.acted and scene.config.target == "moons",
+    ),
+    Step(
+        "train",
+        "Press Train: a worker begins to fit the flow to samples of the moons.",
+        ".st-key-train",
+        _trains,
+    ),
+    Step(
+        "floor",
+        "Watch the loss near the dashed line, the target's entropy: no honest model gets below it.",
+        ".st-key-loss",
+        lambda scene: _gap(scene) < NEAR or scene.view.phase is Phase.FINISHED,
+    ),
+    Step(
+        "pause",
+        "Press Pause: the flow stands still, and can be walked through.",
+        ".st-key-pause",
+        lambda scene: scene.view.phase not in runs.ACTIVE,
+    ),
+    Step(
+        "walk",
+        "Scrub through the layers with the slider below, or its arrow keys: each bends a little.",
+        ".st-key-layers",
+        lambda scene: scene.acted,
+        instead_of="layers",
+    ),
+    Step(
+        "scrub",
+        "Scrub through the layers, or use the arrow keys: each bends space a little.",
+        ".st-key-inside",
+        lambda scene: scene.acted,
+        page="layers",
+    ),
+    Step(
+        "point",
+        "Click a point of the picture: its way through the layers is written down.",
+        ".st-key-inside",
+        lambda scene: scene.point != scene.begun_point,
+        page="layers",
+    ),
+    Step(
+        "ledger",
+        "Read its ledger: the base's log-density minus every log-det is the point's log-density.",
+        ".st-key-ledger",
+        lambda scene: scene.acted,
+        page="layers",
+        look=True,
+    ),
+    Step(
+        "depth",
+        "Change the depth: another flow, untrained. Few layers bend little; train it and compare.",
+        ".st-key-depth",
+        lambda scene: scene.config.depth != scene.begun.depth,
+    ),
+)
+
+
+@dataclass
+class Tour:
+    """Where a session's tour stands; it survives a change of page."""
+
+    phase: str = "offered"
+    at: int = 0
+    acted: bool = False
+    go: bool = False
+    begun: RunConfig | None = None
+    begun_point: object = None
+
+    def hear(self, said: Said, step: Step | None) -> None:
+        """Take over what the bar said; what it says of another step comes too late."""
+        if said.word == "start":
+            self.phase = "running"
+            self.begin(self.at if step is not None else 0)
+        elif said.word == "leave" or (said.word == "seen" and self.phase == "offered"):
+            self.phase = "left"
+        elif step is not None and said.step == step.name and self.phase == "running":
+            if said.word == "skip":
+                self.begin(self.at + 1)
+            elif said.word == "acted":
+                self.acted = True
+            elif said.word == "go":
+                self.go = True
+
+    def begin(self, at: int) -> None:
+        """Begin a step."""
+        self.at, self.acted, self.go = at, False, False
+        self.begun, self.begun_point = None, None
+
+
+def show_tour(page: str) -> None:
+    """Show the tour's bar above a page.
+
+    Args:
+        page: name of the page that follows, as in its address; empty for the first one.
+    """
+    here = page or "playground"
+    tour: Tour = st.session_state.setdefault(_STATE, Tour())
+    drawn = tour.phase
+
+    with st.container(key="tour"):
+
+        def look() -> None:
+            steps = _steps()
+            if tour.phase == "running":
+                _advance(tour, steps, here)
+            _draw(tour, steps, here)
+            if tour.go:
+                tour.go = False
+                st.switch_page(f"pages/{steps[tour.at].page}.py")
+            if (tour.phase == "running") != (drawn == "running"):
+                st.rerun()
+
+        follow(look, POLL if drawn == "running" else None)
+
+
+def _steps() -> list[Step]:
+    """Return the steps that apply to the pages this app has."""
+    pages = _pages()
+    return [step for step in STEPS if step.page in pages and step.instead_of not in pages]
+
+
+def _pages() -> set[str]:
+    context = get_script_run_ctx()
+    if context is None:
+        return {"playground"}
+    known = context.pages_manager.get_pages().values()
+    return {"playground", *(str(page["url_pathname"]) for page in known)} - {""}
+
+
+def _advance(tour: Tour, steps: list[Step], here: str) -> None:
+    """Go on past all that is done."""
+    while tour.at < len(steps) and steps[tour.at].page == here:
+        scene = _scene(tour)
+        if scene is None or not steps[tour.at].done(scene):
+            return
+        tour.begin(tour.at + 1)
+    if tour.at >= len(steps):
+        tour.phase = "done"
+
+
+def _scene(tour: Tour) -> Scene | None:
+    """Look at the session; None before its first page has been drawn."""
+    config: RunConfig | None = st.session_state.get("_config")
+    if config is None:
+        return None
+    # What the widgets say now; the page itself, which comes after the bar, has not read them yet.
+    config = config.model_copy(
+        update={n: st.session_state[n] for n in ("target", "depth") if n in st.session_state}
+    )
+    point = st.session_state.get("_point")
+    if tour.begun is None:
+        tour.begun, tour.begun_point = config, point
+    run = runs.shown_run()
+    if run is None:
+        return None
+    return Scene(
+        config=config,
+        begun=tour.begun,
+        view=run.view(),
+        example=runs.is_example(run),
+        acted=tour.acted,
+        point=point,
+        begun_point=tour.begun_point,
+    )
+
+
+def _draw(tour: Tour, steps: list[Step], here: str) -> None:
+    step = steps[tour.at] if tour.phase == "running" else None
+    elsewhere = step is not None and step.page != here
+    text, main, leave = _words(tour, steps, step)
+    tour_view(
+        phase=tour.phase,
+        step=step.name if step else tour.phase,
+        count=f"{tour.at + 1}/{len(steps)}" if step else "",
+        text=text,
+        main=main,
+        leave=leave,
+        selector=step.selector if step and not elsewhere else "",
+        look=bool(step and step.look),
+        key=_VIEW,
+        on_said=_hear,
+    )
+
+
+def _words(tour: Tour, steps: list[Step], step: Step | None) -> tuple[str, str, str]:
+    """Return the bar's sentence, and the labels of its first and last button."""
+    if step is not None:
+        return step.text, "Take me there", "Leave"
+    if tour.phase == "offered":
+        return (
+            f"New here? See a flow learn in {len(steps)} steps; you do each of them yourself.",
+            "Start the tour",
+            "No, thanks",
+        )
+    if tour.phase == "done":
+        return (
+            "That was the tour. The guide has the ideas behind it, each with a run to try.",
+            "Once more",
+            "Close",
+        )
+    return "", "Resume the tour" if 0 < tour.at < len(steps) else "Tour", ""
+
+
+def _hear() -> None:
+    tour: Tour = st.session_state.setdefault(_STATE, Tour())
+    said = read_said(st.session_state.get(_VIEW))
+    if said is None:
+        return
+    steps = _steps()
+    tour.hear(said, steps[tour.at] if tour.at < len(steps) else None)

@@ -1,0 +1,203 @@
+"""The pages one learns on, and the tour, as a person meets them in Chromium."""
+
+from __future__ import annotations
+
+import pytest
+from deadline import until
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from browser.conftest import App
+from browser.test_playground import PATIENCE, TRAIN, address, no_traceback
+
+CHANGE = "figure[data-exact]"
+STACK = "figure[data-sum]"
+BAR = ".st-key-tour figure"
+
+
+def open_at(page: Page, url: str, wait_for: str) -> None:
+    page.set_default_timeout(PATIENCE)
+    expect.set_options(timeout=PATIENCE)
+    page.goto(url)
+    page.wait_for_selector(wait_for)
+
+
+def value(figure: Locator, name: str) -> str:
+    return figure.get_attribute(f"data-{name}") or ""
+
+
+def step(page: Page) -> str:
+    return value(page.locator(BAR), "step")
+
+
+def focused(page: Page) -> str:
+    """Return the classes of what has the keyboard, shadows included."""
+    return str(
+        page.evaluate(
+            """() => { let node = document.activeElement;
+                while (node?.shadowRoot?.activeElement) node = node.shadowRoot.activeElement;
+                return node?.getAttribute('class') ?? ''; }"""
+        )
+    )
+
+
+def go_to_control(page: Page) -> None:
+    """Press the bar's first button until the keyboard is at the control, on whatever page it is."""
+    now, place = step(page), address(page).split("?")[0]
+    page.keyboard.press("Enter")
+
+    def arrived() -> bool:
+        nonlocal place
+        if address(page).split("?")[0] != place and "main" in focused(page):
+            place = address(page).split("?")[0]
+            page.keyboard.press("Enter")
+        return "main" not in focused(page) or step(page) != now
+
+    until(arrived, 60, f"the keyboard is at the control of {now}")
+
+
+def test_a_dragged_knot_changes_the_naive_integral_and_never_the_exact_one(
+    app: App, page: Page
+) -> None:
+    open_at(page, app.url + "/change_of_variables", CHANGE)
+    page.locator(".st-key-map").get_by_text("Spline").click()
+    figure = page.locator(CHANGE)
+    expect(figure.locator(".knots button")).to_have_count(6)
+    before = until(lambda: value(figure, "naive"), what="an integral")
+    knot = figure.locator(".knots button").nth(2)
+    knot.scroll_into_view_if_needed()
+    box = knot.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x - 10, y - 60, steps=8)
+    page.mouse.up()
+    until(lambda: value(figure, "naive") != before, 60, "the dragged knot changes the integral")
+    assert value(figure, "exact") == "1.0000"
+    # Dragged beyond its neighbour and out of the box, it stops there.
+    page.mouse.move(x - 10, y - 60)
+    page.mouse.down()
+    page.mouse.move(x + 400, y - 600, steps=8)
+    page.mouse.up()
+    expect(knot).to_have_attribute("aria-label", "Knot 3: z 0.15, x 1.00")
+    # Another one moves by keyboard.
+    page.get_by_role("button", name="Reset the map").click()
+    other = figure.locator(".knots button").nth(1)
+    expect(other).to_have_attribute("aria-label", "Knot 2: z −1.20, x −2.00")
+    until(lambda: value(figure, "naive") == before, 60, "the integral of the first knots")
+    other.focus()
+    page.keyboard.press("Shift+ArrowUp")
+    expect(other).to_have_attribute("aria-label", "Knot 2: z −1.20, x −1.75")
+    until(lambda: value(figure, "naive") != before, 60, "the integral follows")
+    no_traceback(page)
+
+
+def test_sliders_update_the_picture_in_place_and_zero_is_refused(app: App, page: Page) -> None:
+    open_at(page, app.url + "/change_of_variables", CHANGE)
+    figure = page.locator(CHANGE)
+    figure.evaluate("node => { window.kept = node; }")
+    stretch = figure.locator("input[name=a]")
+    stretch.focus()
+    for _ in range(4):
+        page.keyboard.press("ArrowLeft")
+    until(lambda: value(figure, "naive") == "1.8000", 60, "the picture follows the slider")
+    stretch.fill("0")
+    expect(figure.get_by_text("a = 0 sends every z to the same point b")).to_be_visible()
+    stretch.fill("-1.5")
+    until(lambda: value(figure, "naive") == "1.5000", 60, "a mirrored density")
+    assert page.evaluate("window.kept.isConnected"), "the picture was replaced"
+    no_traceback(page)
+
+
+def test_a_longer_stack_still_adds_up(app: App, page: Page) -> None:
+    open_at(page, app.url + "/change_of_variables", STACK)
+    stack = page.locator(STACK)
+    for count in (5, 6, 7):
+        stack.get_by_role("button", name="Add a map").click()
+        expect(stack.locator("li")).to_have_count(count)
+    expect(stack.get_by_role("button", name="Add a map")).to_be_disabled()
+    before = value(stack, "sum")
+    stack.locator("select").nth(5).select_option("sinh")
+    until(lambda: value(stack, "sum") != before, 60, "the sum follows")
+    assert value(stack, "sum") == value(stack, "once")
+    no_traceback(page)
+
+
+def test_the_guide_explains_its_words_and_opens_the_playground(app: App, page: Page) -> None:
+    open_at(page, app.url + "/guide", ".term")
+    word = page.locator(".term").first
+    shown = "node => getComputedStyle(node, '::after').visibility"
+    assert word.evaluate(shown) == "hidden"
+    word.focus()
+    assert word.evaluate(shown) == "visible"
+    page.get_by_role("link", name="Try it: spline coupling on circles").click()
+    page.wait_for_selector(TRAIN)
+    until(lambda: "architecture=nsf" in address(page), 60, "the Playground has the configuration")
+    assert "target=circles" in address(page)
+    expect(page.locator(".st-key-target [data-selected=true]").first).to_contain_text("circles")
+    no_traceback(page)
+
+
+@pytest.mark.parametrize("name", ["change_of_variables", "guide"])
+def test_on_a_phone_no_page_scrolls_sideways(app: App, browser: Browser, name: str) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    open_at(page, f"{app.url}/{name}", "[data-sum]" if name != "guide" else "#papers")
+    wide = page.evaluate(
+        """() => [document.documentElement, document.querySelector('[data-testid=stMain]')]
+            .some((node) => node.scrollWidth > node.clientWidth)"""
+    )
+    assert not wide
+    no_traceback(page)
+    context.close()
+
+
+def test_the_tour_from_start_to_end_by_keyboard_alone(app: App, page: Page) -> None:
+    # Broad moons are soon learnt.
+    open_at(page, app.url + "/?budget=20000&noise=0.25&depth=4&learning_rate=0.005", TRAIN)
+    until(lambda: step(page) == "offered", 60, "the offer")
+    # The bar stands before the page: the keyboard meets it first in the main part.
+    page.locator(f"{BAR} .main").focus()
+    page.keyboard.press("Enter")
+    deeds = {"moons": "Space", "train": "Enter", "pause": "Enter", "walk": "ArrowRight"}
+    deeds |= {"depth": "ArrowRight", "scrub": "ArrowRight", "point": "Enter"}
+    until(lambda: step(page) != "offered", 60, "the first step")
+    seen: list[str] = []
+    while (now := step(page)) != "done":
+        assert now not in seen, "a step that was done comes again"
+        seen.append(now)
+        until(lambda: "main" in focused(page), 60, f"the keyboard is at the bar for {now}")
+        if now == "walk":
+            expect(page.locator(".st-key-layers .js-plotly-plot")).to_be_visible()
+        go_to_control(page)
+        if now in deeds:
+            page.keyboard.press(deeds[now])
+        until(lambda: step(page) != now, 60, f"{now} is done")
+    assert seen[:4] == ["moons", "train", "floor", "pause"]
+    assert seen[-1] == "depth"
+    no_traceback(page)
+
+
+def test_the_tour_can_be_left_resumed_and_is_not_offered_twice(app: App, page: Page) -> None:
+    open_at(page, app.url, TRAIN)
+    bar = page.locator(BAR)
+    bar.get_by_role("button", name="Start the tour").click()
+    until(lambda: step(page) == "moons", 60, "the first step")
+    top = page.locator(".st-key-density").bounding_box()
+    bar.get_by_role("button", name="Skip").click()
+    until(lambda: step(page) == "train", 60, "the second step")
+    page.locator("[data-testid=stSidebarNav]").get_by_text("Guide").click()
+    page.wait_for_selector(".term")
+    assert step(page) == "train"
+    bar.get_by_role("button", name="Take me there").press("Enter")
+    page.wait_for_selector(TRAIN)
+    until(lambda: "main" in focused(page), 60, "the keyboard came along to the other page")
+    bar.get_by_role("button", name="Leave").click()
+    until(lambda: step(page) == "left", 60, "the tour is left")
+    assert page.locator(".st-key-density").bounding_box() == top, "the pictures moved"
+    bar.get_by_role("button", name="Resume the tour").click()
+    until(lambda: step(page) == "train", 60, "the step it was left at")
+    page.goto(app.url)
+    page.wait_for_selector(TRAIN)
+    until(lambda: step(page) == "left", 60, "the offer was answered in this browser")
+    no_traceback(page)

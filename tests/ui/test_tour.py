@@ -1,0 +1,99 @@
+"""The tour's steps: when each is done, which apply, and what a bar may say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from streamlit.testing.v1 import AppTest
+
+from flowplay.config import RunConfig
+from flowplay.engine import Phase, RunView
+from flowplay.ui import tour as tours
+from flowplay.ui.components.tour_view import WORDS, Said, read_said
+from flowplay.ui.example import example
+from flowplay.ui.tour import STEPS, Scene, Tour
+
+APP = Path(__file__).parents[2] / "app.py"
+BY_NAME = {step.name: step for step in STEPS}
+
+
+def scene(**changes: object) -> Scene:
+    """Return the session of a first visit: the example, untouched."""
+    values: dict[str, object] = {
+        "config": RunConfig(),
+        "begun": RunConfig(),
+        "view": view(Phase.FINISHED),
+        "example": True,
+        "acted": False,
+    }
+    return Scene(**(values | changes))  # type: ignore[arg-type]
+
+
+def view(phase: Phase) -> RunView:
+    return RunView(
+        phase=phase,
+        snapshot=example().snapshot,
+        version=1,
+        message="",
+        in_flight=False,
+        pending=False,
+        learning_rate=0.003,
+        budget=2000,
+    )
+
+
+def test_on_a_first_visit_nothing_is_done_by_itself() -> None:
+    for name in ("moons", "train", "walk", "scrub", "point", "ledger", "depth"):
+        assert not BY_NAME[name].done(scene()), name
+
+
+def test_steps_are_done_by_what_the_learner_does() -> None:
+    assert BY_NAME["moons"].done(scene(acted=True))
+    assert not BY_NAME["moons"].done(scene(acted=True, config=RunConfig(target="circles")))
+    assert BY_NAME["train"].done(scene(view=view(Phase.TRAINING)))
+    assert BY_NAME["floor"].done(scene(view=view(Phase.TRAINING), example=False))
+    assert not BY_NAME["floor"].done(scene(view=view(Phase.TRAINING), example=True))
+    assert not BY_NAME["pause"].done(scene(view=view(Phase.TRAINING)))
+    assert BY_NAME["pause"].done(scene(view=view(Phase.PAUSED)))
+    assert BY_NAME["depth"].done(scene(config=RunConfig(depth=3)))
+    assert BY_NAME["point"].done(scene(point=(1.0, 2.0)))
+
+
+def test_the_ledger_s_steps_come_with_their_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tours, "_pages", lambda: {"playground", "guide"})
+    assert [s.name for s in tours._steps()] == ["moons", "train", "floor", "pause", "walk", "depth"]
+    monkeypatch.setattr(tours, "_pages", lambda: {"playground", "guide", "layers"})
+    assert [s.name for s in tours._steps()][4:] == ["scrub", "point", "ledger", "depth"]
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(max_size=6) | st.sampled_from([*WORDS]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner),
+    max_leaves=8,
+)
+
+
+@given(ANYTHING, ANYTHING)
+def test_a_bar_s_word_is_one_of_few_or_nothing(word: object, step: object) -> None:
+    said = read_said({"said": {"word": word, "step": step}})
+    assert said is None or (said.word in WORDS and isinstance(said.step, str))
+    assert read_said({"said": word}) is None or isinstance(word, dict)
+
+
+@given(st.lists(st.tuples(st.sampled_from(sorted(WORDS)), st.sampled_from([*BY_NAME, "?"]))))
+def test_whatever_is_said_the_tour_stands_somewhere(words: list[tuple[str, str]]) -> None:
+    tour = Tour()
+    for word, name in words:
+        tour.hear(Said(word, name), STEPS[tour.at] if tour.at < len(STEPS) else None)
+        assert 0 <= tour.at <= len(STEPS)
+        assert tour.phase in ("offered", "running", "left", "done")
+
+
+def test_the_app_offers_it_on_every_page() -> None:
+    app = AppTest.from_file(str(APP), default_timeout=60)
+    app.switch_page("pages/guide.py").run()
+    assert not app.exception
+    assert '"phase": "offered"' in app.get("bidi_component")[0].proto.json
