@@ -80,12 +80,13 @@ def _train(config: RunConfig, *, quiet: bool) -> tuple[RunState, Snapshot]:
     from flowplay.training import new_run, prepare_process, train_slice
 
     prepare_process()
+    name = ARCHITECTURES[config.architecture].loss_name
     state, snapshot = train_slice(new_run(config), steps=0)
     while not snapshot.finished and not snapshot.failure:
         state, snapshot = train_slice(state, seconds=REPORT_EVERY)
         if not quiet:
             print(
-                f"\rstep {snapshot.step:6d}  train {snapshot.train_nll:8.4f}  "
+                f"\rstep {snapshot.step:6d}  {name} {snapshot.train_loss:8.4f}  "
                 f"held-out {snapshot.held_out_nll:8.4f} nats  {snapshot.seconds:6.1f} s",
                 end="",
                 file=sys.stderr,
@@ -108,7 +109,7 @@ def _result(config: RunConfig, state: RunState, snapshot: Snapshot) -> dict[str,
         "seconds": round(snapshot.seconds, 3),
         "ms_per_step": 1000 * snapshot.seconds / max(1, snapshot.step),
         "parameters": snapshot.parameters,
-        "train_nll": snapshot.train_nll,
+        "train_loss": snapshot.train_loss,
         "device": snapshot.device,
         "failure": snapshot.failure,
         "config": config.model_dump(),

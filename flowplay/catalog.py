@@ -139,8 +139,8 @@ class Architecture:
     direction (density) and the generating direction (sampling) cost for one layer. `defaults` are
     the values of `RunConfig` fields that suit the family; `conditioned` tells whether `width`
     (hidden units of its networks) means anything to it, `depth_help` what `depth` counts (None
-    where it means nothing), `mixable` whether a recipe may list it. `loss` says what is trained if
-    that is not the negative log-likelihood.
+    where it means nothing), `mixable` whether a recipe may list it. `loss` says in a sentence what
+    is trained if that is not the negative log-likelihood, and `loss_name` names it.
     """
 
     name: str
@@ -157,6 +157,7 @@ class Architecture:
     conditioned: bool = True
     depth_help: str | None = "How many layers the flow is made of."
     mixable: bool = True
+    loss_name: str = "NLL"
     loss: str = ""
     options: tuple[Option, ...] = field(default=())
 
@@ -431,6 +432,7 @@ FLOW_MATCHING = Architecture(
     defaults=MappingProxyType({"depth": 8, "width": 128, "learning_rate": 1e-2}),
     depth_help="In how many equal intervals of its time the flow is integrated and shown.",
     mixable=False,
+    loss_name="flow-matching loss",
     loss="Trained by the flow-matching loss, which is no likelihood. The held-out NLL is exact.",
     options=(_SOLVER, _STEPS),
 )

@@ -45,13 +45,15 @@ class Snapshot(Packed):
         steps_per_second: speed of the last slice (0 before the first).
         learning_rate: the rate of the last step, after warm-up and decay.
         grad_norm: gradient norm of the last step, before clipping.
-        train_nll: mean negative log-likelihood over the last slice's batches, in nats.
+        train_loss: mean of what training makes small over the last slice's batches: the negative
+            log-likelihood, in nats, unless the catalog says otherwise.
         held_out_nll: the same over points the training never sees, in nats.
         parameters: number of trained parameters.
         device: where the last slice ran, `cpu` or `cuda`.
         finished: whether the budget is used up.
         failure: one sentence if training broke and the last good state is shown, else empty.
-        train_curve: [n, 2] float32, (step, mean train NLL since the row before).
+        train_curve: [n, 2] float32, (step, mean train NLL since the row before); empty
+            where training makes something else small.
         held_out_curve: [m, 2] float32, (step, held-out NLL).
         bounds: x_min, x_max, y_min, y_max of the picture, in data units.
         density: [H, W] uint8, the model's exact density at the centres of H x W cells of
@@ -67,7 +69,7 @@ class Snapshot(Packed):
     steps_per_second: float
     learning_rate: float
     grad_norm: float
-    train_nll: float
+    train_loss: float
     held_out_nll: float
     parameters: int
     device: str

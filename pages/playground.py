@@ -3,6 +3,7 @@
 import streamlit as st
 
 from flowplay.ui import runs, shell
+from flowplay.ui.card import family_card
 from flowplay.ui.controls import settings, target_picker
 from flowplay.ui.live import buttons, live_view
 from flowplay.ui.settings import read_widgets, refusals, seed_from_url
@@ -15,7 +16,7 @@ st.title("See a normalizing flow learn", anchor=False)
 shell.show_engine_status()
 target_picker()
 with st.sidebar:
-    settings()
+    below_picker = settings()
 config = read_widgets()
 # What comes and goes has a place of its own: the live pictures below must not move and be remade.
 with st.container():
@@ -25,6 +26,8 @@ run = runs.current_run(config)
 if autostart:
     runs.train(config)
     run = runs.current_run(config)
+with below_picker:
+    family_card(config, run)
 
 buttons(config, run)
 with st.container():

@@ -80,8 +80,8 @@ class Flow(Bijection):
         torch.Size([3])
     """
 
-    #: What `loss` is: pages call it a likelihood only where it is one.
-    objective: str = "negative log-likelihood"
+    #: Whether `loss` is the negative log-likelihood: only then may it be called so.
+    trained_by_likelihood: bool = True
 
     def __init__(
         self, bijections: Sequence[Bijection], dim: int, *, checkpoint: bool = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -103,7 +103,6 @@ def pieces(
     ]
 
 
-def evaluations(modules: Sequence[nn.Module]) -> int:
-    """Return how often the vector fields among modules and their parts were evaluated so far."""
-    fields = {m for module in modules for m in module.modules() if isinstance(m, VectorField)}
-    return sum(field.evaluations for field in fields)
+def evaluations(flow: nn.Module) -> int:
+    """Return how often the vector fields of a flow were evaluated so far."""
+    return sum(m.evaluations for m in flow.modules() if isinstance(m, VectorField))

@@ -27,7 +27,7 @@ class MatchedFlow(Flow):
         Lipman, Chen, Ben-Hamu, Nickel & Le, Flow Matching for Generative Modeling, 2023.
     """
 
-    objective = "flow-matching loss"
+    trained_by_likelihood = False
 
     def loss(self, x: Tensor) -> Tensor:
         """Return the flow-matching loss on data x [B, D] (scalar, in squared whitened units)."""

@@ -9,9 +9,9 @@ from typing import TypedDict
 
 import torch
 
-from flowplay.config import RunConfig
+from flowplay.flows.continuous import evaluations
 from flowplay.training.data import held_out_points
-from flowplay.training.live import new_flow, pick_device
+from flowplay.training.live import LiveRun
 
 #: Points of one timed call, and how often it is timed.
 POINTS = 10_000
@@ -19,31 +19,37 @@ TIMES = 3
 
 
 class Costs(TypedDict):
-    """Milliseconds for so many points: their log-densities, and as many samples."""
+    """Milliseconds for so many points: their log-densities, and as many samples.
+
+    `evaluations` counts how often one pass of log-densities evaluates the vector field of an ODE;
+    0 where there is none.
+    """
 
     points: int
     log_prob_ms: float
     sample_ms: float
+    evaluations: int
 
 
 @torch.inference_mode()
-def measure(config: RunConfig, points: int = POINTS) -> Costs:
-    """Time both directions of a config's untrained flow, on the device it would train on.
+def measure(live: LiveRun, points: int = POINTS) -> Costs:
+    """Time both directions of a run's flow, on the device it trains on.
 
     Args:
-        config: names the flow; its weights are the first ones, its layers all there are.
+        live: the run.
         points: points of one call.
 
     Returns:
         Medians of three calls, after one that warms up.
     """
-    device = pick_device(config.device)
-    flow = new_flow(config).to(device).eval()
-    x = held_out_points(config, points).to(device)
+    x = held_out_points(live.config, points).to(live.device)
+    before = evaluations(live.flow)
+    live.flow.log_prob(x)
     return Costs(
         points=points,
-        log_prob_ms=_milliseconds(lambda: flow.log_prob(x)),
-        sample_ms=_milliseconds(lambda: flow.sample(points)),
+        evaluations=evaluations(live.flow) - before,
+        log_prob_ms=_milliseconds(lambda: live.flow.log_prob(x)),
+        sample_ms=_milliseconds(lambda: live.flow.sample(points)),
     )
 
 

@@ -47,7 +47,7 @@ def diagnose(live: LiveRun, state: RunState) -> Diagnosis:
         checks=[
             _determinant(per_layer.sum(0)),
             _inverse(error.double().cpu().numpy(), float(x.std())),
-            _likelihood(state),
+            _likelihood(state, comparable=flow.trained_by_likelihood),
             _dead(moves[: len(per_layer) - 1].cpu().numpy(), state.step),
             _saturated(per_layer[:-1]),
         ],
@@ -92,15 +92,15 @@ def _inverse(error: NDArray[np.float64], spread: float) -> dict[str, Any]:
     )
 
 
-def _likelihood(state: RunState) -> dict[str, Any]:
-    """Judge the held-out curve: it should fall, stay down, and keep near the train NLL."""
+def _likelihood(state: RunState, *, comparable: bool) -> dict[str, Any]:
+    """Judge the held-out curve: it should fall, stay down, and keep near the train NLL if any."""
     curve = state.held_out_curve
     first, now, lowest = float(curve[0, 1]), float(curve[-1, 1]), float(np.nanmin(curve[:, 1]))
     value = f"{first:.3f} to {now:.3f} nats".replace("-", "−")
     if state.step == 0:
         return _check("Held-out NLL", f"{now:.3f} nats", True, "Not trained yet.")
     rose = now - lowest > FINE_RISE
-    overfits = now - state.train_nll > FINE_GAP
+    overfits = comparable and now - state.train_loss > FINE_GAP
     if overfits:
         sentence = (
             "Held-out points are less likely than trained ones: it learns them by heart. Use more "

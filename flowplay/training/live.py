@@ -81,7 +81,7 @@ def new_run(config: RunConfig) -> RunState:
         learning_rate=config.learning_rate,
         budget=config.budget,
         temperature=config.temperature,
-        train_nll=held_out,
+        train_loss=held_out,
         grad_norm=0.0,
         last_rate=0.0,
         steps_per_second=0.0,

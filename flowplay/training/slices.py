@@ -102,12 +102,14 @@ def _advance(
         )
         broken = replace(state, failure=failure, token=uuid.uuid4().hex)
         return broken, LiveRun(broken)
+    # A curve in nats holds nothing else.
+    likelihoods = _blocks(values[: len(values) * live.flow.trained_by_likelihood], state.step)
     after = replace(
         state,
         token=uuid.uuid4().hex,
         step=step,
         seconds=state.seconds + elapsed,
-        train_nll=float(values.mean()),
+        train_loss=float(values.mean()),
         grad_norm=float(norm),
         last_rate=rate,
         steps_per_second=len(values) / elapsed,
@@ -115,7 +117,7 @@ def _advance(
         optimizer=live.moments(),
         generator=live.generator_state.numpy(),
         buffers=flatten_buffers(live.flow).cpu().numpy(),
-        train_curve=_thin(np.concatenate([state.train_curve, _blocks(values, state.step)])),
+        train_curve=_thin(np.concatenate([state.train_curve, likelihoods])),
         held_out_curve=_thin(np.concatenate([state.held_out_curve, [[step, held_out]]])),
     )
     return after, live
@@ -123,6 +125,8 @@ def _advance(
 
 def _blocks(losses: NDArray[np.float64], step: int) -> NDArray[np.float64]:
     """Average consecutive losses: rows (last step of the block, mean)."""
+    if not len(losses):
+        return np.zeros((0, 2))
     blocks = np.array_split(losses, min(len(losses), POINTS_PER_SLICE))
     ends = step + np.cumsum([len(block) for block in blocks])
     return np.column_stack([ends, [block.mean() for block in blocks]])

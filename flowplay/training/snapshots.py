@@ -77,7 +77,7 @@ def take_snapshot(live: LiveRun, state: RunState, *, fine: bool) -> Snapshot:
         steps_per_second=state.steps_per_second,
         learning_rate=state.last_rate,
         grad_norm=state.grad_norm,
-        train_nll=state.train_nll,
+        train_loss=state.train_loss,
         held_out_nll=float(state.held_out_curve[-1, 1]),
         parameters=state.weights.size,
         device=live.device.type,

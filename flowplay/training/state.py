@@ -24,7 +24,8 @@ class RunState(Packed):
         learning_rate: peak rate, as last set by the viewer.
         budget: where training stops, in the config's unit.
         temperature: of the samples in its snapshots, as last set by the viewer.
-        train_nll: mean train NLL of the last slice, in nats.
+        train_loss: mean of what training makes small over the last slice; in nats if that is the
+            negative log-likelihood.
         grad_norm: gradient norm of the last step before clipping.
         last_rate: learning rate of the last step.
         steps_per_second: speed of the last slice.
@@ -33,7 +34,8 @@ class RunState(Packed):
         optimizer: [m, P] float32, the optimizer's moments (m = 2 for Adam, 1 for SGD).
         buffers: [b] float32, the flow's buffers (whitening) in order.
         generator: [...] uint8, state of the batch generator.
-        train_curve: [n, 2] float64, (step, mean train NLL since the row before).
+        train_curve: [n, 2] float64, (step, mean train NLL since the row before); empty where
+            training makes something else small.
         held_out_curve: [m, 2] float64, (step, held-out NLL).
     """
 
@@ -46,7 +48,7 @@ class RunState(Packed):
     learning_rate: float
     budget: float
     temperature: float
-    train_nll: float
+    train_loss: float
     grad_norm: float
     last_rate: float
     steps_per_second: float

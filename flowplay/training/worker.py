@@ -67,9 +67,18 @@ def layer_frames(state: bytes) -> bytes:
     return walk(live, at).to_bytes()
 
 
-def measure_costs(config_json: str) -> bytes:
-    """Return JSON of the `Costs` of a config's flow on this worker."""
-    return json.dumps(measure(RunConfig.model_validate(json.loads(config_json)))).encode()
+def measure_costs(config_json: str, state: bytes | None = None) -> bytes:
+    """Return JSON of the `Costs` of a run's flow on this worker.
+
+    Args:
+        config_json: the run's `RunConfig` as JSON; without a state its untrained flow is timed.
+        state: bytes of a `RunState`, or None.
+    """
+    if state is None:
+        live = LiveRun(new_run(RunConfig.model_validate(json.loads(config_json))))
+    else:
+        live, _ = _opened(state, None)
+    return json.dumps(measure(live)).encode()
 
 
 def look_inside(state: bytes, kept: bytes | None, fine: bool) -> bytes:
@@ -127,7 +136,7 @@ def _rewound(state: RunState, earlier: Kept) -> RunState:
         weights=earlier.weights,
         buffers=earlier.buffers,
         optimizer=np.zeros((0, earlier.weights.size), np.float32),
-        train_nll=float(train[-1, 1]) if len(train) else earlier.held_out_nll,
+        train_loss=float(train[-1, 1]) if len(train) else earlier.held_out_nll,
         train_curve=train,
         held_out_curve=held_out,
     )

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import streamlit as st
 
-from flowplay.catalog import Architecture
+from flowplay.catalog import ARCHITECTURES, Architecture
+from flowplay.config import RunConfig
+from flowplay.engine import Run
+from flowplay.ui.shell import engine
 from flowplay.ui.terms import prose
+from flowplay.ui.work import NotDoneError, result_of
 
 
 def architecture_card(architecture: Architecture) -> None:
@@ -19,6 +25,55 @@ def architecture_card(architecture: Architecture) -> None:
         f"- Sampling (z → x): {architecture.forward_cost}\n"
         f"- Use it: {architecture.use_when}\n"
         f"- Weakness: {architecture.weakness}\n"
+        f"- Typical here: {_typical(architecture)}\n"
         f"- {architecture.paper.authors}, [{architecture.paper.title}]"
         f"({architecture.paper.url}), {architecture.paper.year}"
     )
+    if architecture.loss:
+        prose(architecture.loss)
+
+
+def family_card(config: RunConfig, run: Run) -> None:
+    """Offer the card of a run's family, with what its own flow costs, measured when opened."""
+    architecture = ARCHITECTURES[config.architecture]
+    st.caption(architecture.idea)
+    card = st.popover(
+        "About this flow",
+        icon=":material/info:",
+        type="tertiary",
+        key="card",
+        help="Its equation, its Jacobian, what it costs, when to use it.",
+        on_change="rerun",
+    )
+    with card:
+        architecture_card(architecture)
+        if card.open:
+            st.caption(_measured(config, run))
+
+
+def _measured(config: RunConfig, run: Run) -> str:
+    if engine().status.phase != "ready":
+        return "Its costs are measured as soon as a worker is ready."
+    key = (config.model_dump_json(), run.id)
+    name = "flowplay.training.worker:measure_costs"
+    try:
+        costs = json.loads(result_of("costs", key, name, key[0], run.state))
+    except NotDoneError as error:
+        return f"Its costs could not be measured: {error}"
+    evaluations = (
+        f", {costs['evaluations']} evaluations of the field" if costs["evaluations"] else ""
+    )
+    return (
+        f"Measured on this server for {costs['points']:,} points: log_prob "
+        f"{costs['log_prob_ms']:.0f} ms{evaluations}; sample {costs['sample_ms']:.0f} ms."
+    )
+
+
+def _typical(architecture: Architecture) -> str:
+    config = RunConfig(architecture=architecture.name)
+    parts = [f"learning rate {config.learning_rate:g}"]
+    if architecture.conditioned:
+        parts.insert(0, f"width {config.width}")
+    if architecture.depth_help is not None:
+        parts.insert(0, f"depth {config.depth}")
+    return ", ".join(parts)

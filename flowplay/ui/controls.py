@@ -6,6 +6,7 @@ import math
 from typing import Any, get_args
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from flowplay.catalog import ARCHITECTURES, Choice, Option, Whole
 from flowplay.config import RunConfig, bounds
@@ -13,7 +14,6 @@ from flowplay.figures import data_uri, thumbnail
 from flowplay.glossary import TERMS
 from flowplay.pictures import target_density
 from flowplay.targets import TARGETS
-from flowplay.ui.card import architecture_card
 from flowplay.ui.settings import follow_architecture, follow_target
 
 #: Words of the glossary that a control's tooltip explains.
@@ -47,8 +47,8 @@ def _thumbnail(name: str) -> str:
     return data_uri(thumbnail(target_density(TARGETS[name], _THUMBNAIL), _THUMBNAIL))
 
 
-def settings() -> None:
-    """Show all other controls."""
+def settings() -> DeltaGenerator:
+    """Show all other controls; return the place below the picker, for what tells of the family."""
     st.selectbox(
         "Architecture",
         list(ARCHITECTURES),
@@ -59,8 +59,7 @@ def settings() -> None:
         persist_state="session",
     )
     architecture = ARCHITECTURES[st.session_state["architecture"]]
-    with st.popover("About this flow", icon=":material/info:", type="tertiary", key="card"):
-        architecture_card(architecture)
+    place = st.container()
     if architecture.depth_help is not None:
         _slider("depth", architecture.depth_help)
     if architecture.conditioned:
@@ -115,6 +114,7 @@ def settings() -> None:
             persist_state="session",
         )
         _choice("device", {"auto": "Auto", "cpu": "CPU", "cuda": "CUDA"})
+    return place
 
 
 def _budget() -> None:

@@ -1,6 +1,6 @@
 """The bundled example: an honestly trained run of the default config, shown before the first click.
 
-Made by `python tools/make_example.py`, which trains it with the code that trains everything.
+Made by `python -m tools.make_example`, which trains it with the code that trains everything.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from flowplay.catalog import ARCHITECTURES, Architecture
 from flowplay.config import RunConfig
 from flowplay.engine import Phase, Run, RunView
 from flowplay.figures import describe_density
@@ -108,7 +109,7 @@ def _train_label(view: RunView, *, is_example: bool) -> str:
 
 def _show(view: RunView, run: Run, target: Target) -> None:
     snapshot = view.snapshot
-    st.progress(_part(view, run.config), text=_progress_line(view))
+    st.progress(_part(view, run.config), text=_progress_line(view, run.config))
     _headline(snapshot, target)
     left, middle, right = st.columns(3)
     with left, st.container(key="target_density"):
@@ -116,7 +117,7 @@ def _show(view: RunView, run: Run, target: Target) -> None:
     with middle, st.container(key="density"):
         _show_model(snapshot, run, target)
     with right, st.container(key="loss"):
-        _show_loss(snapshot, target)
+        _show_loss(snapshot, target, ARCHITECTURES[run.config.architecture])
 
 
 def _show_target(target: Target) -> None:
@@ -154,7 +155,7 @@ def _show_model(snapshot: Snapshot | None, run: Run, target: Target) -> None:
     )
 
 
-def _show_loss(snapshot: Snapshot | None, target: Target) -> None:
+def _show_loss(snapshot: Snapshot | None, target: Target, family: Architecture) -> None:
     st.markdown("**Loss**: negative log-likelihood, in nats")
     if snapshot is None:
         return
@@ -162,12 +163,14 @@ def _show_loss(snapshot: Snapshot | None, target: Target) -> None:
         snapshot.train_curve,
         snapshot.held_out_curve,
         entropy=target.entropy,
-        alt=f"Loss against optimizer step. At step {snapshot.step}: train "
-        f"{snapshot.train_nll:.3f}, held-out {snapshot.held_out_nll:.3f}, "
+        alt=f"Loss against optimizer step. At step {snapshot.step}: train {family.loss_name} "
+        f"{snapshot.train_loss:.3f}, held-out NLL {snapshot.held_out_nll:.3f}, "
         f"entropy floor {target.entropy:.3f} nats.",
         key="loss_chart",
         height=320,
     )
+    if family.loss:
+        st.caption(family.loss)
 
 
 def _headline(snapshot: Snapshot | None, target: Target) -> None:
@@ -197,7 +200,7 @@ def _part(view: RunView, config: RunConfig) -> float:
     return min(1.0, used / view.budget)
 
 
-def _progress_line(view: RunView) -> str:
+def _progress_line(view: RunView, config: RunConfig) -> str:
     if view.message:
         return view.message
     snapshot = view.snapshot
@@ -205,8 +208,11 @@ def _progress_line(view: RunView) -> str:
         return "Waiting for a worker…"
     if snapshot.step == 0:
         return "Untrained: the base Gaussian, scaled to the data."
+    family = ARCHITECTURES[config.architecture]
+    # In nats it stands in the chart.
+    loss = f"{family.loss_name} {snapshot.train_loss:.3f} · " if family.loss else ""
     return (
         f"{view.phase.value.capitalize()} · step {snapshot.step:,} · "
         f"{snapshot.steps_per_second:.0f} steps/s · {snapshot.seconds:.1f} s · "
-        f"gradient norm {snapshot.grad_norm:.2f} · learning rate {snapshot.learning_rate:.2g}"
+        f"{loss}gradient norm {snapshot.grad_norm:.2f} · learning rate {snapshot.learning_rate:.2g}"
     )

@@ -21,7 +21,7 @@ def snapshot(step: int, *, finished: bool = False, failure: str = "", **values: 
         "steps_per_second": 1 / STEP_SECONDS,
         "learning_rate": 5e-3,
         "grad_norm": 1.0,
-        "train_nll": 2.0,
+        "train_loss": 2.0,
         "held_out_nll": 2.1,
         "parameters": 10,
         "device": "cpu",

@@ -37,14 +37,14 @@ def test_an_untrained_flow_is_not_blamed() -> None:
 
 def test_a_likelihood_that_falls_is_seen(trained: RunState) -> None:
     curve = np.array([[0, 2.0], [10, 0.5], [20, 0.9]])
-    found = verdicts(replace(trained, held_out_curve=curve, train_nll=0.88))
+    found = verdicts(replace(trained, held_out_curve=curve, train_loss=0.88))
     assert not found["Held-out NLL"]["fine"]
     assert "rewind" in found["Held-out NLL"]["sentence"]
 
 
 def test_overfitting_is_seen(trained: RunState) -> None:
     curve = np.array([[0, 2.0], [10, 0.5]])
-    found = verdicts(replace(trained, held_out_curve=curve, train_nll=0.1))
+    found = verdicts(replace(trained, held_out_curve=curve, train_loss=0.1))
     assert "by heart" in found["Held-out NLL"]["sentence"]
 
 

@@ -146,7 +146,7 @@ def test_curves_grow_and_are_thinned() -> None:
     assert len(thinned) <= CURVE_LENGTH
     assert thinned[0, 0] == 0
     assert thinned[-1, 0] == CURVE_LENGTH
-    assert state.train_curve[:, 1].mean() == pytest.approx(state.train_nll, abs=0.5)
+    assert state.train_curve[:, 1].mean() == pytest.approx(state.train_loss, abs=0.5)
 
 
 def test_a_worker_s_slice_takes_and_gives_bytes() -> None:

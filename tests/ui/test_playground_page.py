@@ -43,6 +43,7 @@ def _use(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
         "flowplay.ui.runs",
         "flowplay.ui.walk",
         "flowplay.ui.live",
+        "flowplay.ui.card",
     ):
         monkeypatch.setattr(f"{module}.engine", lambda: engine)
 
