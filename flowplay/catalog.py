@@ -179,7 +179,7 @@ PLANAR = Architecture(
         2015,
         "https://arxiv.org/abs/1505.05770",
     ),
-    defaults=MappingProxyType({"depth": 32, "learning_rate": 5e-3}),
+    defaults=MappingProxyType({"depth": 32, "learning_rate": 1e-2}),
     conditioned=False,
 )
 
@@ -221,7 +221,7 @@ RADIAL = Architecture(
         2015,
         "https://arxiv.org/abs/1505.05770",
     ),
-    defaults=MappingProxyType({"depth": 32, "learning_rate": 1e-2}),
+    defaults=MappingProxyType({"depth": 32, "learning_rate": 3e-2}),
     conditioned=False,
 )
 
@@ -241,7 +241,7 @@ NICE = Architecture(
         2015,
         "https://arxiv.org/abs/1410.8516",
     ),
-    defaults=MappingProxyType({"depth": 12, "learning_rate": 3e-3}),
+    defaults=MappingProxyType({"depth": 12, "learning_rate": 6e-3}),
 )
 
 GLOW = Architecture(
@@ -260,7 +260,7 @@ GLOW = Architecture(
         2018,
         "https://arxiv.org/abs/1807.03039",
     ),
-    defaults=MappingProxyType({"depth": 12, "learning_rate": 3e-3}),
+    defaults=MappingProxyType({"depth": 8, "learning_rate": 6e-3}),
     depth_help="How many blocks of three layers the flow is made of.",
 )
 
@@ -299,7 +299,7 @@ IAF = Architecture(
         2016,
         "https://arxiv.org/abs/1606.04934",
     ),
-    defaults=MappingProxyType({"depth": 8, "learning_rate": 5e-3}),
+    defaults=MappingProxyType({"depth": 8, "learning_rate": 3e-3}),
 )
 
 _BINS = Whole("bins", "Bins", "Pieces of each spline: more bins draw sharper bends.", 12, 2, 32)
@@ -454,7 +454,7 @@ RESIDUAL = Architecture(
         2019,
         "https://arxiv.org/abs/1906.02735",
     ),
-    defaults=MappingProxyType({"depth": 10, "learning_rate": 5e-3}),
+    defaults=MappingProxyType({"depth": 10, "learning_rate": 1e-2}),
     options=(
         Choice(
             "log_det",
