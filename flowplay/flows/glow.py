@@ -55,9 +55,9 @@ class InvertibleLinear(Bijection):
 
     P is a fixed permutation, L lower triangular with ones, U upper triangular with diagonal
     :math:`\pm e^{d}`. Then :math:`\log|\det W| = \sum_i d_i`, in O(D), and generating is two
-    triangular solves. It starts by reversing the coordinates, so that the next coupling maps what the
-    last one kept; a random rotation, as in the paper, mixes two coordinates less well on average
-    (circles after 2,100 steps: a gap of 0.60 instead of 0.18 nats).
+    triangular solves. It starts by reversing the coordinates, so that the next coupling maps what
+    the last one kept; a random rotation, as in the paper, mixes two coordinates less well on
+    average (circles, seed 1, after 2,100 steps: a gap of 0.60 instead of 0.18 nats).
 
     Args:
         dim: D.
