@@ -18,6 +18,9 @@ from flowplay.training.snapshots import held_out_nll_of
 
 TARGETS = ("moons", "circles", "spiral", "eight_gaussians", "checkerboard")
 
+#: Seconds of a slice; looking at a run between two slices is not counted as training.
+SLICE = 2.5
+
 #: Fresh points by which a run is judged.
 HELD_OUT = 10_000
 
@@ -37,7 +40,7 @@ def train(target: str, architecture: str, seconds: float, seed: int) -> Outcome:
     )
     state, snapshot = train_slice(new_run(config), steps=0)
     while not snapshot.finished and not snapshot.failure:
-        state, snapshot = train_slice(state, seconds=0.5)
+        state, snapshot = train_slice(state, seconds=SLICE)
     gap = held_out_nll_of(state, HELD_OUT) - make_target(target, config.noise).entropy
     return Outcome(gap, state.step, 1000 * state.seconds / max(1, state.step))
 

@@ -366,8 +366,8 @@ FLOWPP = Architecture(
 
 _SOLVER = Choice(
     "solver",
-    "Solver",
-    "Fixed steps cost the same always; adaptive ones keep the error below 1e-5 a step.",
+    "Solver in training",
+    "How training integrates. Pictures and held-out NLL always use the adaptive solver.",
     "rk4",
     MappingProxyType({"rk4": "Fixed (RK4)", "dopri5": "Adaptive (Dopri5)"}),
 )
@@ -397,7 +397,7 @@ FFJORD = Architecture(
         2019,
         "https://arxiv.org/abs/1810.01367",
     ),
-    defaults=MappingProxyType({"depth": 6, "learning_rate": 1e-2}),
+    defaults=MappingProxyType({"depth": 6, "learning_rate": 2e-2}),
     depth_help="In how many equal intervals of its time the flow is integrated and shown.",
     options=(
         _SOLVER,
@@ -429,12 +429,11 @@ FLOW_MATCHING = Architecture(
         2023,
         "https://arxiv.org/abs/2210.02747",
     ),
-    defaults=MappingProxyType({"depth": 8, "width": 128, "learning_rate": 1e-2}),
+    defaults=MappingProxyType({"depth": 8, "learning_rate": 1e-2}),
     depth_help="In how many equal intervals of its time the flow is integrated and shown.",
     mixable=False,
     loss_name="flow-matching loss",
     loss="Trained by the flow-matching loss, which is no likelihood. The held-out NLL is exact.",
-    options=(_SOLVER, _STEPS),
 )
 
 RESIDUAL = Architecture(

@@ -62,9 +62,7 @@ def base_points(n: int, dim: int, dtype: torch.dtype = torch.float64) -> Tensor:
 
 def plane(mean: Sequence[float] = (-1, 2), std: Sequence[float] = (0.5, 3)) -> tuple[Tensor, float]:
     """Return cell centres [n, 2], seven spreads of `random_flow` wide, and the area of a cell."""
-    sides = [
-        torch.linspace(m - 7 * s, m + 7 * s, 401).double() for m, s in zip(mean, std, strict=True)
-    ]
+    sides = [torch.linspace(m - 7 * s, m + 7 * s, 401) for m, s in zip(mean, std, strict=True)]
     return torch.cartesian_prod(*sides), math.prod(float(side[1] - side[0]) for side in sides)
 
 
@@ -132,7 +130,7 @@ def test_parameter_gradients_against_finite_differences(name: str) -> None:
     parameters = list(flow.parameters())
     gradients = torch.autograd.grad(flow.log_prob(x).mean(), parameters)
     # An adaptive solver's own error must stay small beside the difference.
-    step, tolerance = (1e-3, 0.1) if "dopri5" in name else (1e-6, 1e-5)
+    step, tolerance = (1e-4, 1e-2) if flow.tolerance > 1e-8 else (1e-6, 1e-5)
     for p, gradient in zip(parameters, gradients, strict=True):
         direction = torch.randn_like(p)
         with torch.no_grad():
@@ -199,24 +197,26 @@ def test_states_and_layer_densities_are_consistent(name: str, dim: int) -> None:
 
 @pytest.mark.parametrize("name", DENSITIES)
 def test_every_layer_s_density_integrates_to_one(name: str) -> None:
-    flow = random_flow(name, 2, spread=0.03)  # no ridge thinner than the grid
+    # No ridge thinner than the grid.
+    flow = random_flow(name, 2, spread=0.03, dtype=torch.float32)
     last = len(flow.bijections)
     with torch.inference_mode():
         for k, (grid, cell) in ((1, plane((0, 0), (1.5, 1.5))), (last, plane())):
-            mass = sum(float(flow.layer_log_prob(k, g).exp().sum()) for g in grid.split(10_000))
+            blocks = [flow.layer_log_prob(k, g).double() for g in grid.split(10_000)]
+            mass = float(torch.cat(blocks).exp().sum())
             assert mass * cell == pytest.approx(1, abs=2e-3)
 
 
 @pytest.mark.parametrize("name", DENSITIES)
 def test_samples_follow_the_density(name: str) -> None:
     """The share of samples in a half-plane is the density's integral over it."""
-    flow = random_flow(name, 2, spread=0.03)
+    flow = random_flow(name, 2, spread=0.03, dtype=torch.float32)
     n = 20_000
     x = flow.sample(n, generator=torch.Generator().manual_seed(0))
     grid, cell = plane()
     with torch.inference_mode():
-        density = torch.cat([flow.log_prob(g) for g in grid.split(10_000)]).exp()
-    for normal in torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, -1.0]], dtype=torch.float64):
+        density = torch.cat([flow.log_prob(g).double() for g in grid.split(10_000)]).exp()
+    for normal in torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, -1.0]]):
         offset = float((x @ normal).median()) + 0.5
         expected = float(density[grid @ normal > offset].sum()) * cell
         share = float((x @ normal > offset).double().mean())

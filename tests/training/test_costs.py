@@ -22,8 +22,7 @@ def test_every_family_has_a_price_both_ways(architecture: str) -> None:
     assert costs["log_prob_ms"] > 0
     assert costs["sample_ms"] > 0
     continuous = architecture in ("ffjord", "flow_matching")
-    # Two intervals of one step of order four.
-    assert costs["evaluations"] == (8 if continuous else 0)
+    assert (costs["evaluations"] > 0) == continuous
 
 
 def test_the_worker_answers_in_json() -> None:
