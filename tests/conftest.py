@@ -14,3 +14,17 @@ def _process_as_it_was() -> Iterator[None]:
     yield
     if torch := sys.modules.get("torch"):
         torch.set_flush_denormal(False)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests of the flows measured but did not judge."""
+    rows = [
+        str(value)
+        for report in terminalreporter.getreports("passed")
+        for name, value in report.user_properties
+        if name == "float32 round trip" and report.when == "call"
+    ]
+    if rows:
+        terminalreporter.section("float32 round trip of 8 layers, 1,000 points")
+        for row in rows:
+            terminalreporter.write_line(row)
