@@ -41,6 +41,8 @@ def test_no_worker_outlives_the_web_process(end: str, tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A run of tests in a shell's background ignores it, and would hand that down.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL) and None,
     )
     assert web.stdout is not None
     family: list[psutil.Process] = []
