@@ -167,8 +167,9 @@ class Cubic(MonotoneMap):
     c: float
 
     def forward(self, z: Numbers) -> Numbers:
-        """See `MonotoneMap`."""
-        return z * (1 + self.c * z**2) if self.c else z
+        """See `MonotoneMap`; infinity where the cube leaves what numbers can hold."""
+        with np.errstate(over="ignore"):
+            return z * (1 + self.c * z**2) if self.c else z
 
     def inverse(self, x: FloatArray) -> FloatArray:
         """See `MonotoneMap`."""

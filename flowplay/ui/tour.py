@@ -50,10 +50,16 @@ class Scene:
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to do. It lights up `selector` on `page`, and ends when `done`.
+    """One thing to do; a step applies only if its page is among the app's.
 
-    A step applies only if its page is among the app's; `instead_of` names a page whose presence
-    makes the step superfluous.
+    Attributes:
+        name: unique.
+        text: one sentence that says what to do.
+        selector: CSS of the control that is lit up.
+        done: whether the step has been done.
+        page: where the control is.
+        part: CSS of what in the control takes the keyboard and counts; all of it if empty.
+        look: whether looking at it is acting on it.
     """
 
     name: str
@@ -61,8 +67,8 @@ class Step:
     selector: str
     done: Callable[[Scene], bool]
     page: str = "playground"
+    part: str = ""
     look: bool = False
-    instead_of: str = ""
 
 
 def _gap(scene: Scene) -> float:
@@ -104,25 +110,20 @@ STEPS: tuple[Step, ...] = (
         lambda scene: scene.view.phase not in runs.ACTIVE,
     ),
     Step(
-        "walk",
-        "Scrub through the layers with the slider below, or its arrow keys: each bends a little.",
-        ".st-key-layers",
-        lambda scene: scene.acted,
-        instead_of="layers",
-    ),
-    Step(
         "scrub",
-        "Scrub through the layers, or use the arrow keys: each bends space a little.",
+        "Drag the slider under the picture, or use its arrow keys: each layer bends space a little.",
         ".st-key-inside",
         lambda scene: scene.acted,
         page="layers",
+        part=".way",
     ),
     Step(
         "point",
-        "Click a point of the picture: its way through the layers is written down.",
+        "Click a point of the picture, or press Enter: its way through the layers is written down.",
         ".st-key-inside",
         lambda scene: scene.point != scene.begun_point,
         page="layers",
+        part="canvas.plot",
     ),
     Step(
         "ledger",
@@ -130,6 +131,7 @@ STEPS: tuple[Step, ...] = (
         ".st-key-ledger",
         lambda scene: scene.acted,
         page="layers",
+        part=".scroll",
         look=True,
     ),
     Step(
@@ -202,7 +204,7 @@ def show_tour(page: str) -> None:
 def _steps() -> list[Step]:
     """Return the steps that apply to the pages this app has."""
     pages = _pages()
-    return [step for step in STEPS if step.page in pages and step.instead_of not in pages]
+    return [step for step in STEPS if step.page in pages]
 
 
 def _pages() -> set[str]:
@@ -262,6 +264,7 @@ def _draw(tour: Tour, steps: list[Step], here: str) -> None:
         main=main,
         leave=leave,
         selector=step.selector if step and not elsewhere else "",
+        part=step.part if step else "",
         look=bool(step and step.look),
         key=_VIEW,
         on_said=_hear,

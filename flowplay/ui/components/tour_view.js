@@ -8,6 +8,7 @@
  * @property {string} main  label of the first button
  * @property {string} leave  label of the last button
  * @property {string} selector  of the control to light up
+ * @property {string} part  of it, that takes the keyboard and counts; all of it if empty
  * @property {boolean} look  whether looking at it is acting on it
  */
 
@@ -102,20 +103,24 @@ class TourView {
     }
     const smooth = !matchMedia("(prefers-reduced-motion: reduce)").matches;
     control.scrollIntoView({ block: "center", behavior: smooth ? "smooth" : "auto" });
-    const found = focusable(control) ?? plotly(control);
+    const { part } = this.frame;
+    const found = focusable((part && within(control, part)) || control);
     found?.focus({ preventScroll: true });
   }
 
   /** @param {Event} event  anywhere in the page; only on the lit control does it count */
   noticeAct(event) {
-    const { phase, selector, look } = this.frame ?? {};
+    const { phase, selector, part, look } = this.frame ?? {};
     if (event.type === "pointerdown") byKeyboard = false;
     if (phase !== "running" || !selector || this.acted) return;
     const key = event.type === "keydown";
     if (key && !KEYS.has(event.key)) return;
     if (LOOKS.includes(event.type) && !look) return;
-    const on = event.composedPath().some((node) => node.matches?.(selector));
-    if (!on) return;
+    const path = event.composedPath();
+    const control = path.find((node) => node.matches?.(selector));
+    if (!control) return;
+    // A part that is not there, as a ledger of no point, asks for nothing.
+    if (part && within(control, part) && !path.some((node) => node.matches?.(part))) return;
     byKeyboard ||= key;
     this.acted = true;
     // The control comes first: what it does must be known when the step is judged.
@@ -127,38 +132,21 @@ const STAY = "position: sticky; top: 3.75rem; z-index: 30;";
 const LIGHT =
   "outline: 3px solid #e8720c !important; outline-offset: 4px; border-radius: 6px; scroll-margin: 6rem;";
 
-/** @type {(node: ParentNode) => ?HTMLElement} the first that takes the keyboard, shadows included */
+/** @type {(node: ParentNode) => ?HTMLElement} it, or the first in it that takes the keyboard, shadows included */
 function focusable(node) {
+  if (node.matches?.(FOCUSABLE)) return node;
   const input = node.querySelector("input:checked") ?? node.querySelector("input:not([disabled])");
-  if (input) return input;
+  return input ?? within(node, FOCUSABLE);
+}
+
+/** @type {(node: ParentNode, selector: string) => ?HTMLElement} the first that matches, shadows included */
+function within(node, selector) {
   for (const child of node.querySelectorAll("*")) {
-    if (child.matches(FOCUSABLE) && !child.closest(".js-plotly-plot")) return child;
-    const inside = child.shadowRoot && focusable(child.shadowRoot);
+    if (child.matches(selector)) return child;
+    const inside = child.shadowRoot && within(child.shadowRoot, selector);
     if (inside) return inside;
   }
   return null;
-}
-
-/** Plotly's slider knows no keys: give a chart's arrows to it. @type {(node: HTMLElement) => ?HTMLElement} */
-function plotly(node) {
-  const chart = node.querySelector(".js-plotly-plot");
-  if (!chart || chart.tabIndex === 0) return chart;
-  chart.tabIndex = 0;
-  chart.addEventListener("keydown", (event) => {
-    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    const slider = chart._fullLayout?.sliders?.[0];
-    const rail = chart.querySelector(".slider-rail-touch-rect");
-    if (!by || !slider || !rail) return;
-    event.preventDefault();
-    const last = slider.steps.length - 1;
-    const box = rail.getBoundingClientRect();
-    const at = Math.min(last, Math.max(0, slider.active + by)) / last;
-    const place = { clientX: box.left + at * box.width, clientY: box.top + box.height / 2 };
-    for (const type of ["mousedown", "mouseup"]) {
-      rail.dispatchEvent(new MouseEvent(type, { bubbles: true, ...place }));
-    }
-  });
-  return chart;
 }
 
 /** A browser may refuse to remember; then the tour is offered again. */

@@ -45,6 +45,7 @@ def tour_view(
     main: str,
     leave: str,
     selector: str,
+    part: str,
     look: bool,
     key: str,
     on_said: Callable[[], None],
@@ -59,6 +60,7 @@ def tour_view(
         main: label of the first button, none if empty.
         leave: label of the last button, none if empty.
         selector: CSS selector of the control to light up, none if empty.
+        part: CSS selector of what in it takes the keyboard and counts, all of it if empty.
         look: whether looking at it (pointing, focus) is acting on it.
         key: names the element across reruns, unique on the page.
         on_said: called when the bar has said something.
@@ -73,6 +75,7 @@ def tour_view(
             "main": main,
             "leave": leave,
             "selector": selector,
+            "part": part,
             "look": look,
         },
         on_said_change=on_said,
