@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -59,7 +60,7 @@ class Step:
         done: whether the step has been done.
         page: where the control is.
         part: CSS of what in the control takes the keyboard and counts; all of it if empty.
-        look: whether looking at it is acting on it.
+        notice: "act" or "look" if `done` asks whether the learner has used it, or looked at it.
     """
 
     name: str
@@ -68,7 +69,7 @@ class Step:
     done: Callable[[Scene], bool]
     page: str = "playground"
     part: str = ""
-    look: bool = False
+    notice: Literal["", "act", "look"] = ""
 
 
 def _gap(scene: Scene) -> float:
@@ -90,6 +91,7 @@ STEPS: tuple[Step, ...] = (
         "Choose the moons: the distribution that the flow is to learn.",
         ".st-key-target",
         lambda scene: scene.acted and scene.config.target == "moons",
+        notice="act",
     ),
     Step(
         "train",
@@ -111,11 +113,12 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         "scrub",
-        "Drag the slider under the picture, or use its arrow keys: each layer bends space a little.",
+        "Drag the slider below the picture, or use arrow keys: each layer bends space a little.",
         ".st-key-inside",
         lambda scene: scene.acted,
         page="layers",
         part=".way",
+        notice="act",
     ),
     Step(
         "point",
@@ -132,7 +135,7 @@ STEPS: tuple[Step, ...] = (
         lambda scene: scene.acted,
         page="layers",
         part=".scroll",
-        look=True,
+        notice="look",
     ),
     Step(
         "depth",
@@ -183,22 +186,21 @@ def show_tour(page: str) -> None:
     """
     here = page or "playground"
     tour: Tour = st.session_state.setdefault(_STATE, Tour())
-    drawn = tour.phase
-
+    steps = _steps()
+    if tour.go:
+        tour.go = False
+        st.switch_page(f"pages/{steps[tour.at].page}.py")
+    if tour.phase == "running":
+        _advance(tour, steps, here)
     with st.container(key="tour"):
+        _draw(tour, steps, here)
 
-        def look() -> None:
-            steps = _steps()
-            if tour.phase == "running":
-                _advance(tour, steps, here)
-            _draw(tour, steps, here)
-            if tour.go:
-                tour.go = False
-                st.switch_page(f"pages/{steps[tour.at].page}.py")
-            if (tour.phase == "running") != (drawn == "running"):
+        def watch() -> None:
+            if _advance(tour, steps, here):
                 st.rerun()
 
-        follow(look, POLL if drawn == "running" else None)
+        if tour.phase == "running":
+            follow(watch, POLL)
 
 
 def _steps() -> list[Step]:
@@ -215,15 +217,17 @@ def _pages() -> set[str]:
     return {"playground", *(str(page["url_pathname"]) for page in known)} - {""}
 
 
-def _advance(tour: Tour, steps: list[Step], here: str) -> None:
-    """Go on past all that is done."""
+def _advance(tour: Tour, steps: list[Step], here: str) -> bool:
+    """Go on past all that is done; return whether anything was."""
+    before = tour.at
     while tour.at < len(steps) and steps[tour.at].page == here:
         scene = _scene(tour)
         if scene is None or not steps[tour.at].done(scene):
-            return
+            break
         tour.begin(tour.at + 1)
     if tour.at >= len(steps):
         tour.phase = "done"
+    return tour.at != before
 
 
 def _scene(tour: Tour) -> Scene | None:
@@ -265,7 +269,7 @@ def _draw(tour: Tour, steps: list[Step], here: str) -> None:
         leave=leave,
         selector=step.selector if step and not elsewhere else "",
         part=step.part if step else "",
-        look=bool(step and step.look),
+        notice=step.notice if step else "",
         key=_VIEW,
         on_said=_hear,
     )

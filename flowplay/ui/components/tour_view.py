@@ -46,7 +46,7 @@ def tour_view(
     leave: str,
     selector: str,
     part: str,
-    look: bool,
+    notice: str,
     key: str,
     on_said: Callable[[], None],
 ) -> None:
@@ -61,7 +61,8 @@ def tour_view(
         leave: label of the last button, none if empty.
         selector: CSS selector of the control to light up, none if empty.
         part: CSS selector of what in it takes the keyboard and counts, all of it if empty.
-        look: whether looking at it (pointing, focus) is acting on it.
+        notice: what the bar tells of it: "act" that it is used, "look" that it is looked at
+            (pointing, focus), nothing if empty.
         key: names the element across reruns, unique on the page.
         on_said: called when the bar has said something.
     """
@@ -76,7 +77,7 @@ def tour_view(
             "leave": leave,
             "selector": selector,
             "part": part,
-            "look": look,
+            "notice": notice,
         },
         on_said_change=on_said,
     )
