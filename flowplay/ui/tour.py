@@ -130,7 +130,7 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         "ledger",
-        "Read its ledger: the base's log-density minus every log-det is the point's log-density.",
+        "Read its ledger: the base's log-density plus every log-det on the way back is log p(x).",
         ".st-key-ledger",
         lambda scene: scene.acted,
         page="layers",
