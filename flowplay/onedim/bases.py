@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 FloatArray: TypeAlias = NDArray[np.float64]
+Numbers = TypeVar("Numbers", NDArray[np.float64], NDArray[np.complex128])
+"""Real values, or real ones that carry a tiny imaginary part along."""
+
 Interval: TypeAlias = tuple[float, float]
 """Two ends, the lower one first; either may be infinite."""
 

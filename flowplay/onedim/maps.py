@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from scipy import special
 
-from flowplay.onedim.bases import FloatArray, Interval
+from flowplay.onedim.bases import FloatArray, Interval, Numbers
 
 _LINE: Interval = (-np.inf, np.inf)
 
@@ -26,8 +26,8 @@ class MonotoneMap(ABC):
     kinks: tuple[float, ...] = ()
 
     @abstractmethod
-    def forward(self, z: FloatArray) -> FloatArray:
-        """Return x = f(z), elementwise."""
+    def forward(self, z: Numbers) -> Numbers:
+        """Return x = f(z), elementwise; an imaginary part goes along as in the complex plane."""
 
     @abstractmethod
     def inverse(self, x: FloatArray) -> FloatArray:
@@ -76,7 +76,7 @@ class Affine(MonotoneMap):
                 "has no value."
             )
 
-    def forward(self, z: FloatArray) -> FloatArray:
+    def forward(self, z: Numbers) -> Numbers:
         """See `MonotoneMap`."""
         return self.a * z + self.b
 
@@ -107,10 +107,10 @@ class Sinh(MonotoneMap):
 
     s: float
 
-    def forward(self, z: FloatArray) -> FloatArray:
+    def forward(self, z: Numbers) -> Numbers:
         """See `MonotoneMap`; infinity where sinh leaves what numbers can hold."""
         with np.errstate(over="ignore"):
-            return np.asarray(np.sinh(self.s * z) / self.s, float)
+            return np.asarray(np.sinh(self.s * z) / self.s, z.dtype)
 
     def inverse(self, x: FloatArray) -> FloatArray:
         """See `MonotoneMap`."""
@@ -135,9 +135,11 @@ class Softplus(MonotoneMap):
 
     k: float
 
-    def forward(self, z: FloatArray) -> FloatArray:
+    def forward(self, z: Numbers) -> Numbers:
         """See `MonotoneMap`."""
-        return np.logaddexp(0.0, self.k * z) / self.k
+        t = self.k * z
+        bent = np.where(t.real > 0, t, 0.0) + np.log1p(np.exp(_folded(t)))
+        return np.asarray(bent / self.k, z.dtype)
 
     def inverse(self, x: FloatArray) -> FloatArray:
         r"""See `MonotoneMap`; :math:`z = x + \log(1 - e^{-k x}) / k`."""
@@ -164,9 +166,10 @@ class Cubic(MonotoneMap):
 
     c: float
 
-    def forward(self, z: FloatArray) -> FloatArray:
-        """See `MonotoneMap`."""
-        return z * (1 + self.c * z**2) if self.c else z
+    def forward(self, z: Numbers) -> Numbers:
+        """See `MonotoneMap`; infinity where the cube leaves what numbers can hold."""
+        with np.errstate(over="ignore"):
+            return z * (1 + self.c * z**2) if self.c else z
 
     def inverse(self, x: FloatArray) -> FloatArray:
         """See `MonotoneMap`."""
@@ -193,9 +196,9 @@ class Logistic(MonotoneMap):
 
     k: float
 
-    def forward(self, z: FloatArray) -> FloatArray:
+    def forward(self, z: Numbers) -> Numbers:
         """See `MonotoneMap`."""
-        return np.asarray(special.expit(self.k * z), float)
+        return _expit(self.k * z)
 
     def inverse(self, x: FloatArray) -> FloatArray:
         """See `MonotoneMap`."""
@@ -221,9 +224,10 @@ class Logit(MonotoneMap):
     k: float
     domain: ClassVar[Interval] = (0.0, 1.0)
 
-    def forward(self, z: FloatArray) -> FloatArray:
-        """See `MonotoneMap`."""
-        return np.asarray(special.logit(z), float) / self.k
+    def forward(self, z: Numbers) -> Numbers:
+        """See `MonotoneMap`; infinite at the ends of the domain, NaN outside."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray((np.log(z) - np.log1p(-z)) / self.k, z.dtype)
 
     def inverse(self, x: FloatArray) -> FloatArray:
         """See `MonotoneMap`."""
@@ -233,3 +237,14 @@ class Logit(MonotoneMap):
         """See `MonotoneMap`."""
         with np.errstate(divide="ignore"):
             return np.asarray(-np.log(z) - np.log1p(-z) - np.log(self.k), float)
+
+
+def _folded(t: Numbers) -> Numbers:
+    """Return -t where t is positive, and t elsewhere: what exp never sends to infinity."""
+    return np.asarray(np.where(t.real > 0, -t, t), t.dtype)
+
+
+def _expit(t: Numbers) -> Numbers:
+    r"""Return :math:`\sigma(t)`, complex where t is, which scipy's cannot."""
+    small = np.exp(_folded(t))
+    return np.asarray(np.where(t.real > 0, 1.0, small) / (1.0 + small), t.dtype)

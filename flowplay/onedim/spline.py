@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from flowplay.onedim.bases import FloatArray
+from flowplay.onedim.bases import FloatArray, Numbers
 from flowplay.onedim.maps import MonotoneMap
 
 #: Knots stay within this distance of 0 on both axes, and this far from each other.
@@ -80,7 +80,7 @@ class Spline(MonotoneMap):
         object.__setattr__(self, "_x", x)
         object.__setattr__(self, "_slopes", np.concatenate([secants[:1], inner, secants[-1:]]))
 
-    def forward(self, z: FloatArray) -> FloatArray:
+    def forward(self, z: Numbers) -> Numbers:
         """See `MonotoneMap`."""
         k, xi = self._place(z)
         dx, s, d0, d1 = self._piece(k)
@@ -111,11 +111,12 @@ class Spline(MonotoneMap):
         slope = s**2 * top / (s + (d0 + d1 - 2 * s) * mixed) ** 2
         return np.asarray(np.log(slope), float)
 
-    def _place(self, z: FloatArray) -> tuple[np.ndarray, FloatArray]:
+    def _place(self, z: Numbers) -> tuple[np.ndarray, Numbers]:
         """Return the piece of each z and how far along it lies, 0 to 1; the ends for outside."""
-        clipped = np.clip(z, self._z[0], self._z[-1])
-        k = np.clip(np.searchsorted(self._z, clipped, "right") - 1, 0, len(self._z) - 2)
-        return k, (clipped - self._z[k]) / np.diff(self._z)[k]
+        low, high = self._z[0], self._z[-1]
+        clipped = np.where(z.real < low, low, np.where(z.real > high, high, z))
+        k = np.clip(np.searchsorted(self._z, clipped.real, "right") - 1, 0, len(self._z) - 2)
+        return k, np.asarray((clipped - self._z[k]) / np.diff(self._z)[k], z.dtype)
 
     def _piece(self, k: np.ndarray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         dx = np.diff(self._x)[k]
@@ -123,12 +124,13 @@ class Spline(MonotoneMap):
 
     @staticmethod
     def _with_lines(
-        at: FloatArray, from_: FloatArray, to: FloatArray, slopes: FloatArray, inside: FloatArray
-    ) -> FloatArray:
+        at: Numbers, from_: FloatArray, to: FloatArray, slopes: FloatArray, inside: Numbers
+    ) -> Numbers:
         """Continue a curve beyond both ends by its straight lines."""
         below = to[0] + slopes[0] * (at - from_[0])
         above = to[-1] + slopes[-1] * (at - from_[-1])
-        return np.where(at < from_[0], below, np.where(at > from_[-1], above, inside))
+        ended = np.where(at.real > from_[-1], above, inside)
+        return np.asarray(np.where(at.real < from_[0], below, ended), at.dtype)
 
 
 def repair_knots(given: object, before: Knots) -> tuple[Knots, str]:

@@ -11,10 +11,10 @@ from streamlit.delta_generator import DeltaGenerator
 from flowplay.catalog import ARCHITECTURES, Choice, Option, Whole
 from flowplay.config import RunConfig, bounds
 from flowplay.figures import data_uri, thumbnail
-from flowplay.glossary import TERMS
 from flowplay.pictures import target_density
 from flowplay.targets import TARGETS
 from flowplay.ui.settings import follow_architecture, follow_target
+from flowplay.ui.terms import tooltip
 
 #: Words of the glossary that a control's tooltip explains.
 _WORDS = {
@@ -196,10 +196,9 @@ def _title(name: str) -> str:
     return RunConfig.model_fields[name].title or name
 
 
-def _help(name: str) -> str | None:
+def _help(name: str) -> str:
     """Return a field's description, with the glossary's words for what it speaks of."""
-    words = [f"*{word}*: {TERMS[word]}" for word in _WORDS.get(name, ())]
-    return "\n\n".join([RunConfig.model_fields[name].description or "", *words])
+    return tooltip(RunConfig.model_fields[name].description or "", *_WORDS.get(name, ()))
 
 
 def _doublings(name: str) -> list[int]:

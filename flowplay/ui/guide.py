@@ -138,6 +138,10 @@ def _cite(paper: Paper) -> str:
 def _topics() -> None:
     here = [f"| {topic.heading} | {_where(topic)} |" for topic in placed()]
     st.markdown("\n".join(["| Topic | Where |", "|---|---|", *here]))
+    # Links in text would open new tabs, and with them new sessions.
+    with st.container(horizontal=True, key="topic_pages"):
+        for page, title in _PAGES.items():
+            st.page_link(f"pages/{page}.py", label=title, help=f"Opens the page {title}.")
     st.subheader("Not yet", anchor="not-yet")
     missing = [f"| {topic.heading} | {topic.later} |" for topic in not_yet()]
     st.markdown("\n".join(["| Topic | What is missing |", "|---|---|", *missing]))
@@ -149,8 +153,7 @@ def _where(topic: Topic) -> str:
     if topic.section:
         places.append(f"[{titles[topic.section]}](#{topic.section})")
     if topic.page:
-        address = "./" if topic.page == "playground" else f"./{topic.page}"
-        places.append(f"[the page {_PAGES[topic.page]}]({address})")
+        places.append(f"the page {_PAGES[topic.page]}")
     if topic.family:
         places.append(f"[{ARCHITECTURES[topic.family].label}](#families)")
     return ", ".join(places)

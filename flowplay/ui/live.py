@@ -16,6 +16,7 @@ from flowplay.ui.components.density_view import density_view
 from flowplay.ui.components.loss_view import loss_view
 from flowplay.ui.follow import follow
 from flowplay.ui.shell import engine
+from flowplay.ui.terms import tooltip
 
 #: Seconds between two looks at a run that trains: shortest, and as a share of the time in which it
 #: makes a picture. Looking more often would take the time from the training.
@@ -181,14 +182,17 @@ def _headline(snapshot: Snapshot | None, target: Target) -> None:
         st.metric(
             "Held-out NLL",
             held_out,
-            help="Mean negative log-likelihood, in nats, of points the training never sees: "
-            "lower is better.",
+            help=tooltip("The NLL of points that no training step sees.", "NLL", "nats"),
         )
         st.metric(
             "Gap to floor",
             gap,
-            help=f"Held-out NLL minus the target's entropy ({target.entropy:.3f}), in nats, an "
-            "estimate of the KL divergence. No honest model gets below 0, up to sampling error.",
+            help=tooltip(
+                f"Held-out NLL minus the target's entropy ({target.entropy:.3f}): an estimate of "
+                "the KL divergence, in nats.",
+                "KL divergence",
+                "entropy floor",
+            ),
         )
         st.metric("Parameters", parameters, help="Numbers that training adjusts.")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -50,10 +51,16 @@ class Scene:
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to do. It lights up `selector` on `page`, and ends when `done`.
+    """One thing to do; a step applies only if its page is among the app's.
 
-    A step applies only if its page is among the app's; `instead_of` names a page whose presence
-    makes the step superfluous.
+    Attributes:
+        name: unique.
+        text: one sentence that says what to do.
+        selector: CSS of the control that is lit up.
+        done: whether the step has been done.
+        page: where the control is.
+        part: CSS of what in the control takes the keyboard and counts; all of it if empty.
+        notice: "act" or "look" if `done` asks whether the learner has used it, or looked at it.
     """
 
     name: str
@@ -61,8 +68,8 @@ class Step:
     selector: str
     done: Callable[[Scene], bool]
     page: str = "playground"
-    look: bool = False
-    instead_of: str = ""
+    part: str = ""
+    notice: Literal["", "act", "look"] = ""
 
 
 def _gap(scene: Scene) -> float:
@@ -84,6 +91,7 @@ STEPS: tuple[Step, ...] = (
         "Choose the moons: the distribution that the flow is to learn.",
         ".st-key-target",
         lambda scene: scene.acted and scene.config.target == "moons",
+        notice="act",
     ),
     Step(
         "train",
@@ -104,33 +112,30 @@ STEPS: tuple[Step, ...] = (
         lambda scene: scene.view.phase not in runs.ACTIVE,
     ),
     Step(
-        "walk",
-        "Scrub through the layers with the slider below, or its arrow keys: each bends a little.",
-        ".st-key-layers",
-        lambda scene: scene.acted,
-        instead_of="layers",
-    ),
-    Step(
         "scrub",
-        "Scrub through the layers, or use the arrow keys: each bends space a little.",
+        "Drag the slider below the picture, or use arrow keys: each layer bends space a little.",
         ".st-key-inside",
         lambda scene: scene.acted,
         page="layers",
+        part=".way",
+        notice="act",
     ),
     Step(
         "point",
-        "Click a point of the picture: its way through the layers is written down.",
+        "Click a point of the picture, or press Enter: its way through the layers is written down.",
         ".st-key-inside",
         lambda scene: scene.point != scene.begun_point,
         page="layers",
+        part="canvas.plot",
     ),
     Step(
         "ledger",
-        "Read its ledger: the base's log-density minus every log-det is the point's log-density.",
+        "Read its ledger: the base's log-density plus every log-det on the way back is log p(x).",
         ".st-key-ledger",
         lambda scene: scene.acted,
         page="layers",
-        look=True,
+        part=".scroll",
+        notice="look",
     ),
     Step(
         "depth",
@@ -181,28 +186,27 @@ def show_tour(page: str) -> None:
     """
     here = page or "playground"
     tour: Tour = st.session_state.setdefault(_STATE, Tour())
-    drawn = tour.phase
-
+    steps = _steps()
+    if tour.go:
+        tour.go = False
+        st.switch_page(f"pages/{steps[tour.at].page}.py")
+    if tour.phase == "running":
+        _advance(tour, steps, here)
     with st.container(key="tour"):
+        _draw(tour, steps, here)
 
-        def look() -> None:
-            steps = _steps()
-            if tour.phase == "running":
-                _advance(tour, steps, here)
-            _draw(tour, steps, here)
-            if tour.go:
-                tour.go = False
-                st.switch_page(f"pages/{steps[tour.at].page}.py")
-            if (tour.phase == "running") != (drawn == "running"):
+        def watch() -> None:
+            if _advance(tour, steps, here):
                 st.rerun()
 
-        follow(look, POLL if drawn == "running" else None)
+        if tour.phase == "running":
+            follow(watch, POLL)
 
 
 def _steps() -> list[Step]:
     """Return the steps that apply to the pages this app has."""
     pages = _pages()
-    return [step for step in STEPS if step.page in pages and step.instead_of not in pages]
+    return [step for step in STEPS if step.page in pages]
 
 
 def _pages() -> set[str]:
@@ -213,15 +217,17 @@ def _pages() -> set[str]:
     return {"playground", *(str(page["url_pathname"]) for page in known)} - {""}
 
 
-def _advance(tour: Tour, steps: list[Step], here: str) -> None:
-    """Go on past all that is done."""
+def _advance(tour: Tour, steps: list[Step], here: str) -> bool:
+    """Go on past all that is done; return whether anything was."""
+    before = tour.at
     while tour.at < len(steps) and steps[tour.at].page == here:
         scene = _scene(tour)
         if scene is None or not steps[tour.at].done(scene):
-            return
+            break
         tour.begin(tour.at + 1)
     if tour.at >= len(steps):
         tour.phase = "done"
+    return tour.at != before
 
 
 def _scene(tour: Tour) -> Scene | None:
@@ -262,7 +268,8 @@ def _draw(tour: Tour, steps: list[Step], here: str) -> None:
         main=main,
         leave=leave,
         selector=step.selector if step and not elsewhere else "",
-        look=bool(step and step.look),
+        part=step.part if step else "",
+        notice=step.notice if step else "",
         key=_VIEW,
         on_said=_hear,
     )

@@ -46,7 +46,7 @@ def view(phase: Phase) -> RunView:
 
 
 def test_on_a_first_visit_nothing_is_done_by_itself() -> None:
-    for name in ("moons", "train", "walk", "scrub", "point", "ledger", "depth"):
+    for name in ("moons", "train", "scrub", "point", "ledger", "depth"):
         assert not BY_NAME[name].done(scene()), name
 
 
@@ -64,7 +64,7 @@ def test_steps_are_done_by_what_the_learner_does() -> None:
 
 def test_the_ledger_s_steps_come_with_their_page(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tours, "_pages", lambda: {"playground", "guide"})
-    assert [s.name for s in tours._steps()] == ["moons", "train", "floor", "pause", "walk", "depth"]
+    assert [s.name for s in tours._steps()] == ["moons", "train", "floor", "pause", "depth"]
     monkeypatch.setattr(tours, "_pages", lambda: {"playground", "guide", "layers"})
     assert [s.name for s in tours._steps()][4:] == ["scrub", "point", "ledger", "depth"]
 

@@ -709,7 +709,7 @@ class InsideView {
   pressKey(event) {
     const arrow = ARROWS[event.key];
     if (event.key === "Escape") this.setCursor(null);
-    if (event.key === "Enter" && this.cursor) this.pick(this.cursor);
+    if (event.key === "Enter") this.pick(this.cursor ?? { x: 0, y: 0 });
     if (!arrow) return;
     event.preventDefault();
     const { x, y } = this.cursor ?? { x: 0, y: 0 };

@@ -8,7 +8,8 @@
  * @property {string} main  label of the first button
  * @property {string} leave  label of the last button
  * @property {string} selector  of the control to light up
- * @property {boolean} look  whether looking at it is acting on it
+ * @property {string} part  of it, that takes the keyboard and counts; all of it if empty
+ * @property {string} notice  act or look if it is told that the control is used, or looked at
  */
 
 const REMEMBERED = "flowplay-tour"; // in this browser: the offer was answered before
@@ -19,6 +20,15 @@ const FOCUSABLE = 'button:not([disabled]), [tabindex="0"], a[href]';
 
 /** Whether the bar was last used by keyboard; a change of page makes the bar anew. */
 let byKeyboard = false;
+
+/** The step on the way to whose control the learner changes the page. */
+let going = "";
+
+/** Milliseconds between two looks for a control that is not drawn yet, and how often at most. */
+const SEEK = 150;
+const LOOKS_FOR = 400;
+/** After so many of them a control is taken without the part that is missing. */
+const PATIENCE = 40;
 
 class TourView {
   /** @param {HTMLElement} root  the bar */
@@ -40,6 +50,7 @@ class TourView {
   }
 
   destroy() {
+    clearTimeout(this.seeking);
     for (const name of [...ACTS, ...LOOKS]) document.removeEventListener(name, this.notice, true);
     document.adoptedStyleSheets = document.adoptedStyleSheets.filter((s) => s !== this.light);
   }
@@ -62,16 +73,22 @@ class TourView {
     }
     this.button("skip").hidden = frame.phase !== "running";
     const lit = frame.selector ? `${frame.selector} { ${LIGHT} }` : "";
-    this.light.replaceSync(frame.phase === "running" ? `.st-key-tour { ${STAY} } ${lit}` : "");
+    this.light.replaceSync(frame.phase === "running" ? `${BAR} { ${STAY} } ${lit}` : "");
     if (frame.phase === "done") remember();
     if (frame.phase === "offered" && remembered() && !this.told) {
       this.told = true;
       this.say("seen");
     }
-    if (before?.step === frame.step && before.phase === frame.phase) return;
-    this.acted = false;
-    // Whoever came by keyboard is brought back to the bar for the next step.
-    if (byKeyboard) this.button("main").focus();
+    if (before?.step !== frame.step || before.phase !== frame.phase) {
+      this.acted = false;
+      clearTimeout(this.seeking);
+      // Whoever came by keyboard is brought back to the bar for the next step.
+      if (byKeyboard) this.button("main").focus();
+    }
+    if (going === frame.step && frame.selector) {
+      going = "";
+      this.seek();
+    }
   }
 
   /** @param {string} word */
@@ -88,77 +105,84 @@ class TourView {
       this.say("start");
       return;
     }
-    // Streamlit keeps unseen copies of buttons to measure them.
-    const found = [...document.querySelectorAll(this.frame.selector || "#none")];
-    const control = found.find((node) => node.checkVisibility({ visibilityProperty: true })) ?? found[0];
-    if (control) this.goTo(control);
-    else this.say("go");
+    if (this.frame.selector) {
+      this.seek();
+      return;
+    }
+    going = this.frame.step;
+    this.say("go");
   }
 
-  /** @param {HTMLElement} control  what may be hidden in the sidebar of a phone */
-  goTo(control) {
+  /** Go to the control as soon as it is drawn: a page that was just opened may take a while. */
+  seek(times = 0) {
+    clearTimeout(this.seeking);
+    const { selector, part } = this.frame;
+    if (!selector || times > LOOKS_FOR) return;
+    // Streamlit keeps unseen copies of buttons to measure them.
+    const found = [...document.querySelectorAll(selector)];
+    const control = found.find((node) => node.checkVisibility({ visibilityProperty: true })) ?? found[0];
+    // Its frame may stand there before what it frames.
+    const place = control && (part ? within(control, part) : control);
+    const goal = place && focusable(place);
+    if (goal || (control && times > PATIENCE)) this.goTo(control, goal ?? focusable(control));
+    else this.seeking = setTimeout(() => this.seek(times + 1), SEEK);
+  }
+
+  /**
+   * @param {HTMLElement} control  what may be hidden in the sidebar of a phone
+   * @param {?HTMLElement} goal  what takes the keyboard
+   */
+  goTo(control, goal) {
     if (control.getBoundingClientRect().right <= 0) {
       document.querySelector('[data-testid="stExpandSidebarButton"]')?.click();
     }
     const smooth = !matchMedia("(prefers-reduced-motion: reduce)").matches;
     control.scrollIntoView({ block: "center", behavior: smooth ? "smooth" : "auto" });
-    const found = focusable(control) ?? plotly(control);
-    found?.focus({ preventScroll: true });
+    goal?.focus({ preventScroll: true });
   }
 
   /** @param {Event} event  anywhere in the page; only on the lit control does it count */
   noticeAct(event) {
-    const { phase, selector, look } = this.frame ?? {};
+    const { phase, selector, part, notice } = this.frame ?? {};
     if (event.type === "pointerdown") byKeyboard = false;
     if (phase !== "running" || !selector || this.acted) return;
     const key = event.type === "keydown";
     if (key && !KEYS.has(event.key)) return;
-    if (LOOKS.includes(event.type) && !look) return;
-    const on = event.composedPath().some((node) => node.matches?.(selector));
-    if (!on) return;
+    if (LOOKS.includes(event.type) && notice !== "look") return;
+    const path = event.composedPath();
+    const control = path.find((node) => node.matches?.(selector));
+    if (!control) return;
+    // A part that is not there, as a ledger of no point, asks for nothing.
+    if (part && within(control, part) && !path.some((node) => node.matches?.(part))) return;
     byKeyboard ||= key;
     this.acted = true;
+    if (!notice) return;
     // The control comes first: what it does must be known when the step is judged.
     setTimeout(() => this.say("acted"), 60);
   }
 }
 
+// What Streamlit wraps the bar in is as high as the bar, and would go away with it.
+const BAR = '[data-testid="stLayoutWrapper"]:has(> .st-key-tour)';
 const STAY = "position: sticky; top: 3.75rem; z-index: 30;";
 const LIGHT =
   "outline: 3px solid #e8720c !important; outline-offset: 4px; border-radius: 6px; scroll-margin: 6rem;";
 
-/** @type {(node: ParentNode) => ?HTMLElement} the first that takes the keyboard, shadows included */
+/** @type {(node: ParentNode) => ?HTMLElement} it, or the first in it that takes the keyboard, shadows included */
 function focusable(node) {
+  if (node.matches?.(FOCUSABLE)) return node;
   const input = node.querySelector("input:checked") ?? node.querySelector("input:not([disabled])");
-  if (input) return input;
+  return input ?? within(node, FOCUSABLE);
+}
+
+/** @type {(node: ParentNode, selector: string) => ?HTMLElement} the first that matches, shadows included */
+function within(node, selector) {
   for (const child of node.querySelectorAll("*")) {
-    if (child.matches(FOCUSABLE) && !child.closest(".js-plotly-plot")) return child;
-    const inside = child.shadowRoot && focusable(child.shadowRoot);
+    if (child.matches(selector)) return child;
+    const inside = child.shadowRoot && within(child.shadowRoot, selector);
     if (inside) return inside;
   }
   return null;
-}
-
-/** Plotly's slider knows no keys: give a chart's arrows to it. @type {(node: HTMLElement) => ?HTMLElement} */
-function plotly(node) {
-  const chart = node.querySelector(".js-plotly-plot");
-  if (!chart || chart.tabIndex === 0) return chart;
-  chart.tabIndex = 0;
-  chart.addEventListener("keydown", (event) => {
-    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    const slider = chart._fullLayout?.sliders?.[0];
-    const rail = chart.querySelector(".slider-rail-touch-rect");
-    if (!by || !slider || !rail) return;
-    event.preventDefault();
-    const last = slider.steps.length - 1;
-    const box = rail.getBoundingClientRect();
-    const at = Math.min(last, Math.max(0, slider.active + by)) / last;
-    const place = { clientX: box.left + at * box.width, clientY: box.top + box.height / 2 };
-    for (const type of ["mousedown", "mouseup"]) {
-      rail.dispatchEvent(new MouseEvent(type, { bubbles: true, ...place }));
-    }
-  });
-  return chart;
 }
 
 /** A browser may refuse to remember; then the tour is offered again. */

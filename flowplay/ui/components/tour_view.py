@@ -45,7 +45,8 @@ def tour_view(
     main: str,
     leave: str,
     selector: str,
-    look: bool,
+    part: str,
+    notice: str,
     key: str,
     on_said: Callable[[], None],
 ) -> None:
@@ -59,7 +60,9 @@ def tour_view(
         main: label of the first button, none if empty.
         leave: label of the last button, none if empty.
         selector: CSS selector of the control to light up, none if empty.
-        look: whether looking at it (pointing, focus) is acting on it.
+        part: CSS selector of what in it takes the keyboard and counts, all of it if empty.
+        notice: what the bar tells of it: "act" that it is used, "look" that it is looked at
+            (pointing, focus), nothing if empty.
         key: names the element across reruns, unique on the page.
         on_said: called when the bar has said something.
     """
@@ -73,7 +76,8 @@ def tour_view(
             "main": main,
             "leave": leave,
             "selector": selector,
-            "look": look,
+            "part": part,
+            "notice": notice,
         },
         on_said_change=on_said,
     )
