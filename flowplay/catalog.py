@@ -138,9 +138,9 @@ class Architecture:
     `equation` and `jacobian` are LaTeX. `inverse_cost` and `forward_cost` say what the normalizing
     direction (density) and the generating direction (sampling) cost for one layer. `defaults` are
     the values of `RunConfig` fields that suit the family; `conditioned` tells whether `width`
-    (hidden units of its networks) means anything to it, `depth_help` what `depth` counts (None
-    where it means nothing), `mixable` whether a recipe may list it. `loss` says in a sentence what
-    is trained if that is not the negative log-likelihood, and `loss_name` names it.
+    (hidden units of its networks) means anything to it, `depth_help` and `depth_unit` what `depth`
+    counts (None where it means nothing), `mixable` whether a recipe may list it. `loss` says in a
+    sentence what is trained if that is not the negative log-likelihood, and `loss_name` names it.
     """
 
     name: str
@@ -156,6 +156,7 @@ class Architecture:
     defaults: Mapping[str, int | float]
     conditioned: bool = True
     depth_help: str | None = "How many layers the flow is made of."
+    depth_unit: str = "layers"
     mixable: bool = True
     loss_name: str = "NLL"
     loss: str = ""
@@ -262,6 +263,7 @@ GLOW = Architecture(
     ),
     defaults=MappingProxyType({"depth": 8, "learning_rate": 6e-3}),
     depth_help="How many blocks of three layers the flow is made of.",
+    depth_unit="blocks",
 )
 
 MAF = Architecture(
@@ -399,6 +401,7 @@ FFJORD = Architecture(
     ),
     defaults=MappingProxyType({"depth": 6, "learning_rate": 2e-2}),
     depth_help="In how many equal intervals of its time the flow is integrated and shown.",
+    depth_unit="intervals of time",
     options=(
         _SOLVER,
         _STEPS,
@@ -431,6 +434,7 @@ FLOW_MATCHING = Architecture(
     ),
     defaults=MappingProxyType({"depth": 8, "learning_rate": 1e-2}),
     depth_help="In how many equal intervals of its time the flow is integrated and shown.",
+    depth_unit="intervals of time",
     mixable=False,
     loss_name="flow-matching loss",
     loss="Trained by the flow-matching loss, which is no likelihood. The held-out NLL is exact.",

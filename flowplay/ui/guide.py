@@ -79,12 +79,14 @@ def _hyperparameters() -> None:
     head = ["| Setting | Range | Default | What it is, and what it does |", "|---|---|---|---|"]
     with st.container(key="hyperparameters"):
         st.markdown("\n".join([*head, *rows]))
-    own = [
-        f"- {architecture.label}: **{option.label}**. {option.help}"
-        for architecture in ARCHITECTURES.values()
-        for option in architecture.options
+    own: dict[tuple[str, str], list[str]] = {}
+    for architecture in ARCHITECTURES.values():
+        for option in architecture.options:
+            own.setdefault((option.label, option.help), []).append(architecture.label)
+    lines = [
+        f"- **{label}** ({', '.join(families)}). {text}" for (label, text), families in own.items()
     ]
-    st.markdown("\n".join(["Of single families:", "", *own]))
+    st.markdown("\n".join(["Of single families:", "", *lines]))
 
 
 def _symptoms() -> None:

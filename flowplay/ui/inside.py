@@ -63,8 +63,7 @@ def headline(config: RunConfig, run: Run) -> None:
     """Say whose inside is shown, how far it is trained, and where to change it."""
     view = run.view()
     step = 0 if view.snapshot is None else view.snapshot.step
-    architecture = ARCHITECTURES[config.architecture].label
-    what = f"**{TARGETS[config.target].label}**, {architecture}, {config.depth} layers"
+    what = f"**{TARGETS[config.target].label}**, {_made_of(config)}"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(what if not step else f"{what}, step {step:,}", width="content")
         page_link(
@@ -86,6 +85,17 @@ def headline(config: RunConfig, run: Run) -> None:
                 "base to the data. Press Train, and watch the layers take shape.",
                 icon=":material/model_training:",
             )
+
+
+def _made_of(config: RunConfig) -> str:
+    """Return the family and how much of it there is, as RealNVP, 12 layers."""
+    architecture = ARCHITECTURES[config.architecture]
+    if architecture.depth_help is not None:
+        unit = architecture.depth_unit
+        depth = unit.replace("s", "", 1) if config.depth == 1 else unit
+        return f"{architecture.label}, {config.depth} {depth}"
+    recipe = ", ".join(str(config.options[option.name]) for option in architecture.options)
+    return f"{architecture.label}: {recipe}"
 
 
 def inside(config: RunConfig, run: Run) -> None:

@@ -113,7 +113,7 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         "scrub",
-        "Drag the slider below the picture, or use arrow keys: each layer bends space a little.",
+        "Drag the picture's slider, or use its arrow keys: each layer bends space a little.",
         ".st-key-inside",
         lambda scene: scene.acted,
         page="layers",
