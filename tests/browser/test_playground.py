@@ -183,7 +183,10 @@ def test_on_a_phone_nothing_is_cut(app: App, browser: Browser, scheme: str) -> N
     page = context.new_page()
     open_page(page, app.url)
     expect(page.locator(MODEL)).to_be_visible()
-    wide = page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+    wide = page.evaluate(
+        """() => [document.documentElement, document.querySelector('[data-testid=stMain]')]
+            .some((node) => node.scrollWidth > node.clientWidth)"""
+    )
     assert not wide, "the page scrolls sideways"
     no_traceback(page)
     context.close()

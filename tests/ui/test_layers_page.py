@@ -93,6 +93,22 @@ def test_another_config_is_untrained_and_says_what_to_do(engine: HereEngine) -> 
     assert page.query_params["target"] == "circles"
 
 
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ({"architecture": "glow", "depth": "1"}, "Glow, 1 block"),
+        ({"architecture": "ffjord", "depth": "3"}, "FFJORD, 3 intervals of time"),
+        ({"architecture": "mixed", "recipe": "planar 1, nice 2"}, "Mixed: planar 1, nice 2"),
+    ],
+)
+def test_the_headline_counts_what_the_family_is_made_of(
+    engine: HereEngine, query: dict[str, str], said: str
+) -> None:
+    page = run(**query)
+    assert not page.exception
+    assert page.markdown[0].value.endswith(f", {said}")
+
+
 def test_refused_values_are_said_here_too(engine: HereEngine) -> None:
     page = run(depth="100000")
     assert "depth = 100000 is more than 64: using 64." in {w.value for w in page.warning}
