@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
             choices["metavar"] = "|".join(get_args(field.annotation))
         train.add_argument(f"--{name.replace('_', '-')}", help=field.description, **choices)
     for option in {o.name: o for a in ARCHITECTURES.values() for o in a.options}.values():
-        train.add_argument(f"--{option.name}", help=option.help)
+        train.add_argument(f"--{option.name.replace('_', '-')}", help=option.help)
     budget = train.add_mutually_exclusive_group()
     budget.add_argument("--steps", help="stop after this many optimizer steps")
     budget.add_argument("--seconds", help="stop after this many seconds of training")

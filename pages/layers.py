@@ -2,24 +2,18 @@
 
 import streamlit as st
 
-from flowplay.ui import runs, shell
+from flowplay.ui import shell
 from flowplay.ui.inside import headline, inside
 from flowplay.ui.live import buttons
-from flowplay.ui.settings import read_widgets, refusals, seed_from_url
+from flowplay.ui.opening import opened_run
+from flowplay.ui.settings import seed_from_url
 
 shell.enter_page()
 autostart = seed_from_url()
 
 st.title("See inside the flow", anchor=False)
 shell.show_engine_status()
-config = read_widgets()
-with st.container():
-    for sentence in refusals():
-        st.warning(sentence, icon=":material/block:")
-run = runs.current_run(config)
-if autostart:
-    runs.train(config)
-    run = runs.current_run(config)
+config, run = opened_run(autostart=autostart)
 
 headline(config, run)
 buttons(config, run)

@@ -2,11 +2,12 @@
 
 import streamlit as st
 
-from flowplay.ui import runs, shell
+from flowplay.ui import shell
 from flowplay.ui.card import family_card
 from flowplay.ui.controls import settings, target_picker
 from flowplay.ui.live import buttons, live_view
-from flowplay.ui.settings import read_widgets, refusals, seed_from_url
+from flowplay.ui.opening import example_note, opened_run
+from flowplay.ui.settings import seed_from_url
 from flowplay.ui.walk import walk_view
 
 shell.enter_page()
@@ -17,25 +18,13 @@ shell.show_engine_status()
 target_picker()
 with st.sidebar:
     below_picker = settings()
-config = read_widgets()
-# What comes and goes has a place of its own: the live pictures below must not move and be remade.
-with st.container():
-    for sentence in refusals():
-        st.warning(sentence, icon=":material/block:")
-run = runs.current_run(config)
-if autostart:
-    runs.train(config)
-    run = runs.current_run(config)
+config, run = opened_run(autostart=autostart)
 with below_picker:
     family_card(config, run)
 
 buttons(config, run)
 with st.container():
-    if runs.is_example(run):
-        st.caption(
-            ":material/school: Example: a run of these settings, trained earlier. "
-            "Train starts it anew."
-        )
+    example_note(run)
 live_view(config, run)
 st.toggle(
     "Show samples",

@@ -2,6 +2,7 @@
 
 from flowplay.flows.base import Bijection, Flow, standard_normal_log_prob
 from flowplay.flows.build import FAMILIES, build_flow
+from flowplay.flows.inverse import Inverse
 from flowplay.flows.roots import NotConvergedError
 from flowplay.flows.whitening import Whitening
 
@@ -9,6 +10,7 @@ __all__ = [
     "FAMILIES",
     "Bijection",
     "Flow",
+    "Inverse",
     "NotConvergedError",
     "Whitening",
     "build_flow",

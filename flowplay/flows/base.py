@@ -102,7 +102,7 @@ class Flow(Bijection):
         return self._inverse_from(len(self.bijections), x)
 
     def log_prob(self, x: Tensor) -> Tensor:
-        """Return the exact log-density [B] of data x [B, D], in nats."""
+        """Return the log-density [B] of data x [B, D], in nats; exact in evaluation mode."""
         return self.layer_log_prob(len(self.bijections), x)
 
     def loss(self, x: Tensor) -> Tensor:

@@ -70,6 +70,9 @@ def build_flow(
 ) -> Flow:
     """Build a flow whose density starts near the base, on whitened data.
 
+    As any module it comes in training mode, in which some families estimate, integrate coarsely, or
+    take their start from the first batch; call `eval()` before its densities are to be exact.
+
     Args:
         architecture: a name of `flowplay.catalog.ARCHITECTURES`.
         dim: D.

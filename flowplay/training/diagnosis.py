@@ -122,7 +122,7 @@ def _dead(moves: NDArray[np.floating], step: int) -> dict[str, Any]:
     """Judge how far each layer [K - 1] moves the data; the whitening is not to blame."""
     dead = [k + 1 for k, move in enumerate(moves) if move < DEAD_MOVE]
     if step == 0:
-        return _check("Dead layers", "all", True, "An untrained flow starts as the identity.")
+        return _check("Dead layers", "not trained yet", True, "Training will move them.")
     return _check(
         "Dead layers",
         _listed(dead),

@@ -28,6 +28,7 @@ flow = build_flow(
     whitening=Whitening(torch.zeros(2), torch.ones(2)),  # its numbers are in the file
 )
 flow.load_state_dict(load_file("{file}"))
+flow.eval()  # exact: training mode may estimate
 
 x = torch.tensor(
     [

@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from flowplay.figures.ticks import Tick, axis_ticks, density_ticks, round_up
-from flowplay.flows import Bijection, Flow, NotConvergedError, standard_normal_log_prob
+from flowplay.flows import (
+    Bijection,
+    Flow,
+    Inverse,
+    NotConvergedError,
+    standard_normal_log_prob,
+)
 from flowplay.inside import ERROR_DECADES, InsideFrames, encode_error, encode_signed
 from flowplay.pictures import cell_centres, density_scale, window_units
 from flowplay.snapshot import encode_density
@@ -192,6 +198,8 @@ def layer_name(bijection: Bijection) -> str:
         >>> layer_name(Whitening(torch.zeros(2), torch.ones(2)))
         'whitening'
     """
+    if isinstance(bijection, Inverse):
+        return f"inverse {layer_name(bijection.bijection)}"
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", type(bijection).__name__).lower()
 
 

@@ -15,7 +15,8 @@ from flowplay.targets import TARGETS
 from flowplay.ui.components.inside_view import FARTHEST, Pick, inside_view, read_pick
 from flowplay.ui.components.ledger_view import ledger_view
 from flowplay.ui.follow import follow
-from flowplay.ui.runs import ACTIVE, is_example
+from flowplay.ui.opening import example_note
+from flowplay.ui.runs import ACTIVE
 from flowplay.ui.shell import engine, page_link
 from flowplay.ui.standalone import standalone_html
 from flowplay.ui.work import NotDoneError, is_kept, result_of
@@ -74,15 +75,10 @@ def headline(config: RunConfig, run: Run) -> None:
             help="Target, architecture and all other settings; this run stays as it is.",
         )
     with st.container():
-        if is_example(run):
-            st.caption(
-                ":material/school: Example: a run of these settings, trained earlier. Train starts "
-                "it anew."
-            )
-        elif step == 0 and view.phase not in ACTIVE:
+        if not example_note(run) and step == 0 and view.phase not in ACTIVE:
             st.info(
-                "This flow is untrained: every layer is the identity, and the last one scales the "
-                "base to the data. Press Train, and watch the layers take shape.",
+                "This flow is untrained: its layers leave the base about as it is, and the last "
+                "scales it to the data. Press Train, and watch the layers take shape.",
                 icon=":material/model_training:",
             )
 

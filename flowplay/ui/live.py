@@ -211,7 +211,7 @@ def _progress_line(view: RunView, config: RunConfig) -> str:
     if snapshot is None:
         return "Waiting for a worker…"
     if snapshot.step == 0:
-        return "Untrained: the base Gaussian, scaled to the data."
+        return "Untrained: about the base Gaussian, scaled to the data."
     family = ARCHITECTURES[config.architecture]
     # In nats it stands in the chart.
     loss = f"{family.loss_name} {snapshot.train_loss:.3f} · " if family.loss else ""

@@ -20,6 +20,7 @@ HOT_FIELDS = frozenset({"learning_rate", "budget", "temperature"})
 _SEEDED_FROM = "_query_seeded_from"
 _CONFIG = "_config"
 _REFUSED = "_refused"
+_FLAT = "_flat_values"
 
 #: Query names that are not of a config.
 AUTOSTART = "autostart"
@@ -44,6 +45,7 @@ def seed_from_url() -> bool:
 def set_widgets(config: RunConfig) -> None:
     """Set every widget to a config, as if a person had."""
     st.session_state[_CONFIG] = config
+    st.session_state.pop(_FLAT, None)
     for name, value in flat_values(config).items():
         st.session_state[name] = value
 
@@ -60,8 +62,10 @@ def read_widgets() -> RunConfig:
     names = set(flat_values(before)) | {o.name for a in ARCHITECTURES.values() for o in a.options}
     flat = flat_values(before) | {n: st.session_state[n] for n in names if n in st.session_state}
     config, refused = RunConfig.repair(flat)
-    if refused:
+    # What was refused of a link is told until something is set.
+    if refused or st.session_state.setdefault(_FLAT, flat) != flat:
         st.session_state[_REFUSED] = refused
+    st.session_state[_FLAT] = flat
     st.session_state[_CONFIG] = config
     query = config.to_flat()
     if st.query_params.to_dict() != query:

@@ -86,6 +86,16 @@ def test_refused_values_are_said_in_a_sentence_each() -> None:
     assert page.slider(key="depth").value == 64
 
 
+def test_a_refused_recipe_is_told_until_it_is_mended() -> None:
+    page = run(architecture="mixed")
+    page.text_input(key="recipe").set_value("planar 2, nope 3").run()
+    assert any("names a family other than" in w.value for w in page.warning)
+    assert page.text_input(key="recipe").value == "planar 2, nope 3", "it must stay to be mended"
+    page.text_input(key="recipe").set_value("planar 2, nsf 4").run()
+    assert not any("recipe" in w.value for w in page.warning)
+    assert not page.exception
+
+
 def test_another_family_brings_its_own_defaults_and_keeps_what_was_set() -> None:
     page = run(width="32")
     page.selectbox(key="architecture").set_value("nsf").run()

@@ -1,0 +1,40 @@
+"""How a page that shows a run begins: the widgets' config, what was refused, and its run."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from flowplay.config import RunConfig
+from flowplay.engine import Run
+from flowplay.ui import runs
+from flowplay.ui.settings import read_widgets, refusals
+
+
+def opened_run(*, autostart: bool) -> tuple[RunConfig, Run]:
+    """Read the config, say what was refused, and return it with its run.
+
+    Args:
+        autostart: whether the run is to begin by itself.
+    """
+    config = read_widgets()
+    # What comes and goes has a place of its own: live pictures below must not move and be remade.
+    with st.container():
+        for sentence in refusals():
+            st.warning(sentence, icon=":material/block:")
+    run = runs.current_run(config)
+    if autostart:
+        runs.train(config)
+        # An example that is started is another run.
+        run = runs.current_run(config)
+    return config, run
+
+
+def example_note(run: Run) -> bool:
+    """Say that a run is the bundled example, if it is; return whether it is."""
+    if runs.is_example(run):
+        st.caption(
+            ":material/school: Example: a run of these settings, trained earlier. Train starts it "
+            "anew."
+        )
+        return True
+    return False
