@@ -65,8 +65,10 @@ def headline(config: RunConfig, run: Run) -> None:
     view = run.view()
     step = 0 if view.snapshot is None else view.snapshot.step
     what = f"**{TARGETS[config.target].label}**, {_made_of(config)}"
+    # While it trains the step is told below, where it is kept true.
+    stands = step > 0 and view.phase not in ACTIVE
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(what if not step else f"{what}, step {step:,}", width="content")
+        st.markdown(f"{what}, step {step:,}" if stands else what, width="content")
         page_link(
             "pages/playground.py",
             config,
