@@ -17,7 +17,7 @@ def flops(work: Callable[[], object]) -> int:
     """Count the floating-point operations of all matrix products that `work` makes with torch."""
     with FlopCounterMode(display=False) as counter:
         work()
-    return counter.get_total_flops()
+    return int(counter.get_total_flops())
 
 
 def matmul_rate() -> float:
