@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Sequence
 
 from torch import Tensor, nn
 
 from flowplay.flows.base import Bijection
+from flowplay.flows.chain import Link
+from flowplay.flows.conditioner import KEPT, TENSORS
 from flowplay.flows.made import MADE
 from flowplay.flows.transformers import Transformer
 
@@ -38,11 +40,6 @@ class Autoregressive(Bijection):
         self.transformer = transformer
         self.passes = passes
 
-    @classmethod
-    def masked(cls, dim: int, width: int, transformer: Transformer, *, reverse: bool) -> Self:
-        """Let each coordinate depend on all before it, or on all after it if `reverse`."""
-        return cls(MADE(dim, width, transformer, reverse=reverse), transformer, passes=dim)
-
     def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Normalize in one pass."""
         z, log_det = self.transformer.inverse(x, self.conditioner(x))
@@ -54,3 +51,42 @@ class Autoregressive(Bijection):
         for _ in range(self.passes):
             x, log_det = self.transformer.forward(z, self.conditioner(x))
         return x, log_det.sum(-1)
+
+
+class MaskedAutoregressive(Link, Autoregressive):
+    """Let each coordinate depend on all before it, by one network with masked weights.
+
+    Args:
+        dim: D.
+        width: hidden units of the network.
+        transformer: the elementwise map g.
+        reverse: let each depend on all after it instead.
+    """
+
+    conditioner: MADE
+    size = TENSORS
+
+    def __init__(self, dim: int, width: int, transformer: Transformer, *, reverse: bool) -> None:
+        super().__init__(MADE(dim, width, transformer, reverse=reverse), transformer, passes=dim)
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Return the weights and biases of the network."""
+        return self.conditioner.tensors()
+
+    def evaluate(
+        self, x: Tensor, tensors: Sequence[Tensor], *, keep: bool = True
+    ) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+        """Normalize in one pass."""
+        outputs, of_network = self.conditioner.evaluate(x, tensors, keep=keep)
+        theta = outputs.view(len(x), -1, x.shape[-1]).transpose(0, 1)
+        z, log_det, of_map = self.transformer.evaluate(x, theta)
+        return z, log_det.sum(0), (*of_network, *of_map)
+
+    def differentiate(
+        self, g_z: Tensor, g_log_det: Tensor, saved: Sequence[Tensor]
+    ) -> tuple[Tensor, ...]:
+        """Go back through the map, then through the network."""
+        g_x, g_theta = self.transformer.differentiate(g_z, g_log_det, saved[KEPT:])
+        g_outputs = g_theta.transpose(0, 1).flatten(0, 1)
+        g_seen, *g_tensors = self.conditioner.differentiate(g_outputs, saved[:KEPT])
+        return g_x + g_seen, *g_tensors

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import torch
 
 from flowplay.catalog import ARCHITECTURES
-from flowplay.flows.base import Bijection, Flow
+from flowplay.flows.base import Bijection
 from flowplay.flows.ffjord import ffjord
+from flowplay.flows.flow import Flow
 from flowplay.flows.flow_matching import MatchedFlow, flow_matching
 from flowplay.flows.flowpp import flowpp
 from flowplay.flows.glow import glow

@@ -17,6 +17,11 @@ REACH = 3.0
 STEEPNESS = 1.0
 
 
+#: How many tensors a conditioner is made of, and how many `evaluate` keeps.
+TENSORS = 6
+KEPT = 8
+
+
 class Conditioner(nn.Module):
     """A network with two hidden layers of SiLU units that maps [B, inputs] to [B, outputs].
 
@@ -48,7 +53,7 @@ class Conditioner(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map x [B, inputs] to parameters [B, outputs]."""
-        return _TwoHiddenLayers.apply(x, *self.tensors())  # type: ignore[no-any-return]
+        return two_hidden_layers(x, self.tensors())
 
     def tensors(self) -> tuple[Tensor, ...]:
         """Return weights and biases in order, as `evaluate` takes them."""
@@ -56,23 +61,46 @@ class Conditioner(nn.Module):
         return tuple(tensor for layer in layers for tensor in (layer.weight, layer.bias))
 
 
-def evaluate(x: Tensor, tensors: Sequence[Tensor]) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """Evaluate a conditioner; return its outputs and what `differentiate` needs."""
+def evaluate(
+    x: Tensor, tensors: Sequence[Tensor], *, keep: bool = True
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Evaluate a conditioner; return its outputs and what `differentiate` needs.
+
+    Args:
+        x: [inputs, B]. The batch is the last axis of everything here, so that whatever happens to
+            one of few coordinates or parameters happens to a contiguous row.
+        tensors: weights [units, units before] and biases [units] of the three layers.
+        keep: whether the derivative will be asked for; otherwise memory is used again at once.
+
+    Returns:
+        The outputs [outputs, B], and tensors to hand to `differentiate`.
+    """
     w1, b1, w2, b2, w3, b3 = tensors
-    a1 = torch.addmm(b1, x, w1.t())
-    h1 = F.silu(a1)
-    a2 = torch.addmm(b2, h1, w2.t())
-    h2 = F.silu(a2)
-    return torch.addmm(b3, h2, w3.t()), (x, w1, w2, w3, a1, h1, a2, h2)
+    a1 = torch.addmm(b1.unsqueeze(-1), w1, x)
+    h1 = F.silu(a1, inplace=not keep)
+    a2 = torch.addmm(b2.unsqueeze(-1), w2, h1)
+    h2 = F.silu(a2, inplace=not keep)
+    outputs = torch.addmm(b3.unsqueeze(-1), w3, h2)
+    return outputs, (x, w1, w2, w3, a1, h1, a2, h2) if keep else ()
 
 
 def differentiate(gradient: Tensor, kept: Sequence[Tensor]) -> tuple[Tensor, ...]:
     """Return the gradients of x, w1, b1, w2, b2, w3, b3, given that of the outputs."""
     x, w1, w2, w3, a1, h1, a2, h2 = kept
-    g2 = torch.ops.aten.silu_backward(gradient @ w3, a2)
-    g1 = torch.ops.aten.silu_backward(g2 @ w2, a1)
-    first, second = (g1.t() @ x, g1.sum(0)), (g2.t() @ h1, g2.sum(0))
-    return (g1 @ w1, *first, *second, gradient.t() @ h2, gradient.sum(0))
+    g2 = torch.ops.aten.silu_backward(w3.t() @ gradient, a2)
+    g1 = torch.ops.aten.silu_backward(w2.t() @ g2, a1)
+    first, second = (g1 @ x.t(), g1.sum(-1)), (g2 @ h1.t(), g2.sum(-1))
+    return (w1.t() @ g1, *first, *second, gradient @ h2.t(), gradient.sum(-1))
+
+
+def two_hidden_layers(x: Tensor, tensors: Sequence[Tensor]) -> Tensor:
+    """Map x [B, inputs] to [B, outputs], as one node of the graph."""
+    outputs: Tensor
+    if torch.is_grad_enabled():
+        outputs = _TwoHiddenLayers.apply(x.t(), *tensors)
+    else:
+        outputs, _ = evaluate(x.t(), tensors, keep=False)
+    return outputs.t()
 
 
 class _TwoHiddenLayers(torch.autograd.Function):

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from flowplay.flows.base import Bijection
-from flowplay.flows.conditioner import Conditioner
+from flowplay.flows.chain import Link
+from flowplay.flows.conditioner import KEPT, TENSORS, Conditioner, differentiate, evaluate
 from flowplay.flows.transformers import Transformer
 
 
-class Coupling(Bijection):
+class Coupling(Link):
     r"""Keep :math:`z_a`, and map :math:`z_b` elementwise with parameters :math:`\theta(z_a)`.
 
     .. math::
@@ -43,6 +43,7 @@ class Coupling(Bijection):
         if dim < 2:
             raise ValueError(f"A coupling layer needs at least 2 dimensions, got {dim}.")
         self.swap = swap
+        self.size = TENSORS
         first = dim - dim // 2
         self.sizes = [first, dim - first]
         self.order, self.order_back = _order(dim, mask)
@@ -59,11 +60,30 @@ class Coupling(Bijection):
         mapped, log_det = self.transformer.forward(rest, self._theta(kept))
         return self.join(kept, mapped), log_det.sum(-1)
 
-    def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Return the weights and biases of the conditioner."""
+        return self.conditioner.tensors()
+
+    def evaluate(
+        self, x: Tensor, tensors: Sequence[Tensor], *, keep: bool = True
+    ) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
         """Normalize: keep the same part, which gives the same parameters, and undo the map."""
-        kept, rest = self.split(x)
-        mapped, log_det = self.transformer.inverse(rest, self._theta(kept))
-        return self.join(kept, mapped), log_det.sum(-1)
+        kept, rest = self._split_rows(x)
+        outputs, of_network = evaluate(kept, tensors, keep=keep)
+        # The network gives the parameters of one coordinate after those of another.
+        theta = outputs.view(len(rest), -1, x.shape[-1]).transpose(0, 1)
+        mapped, log_det, of_map = self.transformer.evaluate(rest, theta)
+        return self._join_rows(kept, mapped), log_det.sum(0), (*of_network, *of_map)
+
+    def differentiate(
+        self, g_z: Tensor, g_log_det: Tensor, saved: Sequence[Tensor]
+    ) -> tuple[Tensor, ...]:
+        """Go back through the map, then through the conditioner."""
+        g_kept, g_mapped = self._split_rows(g_z)
+        g_rest, g_theta = self.transformer.differentiate(g_mapped, g_log_det, saved[KEPT:])
+        g_outputs = g_theta.transpose(0, 1).flatten(0, 1)
+        g_condition, *g_tensors = differentiate(g_outputs, saved[:KEPT])
+        return self._join_rows(g_kept + g_condition, g_rest), *g_tensors
 
     def split(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """Split y [B, D] into the part that is kept and the part that is mapped."""
@@ -73,6 +93,15 @@ class Coupling(Bijection):
         """Undo `split`."""
         y = joined(kept, mapped, self.swap)
         return y if self.order_back is None else y[:, self.order_back]
+
+    def _split_rows(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        y = y if self.order is None else y[self.order]
+        first, second = y[: self.sizes[0]], y[self.sizes[0] :]
+        return (second, first) if self.swap else (first, second)
+
+    def _join_rows(self, kept: Tensor, mapped: Tensor) -> Tensor:
+        y = torch.cat((mapped, kept) if self.swap else (kept, mapped))
+        return y if self.order_back is None else y[self.order_back]
 
     def _theta(self, kept: Tensor) -> Tensor:
         per_coordinate = (-1, self.transformer.parameters)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from flowplay.flows.base import Bijection, Flow
+from flowplay.flows.base import Bijection
 from flowplay.flows.continuous import ContinuousLayer, pieces
+from flowplay.flows.flow import Flow
 from flowplay.flows.vector_field import VectorField
 
 

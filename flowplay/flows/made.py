@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from flowplay.flows.conditioner import REACH, STEEPNESS
+from flowplay.flows.conditioner import (
+    REACH,
+    STEEPNESS,
+    differentiate,
+    evaluate,
+    two_hidden_layers,
+)
 from flowplay.flows.transformers import Transformer
 
 
@@ -50,13 +58,33 @@ class MADE(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map x [B, D] to parameters [B, D, P]."""
-        hidden = F.silu(self.second(F.silu(self.first(x))))
-        theta: Tensor = self.last(hidden).unflatten(-1, (-1, self.parameters_per_coordinate))
+        outputs = two_hidden_layers(x, self._masked(self.tensors()))
+        theta: Tensor = outputs.unflatten(-1, (-1, self.parameters_per_coordinate))
         return theta
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Return weights and biases in order, not masked."""
+        layers = (self.first, self.second, self.last)
+        return tuple(tensor for layer in layers for tensor in (layer.weight, layer.bias))
+
+    def evaluate(
+        self, x: Tensor, tensors: Sequence[Tensor], *, keep: bool = True
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Map x [D, B] to outputs [D P, B]; return also what `differentiate` needs."""
+        return evaluate(x, self._masked(tensors), keep=keep)
+
+    def differentiate(self, gradient: Tensor, kept: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """Return the gradients of x and of all tensors, given that of the outputs."""
+        g_x, *g_tensors = differentiate(gradient, kept)
+        return g_x, *self._masked(g_tensors)
+
+    def _masked(self, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        w1, b1, w2, b2, w3, b3 = tensors
+        return w1 * self.first.mask, b1, w2 * self.second.mask, b2, w3 * self.last.mask, b3
 
 
 class _Masked(nn.Linear):
-    """A linear layer in which an output sees the inputs of at most its own degree."""
+    """Weights of a layer in which an output sees the inputs of at most its own degree."""
 
     mask: Tensor
 
@@ -65,7 +93,3 @@ class _Masked(nn.Linear):
         mask = (outputs.unsqueeze(-1) >= inputs).float()
         # Not part of the state: it follows from the sizes.
         self.register_buffer("mask", mask, persistent=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map x [B, inputs] to [B, outputs]."""
-        return F.linear(x, self.weight * self.mask, self.bias)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flowplay.flows.autoregressive import Autoregressive
+from flowplay.flows.autoregressive import MaskedAutoregressive
 from flowplay.flows.base import Bijection
 from flowplay.flows.transformers import Affine
 
@@ -13,4 +13,4 @@ def maf(dim: int, depth: int, width: int) -> list[Bijection]:
     References:
         Papamakarios, Pavlakou & Murray, Masked Autoregressive Flow for Density Estimation, 2017.
     """
-    return [Autoregressive.masked(dim, width, Affine(), reverse=bool(k % 2)) for k in range(depth)]
+    return [MaskedAutoregressive(dim, width, Affine(), reverse=bool(k % 2)) for k in range(depth)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flowplay.flows.autoregressive import Autoregressive
+from flowplay.flows.autoregressive import MaskedAutoregressive
 from flowplay.flows.base import Bijection
 from flowplay.flows.coupling import Coupling
 from flowplay.flows.transformers import Spline
@@ -20,4 +20,4 @@ def nsf(dim: int, depth: int, width: int, bins: int, conditioning: str) -> list[
     spline = Spline(bins, BOUND)
     if conditioning == "coupling":
         return [Coupling(dim, width, spline, swap=bool(k % 2)) for k in range(depth)]
-    return [Autoregressive.masked(dim, width, spline, reverse=bool(k % 2)) for k in range(depth)]
+    return [MaskedAutoregressive(dim, width, spline, reverse=bool(k % 2)) for k in range(depth)]

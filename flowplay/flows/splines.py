@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +15,9 @@ MIN_DERIVATIVE = 1e-2
 
 #: softplus of this plus MIN_DERIVATIVE is 1: zero parameters give the identity.
 _IDENTITY_DERIVATIVE = math.log(math.expm1(1 - MIN_DERIVATIVE))
+
+# A number would be made a tensor at each use, which takes longer than to add it.
+_ONE, _NEXT = torch.tensor(1.0), torch.tensor(1)
 
 
 def parameter_count(bins: int) -> int:
@@ -42,80 +47,162 @@ def rational_quadratic(x: Tensor, theta: Tensor, bound: float) -> tuple[Tensor, 
         Gregory & Delbourgo, Piecewise rational quadratic interpolation to monotonic data, 1982.
         Durkan, Bekasov, Murray & Papamakarios, Neural Spline Flows, 2019.
     """
-    inside, x_in, (x0, width, y0, height, d0, d1) = _locate(x, theta, bound, by_height=False)
-    xi = ((x_in - x0) / width).clamp(0, 1)
+    value, (left, right, bottom, top), d, (inside, *_) = _locate(
+        x, theta.movedim(-1, 0), bound, by_height=False
+    )
+    width, height = right - left, top - bottom
     slope = height / width
-    both = xi * (1 - xi)
-    denominator = slope + (d1 + d0 - 2 * slope) * both
-    y = y0 + height * (slope * xi.square() + d0 * both) / denominator
-    log_derivative = _log_derivative(xi, slope, d0, d1, denominator)
+    d0, d1 = d.unbind()
+    xi = ((value - left) / width).clamp(0, 1)
+    both = xi * (_ONE - xi)
+    denominator = torch.addcmul(slope, d0 + d1 - 2 * slope, both)
+    y = bottom + height * (slope * xi * xi + d0 * both) / denominator
+    log_derivative, _ = _log_derivative(xi, both, slope, d0, d1, denominator)
     return torch.where(inside, y, x), log_derivative * inside
 
 
 def rational_quadratic_inverse(y: Tensor, theta: Tensor, bound: float) -> tuple[Tensor, Tensor]:
     """Undo `rational_quadratic`: y [...] to x [...] and the log-derivative of the inverse [...]."""
-    inside, y_in, (x0, width, y0, height, d0, d1) = _locate(y, theta, bound, by_height=True)
-    eta = ((y_in - y0) / height).clamp(0, 1)
+    x, log_derivative, _ = evaluate_inverse(y, theta.movedim(-1, 0), bound)
+    return x, log_derivative
+
+
+def evaluate_inverse(
+    y: Tensor, theta: Tensor, bound: float
+) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+    """Undo `rational_quadratic`, keeping what `differentiate_inverse` needs.
+
+    Args:
+        y: [...].
+        theta: [3 * bins - 1, ...]: here the parameters are the first axis.
+        bound: half width of the box.
+
+    Returns:
+        x [...], the log-derivative of the inverse [...], and tensors to hand on.
+    """
+    value, (left, right, bottom, top), d, of_bins = _locate(y, theta, bound, by_height=True)
+    width, height = right - left, top - bottom
     slope = height / width
-    bend = d1 + d0 - 2 * slope
-    # The relative position solves a ξ² + b ξ + c = 0; this form of the root does not cancel.
-    a = slope - d0 + eta * bend
-    b = d0 - eta * bend
-    c = -slope * eta
-    discriminant = (b.square() - 4 * a * c).clamp(min=0)
-    xi = (2 * c / (-b - discriminant.sqrt())).clamp(0, 1)
-    denominator = slope + bend * xi * (1 - xi)
-    log_derivative = _log_derivative(xi, slope, d0, d1, denominator)
-    return torch.where(inside, x0 + xi * width, y), -log_derivative * inside
+    d0, d1 = d.unbind()
+    eta = ((value - bottom) / height).clamp(0, 1)
+    # The relative position solves a ξ² + b ξ = c; this form of the root does not cancel.
+    bend = torch.add(d0 + d1, slope, alpha=-2)
+    b = torch.addcmul(d0, eta, bend, value=-1)
+    a, c = slope - b, slope * eta
+    discriminant = torch.addcmul(b * b, a, c, value=4).clamp(min=0)
+    xi = ((c + c) / (b + discriminant.sqrt())).clamp(0, 1)
+    both = xi * (_ONE - xi)
+    denominator = torch.addcmul(slope, bend, both)
+    log_derivative, numerator = _log_derivative(xi, both, slope, d0, d1, denominator)
+    inside = of_bins[0]
+    mask = inside.to(y.dtype)
+    x = torch.where(inside, torch.addcmul(left, xi, width), y)
+    saved = (mask, width, height, slope, bend, d0, d1, eta, xi, both, denominator, numerator)
+    return x, -log_derivative * mask, (*saved, *of_bins[1:])
+
+
+def differentiate_inverse(
+    g_x: Tensor, g_log_derivative: Tensor, saved: Sequence[Tensor], bound: float
+) -> tuple[Tensor, Tensor]:
+    r"""Return the gradients of y and theta, given those of what `evaluate_inverse` returned.
+
+    With :math:`\eta = (y - y_k) / h_k` the relative height, the position :math:`\xi` is defined by
+    :math:`G(\xi; s, d_k, d_{k+1}) = \eta`. By the implicit function theorem
+
+    .. math::
+        d\xi = (d\eta - G_s\,ds - G_{d_k} dd_k - G_{d_{k+1}} dd_{k+1}) / G_\xi, \qquad
+        G_\xi = s M / D^2
+
+    with the denominator D of the spline and the numerator M of its derivative :math:`s^2 M / D^2`.
+    """
+    mask, width, height, slope, bend, d0, d1, eta, xi, both, denominator, numerator = saved[:-3]
+    raw, shares, index = saved[-3:]
+    gx, gl = g_x * mask, g_log_derivative * mask
+    rest, square = _ONE - xi, xi * xi
+    turn = rest - xi  # 1 - 2ξ, the derivative of ξ(1 - ξ)
+
+    # The log-derivative is minus log s²M/D².
+    per_m, per_d = gl / numerator, (gl + gl) / denominator
+    m_xi = torch.addcmul(d1 * xi, slope, turn).addcmul_(d0, rest, value=-1)
+    g_xi = torch.addcmul(gx * width, per_d * bend, turn).addcmul_(per_m, m_xi, value=-2)
+    g_eta_d = g_xi * denominator / (slope * numerator)  # of η, over D
+    common = torch.addcmul(per_d, g_eta_d, eta)
+    g_slope = torch.addcmul(common, common + per_m, both, value=-2)
+    g_slope = g_slope.addcmul_(g_eta_d, square, value=-1).addcdiv_(gl, slope, value=-2)
+    g_d0 = torch.addcmul(both * (common - g_eta_d), per_m, rest * rest, value=-1)
+    g_d1 = torch.addcmul(both * common, per_m, square, value=-1)
+
+    g_y = g_eta_d * denominator / height
+    per_width = g_slope / width
+    g_width = torch.addcmul(gx * xi, per_width, slope, value=-1)
+    g_height = torch.addcmul(per_width, g_y, eta, value=-1)
+
+    # A share is the size of its own bin and moves all knots above it. That the last knot never
+    # moves needs no care, since the softmax takes away what all shares have in common.
+    bins = torch.arange(shares.shape[1], device=shares.device).view(-1, *gx.dim() * (1,))
+    own, before = (bins == index).to(gx.dtype), (bins < index).to(gx.dtype)
+    g_sizes = torch.stack((g_width, g_height)).unsqueeze(1) * own
+    g_sizes = g_sizes.addcmul_(torch.stack((gx, -g_y)).unsqueeze(1), before)
+    g_shares = torch.ops.aten._softmax_backward_data(g_sizes, shares, 1, shares.dtype)
+    g_shares *= 2 * bound * (1 - MIN_BIN * shares.shape[1])
+    g_raw = torch.ops.aten.softplus_backward(torch.stack((g_d0, g_d1)), raw, 1, 20)
+    g_raw0, g_raw1 = g_raw.unbind()
+    g_inner = torch.addcmul(g_raw0 * own[1:], g_raw1, own[:-1])
+    return g_y + (g_x - gx), torch.cat((g_shares.flatten(0, 1), g_inner))
 
 
 def _log_derivative(
-    xi: Tensor, slope: Tensor, d0: Tensor, d1: Tensor, denominator: Tensor
-) -> Tensor:
-    numerator = d1 * xi.square() + 2 * slope * xi * (1 - xi) + d0 * (1 - xi).square()
-    return 2 * slope.log() + numerator.log() - 2 * denominator.log()
+    xi: Tensor, both: Tensor, slope: Tensor, d0: Tensor, d1: Tensor, denominator: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return the log-derivative of the spline at ξ, and the numerator M in it."""
+    rest = _ONE - xi
+    numerator = torch.addcmul(d1 * xi * xi, d0 * rest, rest)
+    numerator = torch.addcmul(numerator, slope, both, value=2)
+    share = slope / denominator
+    return (share * share * numerator).log(), numerator
 
 
 def _locate(
     value: Tensor, theta: Tensor, bound: float, *, by_height: bool
-) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
-    """Find the bin of each value; return (inside, clipped value, the bin's six numbers).
+) -> tuple[Tensor, tuple[Tensor, ...], Tensor, tuple[Tensor, Tensor, Tensor, Tensor]]:
+    """Find the bin of each value [...] in the splines of theta [3 * bins - 1, ...].
 
-    Values outside are clipped before the maths: a `where` after it would not stop their NaN
-    gradients.
+    Returns:
+        The values, clipped to the box (a `where` after the maths would not stop NaN gradients);
+        their bin's left, right, bottom and top [...]; the derivatives at both of its knots
+        [2, ...]; and of all bins: whether the value is inside of any, what the derivatives were
+        before softplus, the share of each in widths and heights [2, bins, ...], and which it is.
     """
-    bins = (theta.shape[-1] + 1) // 3
-    raw_widths, raw_heights, raw_derivatives = theta.split([bins, bins, bins - 1], -1)
-    widths, x_knots = _knots(raw_widths, bound)
-    heights, y_knots = _knots(raw_heights, bound)
-    inner = MIN_DERIVATIVE + F.softplus(raw_derivatives + _IDENTITY_DERIVATIVE)
-    derivatives = F.pad(inner, (1, 1), value=1.0)
+    bins = (len(theta) + 1) // 3
+    shares = theta[: 2 * bins].reshape(2, bins, *value.shape).softmax(1)
+    spread, low, high = _constants(bins, bound, value.dim(), value.dtype, value.device)
+    span = 2 * bound * (1 - MIN_BIN * bins)
+    knots = torch.add(spread, shares[:, :-1].cumsum(1), alpha=span)
+    x_knots, y_knots = knots.unbind()
+    low, high = low.expand(1, *value.shape), high.expand(1, *value.shape)
+    zero = low + high
+    rows = (low, x_knots, high, low, y_knots, high, zero, theta[2 * bins :], zero)
+    table = torch.cat(rows).view(3, bins + 1, *value.shape)
 
     inside = value.abs() < bound
     clipped = value.clamp(-bound, bound)
-    edges = y_knots if by_height else x_knots
-    index = (clipped.unsqueeze(-1) >= edges[..., 1:-1]).sum(-1, keepdim=True)
-    table = torch.stack(
-        (
-            x_knots[..., :-1],
-            widths,
-            y_knots[..., :-1],
-            heights,
-            derivatives[..., :-1],
-            derivatives[..., 1:],
-        ),
-        -2,
-    )
-    picked = table.gather(-1, index.unsqueeze(-2).expand(*table.shape[:-1], 1)).squeeze(-1)
-    return inside, clipped, picked.unbind(-1)
+    passed = clipped >= (y_knots if by_height else x_knots)
+    index = passed.sum(0, keepdim=True)
+    ends = torch.cat((index, index + _NEXT)).expand(3, 2, *value.shape)
+    left, right, bottom, top, raw0, raw1 = table.gather(1, ends).flatten(0, 1).unbind()
+    raw = torch.stack((raw0, raw1)) + _IDENTITY_DERIVATIVE
+    d = F.softplus(raw) + MIN_DERIVATIVE
+    return clipped, (left, right, bottom, top), d, (inside, raw, shares, index)
 
 
-def _knots(raw: Tensor, bound: float) -> tuple[Tensor, Tensor]:
-    """Return bin sizes [..., bins] and knots [..., bins + 1] that fill [-bound, bound] exactly."""
-    bins = raw.shape[-1]
-    sizes = 2 * bound * (MIN_BIN + (1 - MIN_BIN * bins) * raw.softmax(-1))
-    inner = sizes[..., :-1].cumsum(-1) - bound
-    knots = torch.cat(
-        (torch.full_like(raw[..., :1], -bound), inner, torch.full_like(raw[..., :1], bound)), -1
-    )
-    return sizes, knots
+@functools.lru_cache
+@torch.inference_mode(False)  # whoever comes first: others will train with them
+def _constants(
+    bins: int, bound: float, dims: int, dtype: torch.dtype, device: torch.device
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return inner knots [bins - 1, ...] if no share counted, and the first and the last."""
+    inner = torch.arange(1, bins, dtype=dtype, device=device)
+    shape = (-1, *dims * (1,))
+    spread = (2 * bound * MIN_BIN * inner - bound).view(shape)
+    high = torch.tensor(bound, dtype=dtype, device=device).view(shape)
+    return spread, -high, high

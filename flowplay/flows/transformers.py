@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from flowplay.flows.mixtures import differentiate_mixture_logit, mixture_logit
 from flowplay.flows.roots import increasing_root
-from flowplay.flows.splines import parameter_count, rational_quadratic, rational_quadratic_inverse
+from flowplay.flows.splines import (
+    differentiate_inverse,
+    evaluate_inverse,
+    parameter_count,
+    rational_quadratic,
+)
 
 #: A layer scales by at most e^±LOG_SCALE_BOUND: enough for thin shapes, too little to overflow.
 LOG_SCALE_BOUND = 3.0
 
+#: A number would be made a tensor at each use, which takes longer than to add it.
+_ONE = torch.tensor(1.0)
+
 
 class Transformer(ABC):
     r"""An increasing map :math:`g_\theta` of each coordinate, elementwise and both ways.
+
+    A transformer brings the derivative of its normalizing direction with it, since that is what
+    every training step of a layer takes; `evaluate` and `differentiate` have the batch as their
+    last axis and parameters as their first, as the networks that steer them give them.
 
     Attributes:
         parameters: P, numbers in :math:`\theta` for each coordinate.
@@ -31,9 +44,33 @@ class Transformer(ABC):
     def forward(self, z: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
         """Map z [B, d] with parameters theta [B, d, P]; return x [B, d] and log|dx/dz| [B, d]."""
 
-    @abstractmethod
     def inverse(self, x: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
         """Undo `forward`: x [B, d] to z [B, d] and log|dz/dx| [B, d]."""
+        z, log_det, _ = self.evaluate(x.t(), theta.permute(2, 1, 0))
+        return z.t(), log_det.t()
+
+    @abstractmethod
+    def evaluate(self, x: Tensor, theta: Tensor) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+        """Undo `forward`: x [d, B] with theta [P, d, B].
+
+        Returns:
+            z [d, B], log|dz/dx| [d, B], and tensors to hand to `differentiate`.
+        """
+
+    @abstractmethod
+    def differentiate(
+        self, g_z: Tensor, g_log_det: Tensor, saved: Sequence[Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """Pull gradients back through `evaluate`.
+
+        Args:
+            g_z: of z, [d, B].
+            g_log_det: of the sum of the log-determinants over coordinates, [B].
+            saved: what `evaluate` kept.
+
+        Returns:
+            The gradients of x [d, B] and of theta [P, d, B].
+        """
 
     def start(self) -> Tensor | None:
         """Return the parameters [P] to start from; None for zeros."""
@@ -49,9 +86,15 @@ class Additive(Transformer):
         """Shift."""
         return z + theta.squeeze(-1), torch.zeros_like(z)
 
-    def inverse(self, x: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
+    def evaluate(self, x: Tensor, theta: Tensor) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
         """Shift back."""
-        return x - theta.squeeze(-1), torch.zeros_like(x)
+        return x - theta[0], torch.zeros_like(x), ()
+
+    def differentiate(
+        self, g_z: Tensor, g_log_det: Tensor, saved: Sequence[Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """Hand the gradient on."""
+        return g_z, -g_z.unsqueeze(0)
 
 
 class Affine(Transformer):
@@ -65,18 +108,27 @@ class Affine(Transformer):
 
     def forward(self, z: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
         """Scale, then shift."""
-        log_scale, shift = self._scale_and_shift(theta)
-        return z * log_scale.exp() + shift, log_scale
-
-    def inverse(self, x: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
-        """Shift back, then scale back."""
-        log_scale, shift = self._scale_and_shift(theta)
-        return (x - shift) * (-log_scale).exp(), -log_scale
-
-    @staticmethod
-    def _scale_and_shift(theta: Tensor) -> tuple[Tensor, Tensor]:
         raw, shift = theta.unbind(-1)
-        return bounded(raw), shift
+        log_scale = bounded(raw)
+        return torch.addcmul(shift, z, log_scale.exp()), log_scale
+
+    def evaluate(self, x: Tensor, theta: Tensor) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+        """Shift back, then scale back."""
+        raw, shift = theta.unbind()
+        bound = _bound(raw)
+        log_shrink = -raw * bound
+        shrink = log_shrink.exp()
+        z = (x - shift) * shrink
+        return z, log_shrink, (bound, shrink, z)
+
+    def differentiate(
+        self, g_z: Tensor, g_log_det: Tensor, saved: Sequence[Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        r"""Use that :math:`dz/ds = -z` and :math:`ds/da = (1 + |a|/c)^{-2}`."""
+        bound, shrink, z = saved
+        g_x = g_z * shrink
+        g_log_shrink = torch.addcmul(g_log_det, g_z, z)
+        return g_x, -torch.stack((g_log_shrink * bound * bound, g_x))
 
 
 class Spline(Transformer):
@@ -95,9 +147,15 @@ class Spline(Transformer):
         """Follow the spline."""
         return rational_quadratic(z, theta, self.bound)
 
-    def inverse(self, x: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
+    def evaluate(self, x: Tensor, theta: Tensor) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
         """Solve the bin's quadratic."""
-        return rational_quadratic_inverse(x, theta, self.bound)
+        return evaluate_inverse(x, theta, self.bound)
+
+    def differentiate(
+        self, g_z: Tensor, g_log_det: Tensor, saved: Sequence[Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """Use the implicit function theorem."""
+        return differentiate_inverse(g_z, g_log_det, saved, self.bound)
 
 
 class LogisticMixture(Transformer):
@@ -132,52 +190,63 @@ class LogisticMixture(Transformer):
         means = torch.linspace(-_SPREAD, _SPREAD, k) if k > 1 else torch.zeros(1)
         return torch.cat((torch.zeros(k), means, torch.zeros(k), torch.zeros(2)))
 
-    def inverse(self, x: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
+    def evaluate(self, x: Tensor, theta: Tensor) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
         """Normalize in closed form."""
-        log_weights, means, log_scales, log_a, b = self._unpack(theta)
-        logit, log_slope = _mixture_logit(x, log_weights, means, log_scales)
-        return logit * log_a.exp() + b, log_slope + log_a
+        weights, means, raw_scales, raw_a, b = theta.split([*3 * [self.components], 1, 1])
+        log_weights, raw_a, b = weights.log_softmax(0), raw_a.squeeze(0), b.squeeze(0)
+        scale_bound, a_bound = _bound(raw_scales), _bound(raw_a)
+        log_a = raw_a * a_bound
+        a = log_a.exp()
+        log_scales = raw_scales * scale_bound
+        logit, log_slope, saved = mixture_logit(x, log_weights, means, log_scales)
+        saved = (a, logit, log_weights, scale_bound, a_bound, *saved)
+        return torch.addcmul(b, logit, a), log_slope + log_a, saved
+
+    def differentiate(
+        self, g_z: Tensor, g_log_det: Tensor, saved: Sequence[Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """Go back through the affine map, the logit, and the bounds."""
+        a, logit, log_weights, scale_bound, a_bound, *of_mixture = saved
+        g_logit = g_z * a
+        g_a = torch.addcmul(g_log_det, g_logit, logit) * a_bound * a_bound
+        g_x, g_weights, g_means, g_scales = differentiate_mixture_logit(
+            g_logit, g_log_det, of_mixture
+        )
+        g_weights = g_weights - log_weights.exp() * g_weights.sum(0)
+        g_scales = g_scales * scale_bound * scale_bound
+        ends = g_a.unsqueeze(0), g_z.unsqueeze(0)
+        return g_x, torch.cat((g_weights, g_means, g_scales, *ends))
 
     def forward(self, z: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
         """Generate by the scalar root."""
-        log_weights, means, log_scales, log_a, b = self._unpack(theta)
-        target = (z - b) * (-log_a).exp()
+        z, theta = z.t(), theta.permute(2, 1, 0)
+        weights, means, raw_scales, raw_a, b = theta.split([*3 * [self.components], 1, 1])
+        log_weights, log_scales = weights.log_softmax(0), bounded(raw_scales)
+        log_a = bounded(raw_a.squeeze(0))
+        target = (z - b.squeeze(0)) * (-log_a).exp()
 
         def excess(x: Tensor) -> tuple[Tensor, Tensor]:
-            logit, log_slope = _mixture_logit(x, log_weights, means, log_scales)
+            logit, log_slope, _ = mixture_logit(x, log_weights, means, log_scales)
             return logit - target, log_slope.exp()
 
         with torch.no_grad():
-            ends = means + log_scales.exp() * target.unsqueeze(-1)
-            margin = 1e-3 * (1 + ends.abs().amax(-1))
-            lower, upper = ends.amin(-1) - margin, ends.amax(-1) + margin
+            ends = means + log_scales.exp() * target
+            margin = 1e-3 * (1 + ends.abs().amax(0))
+            lower, upper = ends.amin(0) - margin, ends.amax(0) + margin
         x = increasing_root(excess, lower, upper)
-        log_slope = _mixture_logit(x, log_weights, means, log_scales)[1]
-        return x, -(log_slope + log_a)
-
-    def _unpack(self, theta: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        k = self.components
-        raw_weights, means, raw_scales, rest = theta.split([k, k, k, 2], -1)
-        log_a, b = rest.unbind(-1)
-        return raw_weights.log_softmax(-1), means, bounded(raw_scales), bounded(log_a), b
+        log_slope = mixture_logit(x, log_weights, means, log_scales)[1]
+        return x.t(), -(log_slope + log_a).t()
 
 
 #: Half width of the places where the components of a fresh mixture lie: nearly the identity.
 _SPREAD = 1.0
 
 
-def _mixture_logit(
-    x: Tensor, log_weights: Tensor, means: Tensor, log_scales: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Return the logit of the mixture's distribution function and the log of its slope, as x."""
-    t = (x.unsqueeze(-1) - means) * (-log_scales).exp()
-    below, above = F.logsigmoid(t), F.logsigmoid(-t)
-    log_cdf = torch.logsumexp(log_weights + below, -1)
-    log_rest = torch.logsumexp(log_weights + above, -1)
-    log_density = torch.logsumexp(log_weights + below + above - log_scales, -1)
-    return log_cdf - log_rest, log_density - log_cdf - log_rest
-
-
 def bounded(raw: Tensor) -> Tensor:
     """Return a log-scale within ±`LOG_SCALE_BOUND`, smooth, the identity near 0."""
-    return raw / (1 + raw.abs() / LOG_SCALE_BOUND)
+    return raw * _bound(raw)
+
+
+def _bound(raw: Tensor) -> Tensor:
+    """Return what `bounded` multiplies by; its square is the derivative."""
+    return torch.add(_ONE, raw.abs(), alpha=1 / LOG_SCALE_BOUND).reciprocal()

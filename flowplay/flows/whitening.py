@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
-from flowplay.flows.base import Bijection
+from flowplay.flows.chain import Link
 
 
-class Whitening(Bijection):
+class Whitening(Link):
     r"""The last layer of a flow: :math:`x = \mu + \sigma \odot z`, with nothing to train.
 
     It lets all other layers work on data of zero mean and unit variance, while `log_prob` stays
@@ -24,6 +26,7 @@ class Whitening(Bijection):
 
     mean: Tensor
     std: Tensor
+    size = 0
 
     def __init__(self, mean: Tensor, std: Tensor) -> None:
         super().__init__()
@@ -41,6 +44,20 @@ class Whitening(Bijection):
         """Generate: scale and shift to data units."""
         return self.mean + self.std * z, self.std.log().sum().expand(len(z))
 
-    def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Return nothing to train."""
+        return ()
+
+    def evaluate(
+        self, x: Tensor, tensors: Sequence[Tensor], *, keep: bool = True
+    ) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
         """Normalize: scale and shift to whitened units."""
-        return (x - self.mean) / self.std, -self.std.log().sum().expand(len(x))
+        std = self.std.unsqueeze(-1)
+        z = (x - self.mean.unsqueeze(-1)) / std
+        return z, -self.std.log().sum().expand(x.shape[-1]), (std,)
+
+    def differentiate(
+        self, g_z: Tensor, g_log_det: Tensor, saved: Sequence[Tensor]
+    ) -> tuple[Tensor, ...]:
+        """Scale the gradient of x."""
+        return (g_z / saved[0],)

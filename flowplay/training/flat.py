@@ -4,31 +4,20 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 
 def flatten_parameters(module: nn.Module) -> nn.Parameter:
     """Move all parameters of a module into one vector, of which they become views.
 
-    Gradients are views of the vector's gradient too: `backward` fills it in place, one fused
-    optimizer step updates everything, and one norm is the norm of the whole gradient. Set the
-    gradient to zero with `vector.grad.zero_()`, never to None.
+    One fused optimizer step then updates everything, and one norm is that of the whole gradient.
 
     Returns:
-        The vector [P], the same on every call with the same module structure.
+        The vector [P], in the order of the module's parameters.
     """
     parameters = list(module.parameters())
-    device, dtype = parameters[0].device, parameters[0].dtype
-    size = sum(p.numel() for p in parameters)
-    vector = nn.Parameter(torch.empty(size, device=device, dtype=dtype))
-    vector.grad = torch.zeros_like(vector)
-    offset = 0
-    for p in parameters:
-        end = offset + p.numel()
-        view = vector.data[offset:end].view_as(p)
-        view.copy_(p.data)
-        p.data = view
-        p.grad = vector.grad[offset:end].view_as(p)
-        offset = end
+    vector = nn.Parameter(parameters_to_vector(parameters).detach().clone())
+    vector_to_parameters(vector.data, parameters)
     return vector
 
 

@@ -169,14 +169,11 @@ class LiveRun:
         """Take one optimizer step at a learning rate; return loss and gradient norm (scalars)."""
         self.optimizer.param_groups[0]["lr"] = rate
         index = torch.randint(len(self.data), (self.config.batch_size,))
-        gradient = self.vector.grad
-        assert gradient is not None
-        gradient.zero_()
-        loss = self.flow.loss(self.data[index.to(self.device)])
-        loss.backward()
+        loss, gradients = self.flow.loss_and_gradient(self.data[index.to(self.device)])
+        self.vector.grad = torch.cat([g.flatten() for g in gradients])
         norm = nn.utils.clip_grad_norm_(self.vector, self.config.clip_norm)
         self.optimizer.step()
-        return loss.detach(), norm
+        return loss, norm
 
     def moments(self) -> NDArray[np.float32]:
         """Return the optimizer's moments [m, P]."""

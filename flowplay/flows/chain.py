@@ -1,0 +1,151 @@
+"""A chain of layers that bring their own derivative, as one node of the graph."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
+from itertools import chain, islice
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from flowplay.flows.base import Bijection
+
+#: Points that go through a chain at once, few enough for what they leave behind to fit the cache.
+BLOCK = 2048
+
+
+class Link(Bijection):
+    r"""A bijection whose normalizing direction brings its derivative with it.
+
+    Training is little else than normalizing, and the layers are small: autograd's bookkeeping for
+    each of a hundred operations a layer would cost more than the operations. So links are chained
+    into one node, however many they are, and each says how gradients go back through it.
+
+    Inside a chain the batch is the last axis: few coordinates, each a contiguous row.
+    """
+
+    #: How many tensors there are.
+    size: int
+
+    @abstractmethod
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Return what the layer is made of, as `evaluate` takes it; gradients go there."""
+
+    @abstractmethod
+    def evaluate(
+        self, x: Tensor, tensors: Sequence[Tensor], *, keep: bool = True
+    ) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+        r"""Normalize x [D, B].
+
+        Args:
+            x: [D, B].
+            tensors: as `tensors` gives them.
+            keep: whether `differentiate` will be called.
+
+        Returns:
+            z [D, B], :math:`\log|\det \partial z/\partial x|` [B], and what `differentiate` needs.
+        """
+
+    @abstractmethod
+    def differentiate(
+        self, g_z: Tensor, g_log_det: Tensor, saved: Sequence[Tensor]
+    ) -> tuple[Tensor, ...]:
+        """Return the gradients of x [D, B] and of each tensor, given those of z and the log-det."""
+
+    def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Normalize, as a chain of one."""
+        return normalize([self], x)
+
+
+def normalize(links: Sequence[Link], x: Tensor) -> tuple[Tensor, Tensor]:
+    r"""Normalize x [B, D] by one link after the other.
+
+    Returns:
+        z [B, D] and the sum of all :math:`\log|\det \partial z/\partial x|` [B].
+    """
+    tensors = [link.tensors() for link in links]
+    if torch.is_grad_enabled():
+        z: Tensor
+        total: Tensor
+        z, total = _Chain.apply(x, links, *chain.from_iterable(tensors))
+        return z, total
+    images, totals = [], []
+    for block in x.split(BLOCK):
+        rows, total = block.t(), block.new_zeros(len(block))
+        for link, own in zip(links, tensors, strict=True):
+            rows, log_det, _ = link.evaluate(rows, own, keep=False)
+            total += log_det
+        images.append(rows)
+        totals.append(total)
+    return torch.cat(images, -1).t(), torch.cat(totals)
+
+
+def generate(links: Sequence[Link], z: Tensor) -> tuple[Tensor, Tensor]:
+    r"""Generate from z [B, D] by one link after the other.
+
+    Returns:
+        x [B, D] and the sum of all :math:`\log|\det \partial x/\partial z|` [B].
+    """
+    images, totals = [], []
+    for block in [z] if torch.is_grad_enabled() else z.split(BLOCK):
+        x, total = block, block.new_zeros(len(block))
+        for link in links:
+            x, log_det = link(x)
+            total = total + log_det
+        images.append(x)
+        totals.append(total)
+    return torch.cat(images), torch.cat(totals)
+
+
+def evaluate(
+    links: Sequence[Link], tensors: Iterable[Tensor], x: Tensor
+) -> tuple[Tensor, Tensor, list[tuple[Tensor, ...]]]:
+    """Normalize x [D, B] by one link after the other, and keep what `differentiate` needs."""
+    total = x.new_zeros(x.shape[1:])
+    remaining = iter(tensors)
+    saved = []
+    for link in links:
+        x, log_det, kept = link.evaluate(x, tuple(islice(remaining, link.size)))
+        total += log_det
+        saved.append(kept)
+    return x, total, saved
+
+
+def differentiate(
+    links: Sequence[Link], g_z: Tensor, g_log_det: Tensor, saved: Sequence[Sequence[Tensor]]
+) -> tuple[Tensor, list[tuple[Tensor, ...]]]:
+    """Pull gradients back through the chain: that of x, and for each link those of its tensors."""
+    found = []
+    for link, kept in zip(reversed(links), reversed(saved), strict=True):
+        g_z, *of_tensors = link.differentiate(g_z, g_log_det, kept)
+        found.append(tuple(of_tensors))
+    return g_z, found[::-1]
+
+
+class _Chain(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,  # noqa: ANN401
+        x: Tensor,
+        links: Sequence[Link],
+        *tensors: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        z, total, saved = evaluate(links, tensors, x.t())
+        ctx.save_for_backward(*chain.from_iterable(saved))
+        ctx.links, ctx.counts = links, [len(kept) for kept in saved]
+        return z.t(), total
+
+    @staticmethod
+    @once_differentiable
+    def backward(
+        ctx: Any,  # noqa: ANN401
+        gradient: Tensor,
+        gradient_log_det: Tensor,
+    ) -> tuple[Tensor | None, ...]:
+        remaining = iter(ctx.saved_tensors)
+        saved = [tuple(islice(remaining, count)) for count in ctx.counts]
+        g_x, found = differentiate(ctx.links, gradient.t(), gradient_log_det, saved)
+        return g_x.t(), None, *chain.from_iterable(found)

@@ -1,0 +1,188 @@
+"""A flow: the base, pushed through bijections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from flowplay.flows import chain
+from flowplay.flows.base import Bijection, standard_normal_log_prob
+from flowplay.flows.chain import Link
+
+
+class Flow(Bijection):
+    r"""A normalizing flow: the base :math:`z_0 \sim \mathcal{N}(0, I)` pushed through bijections.
+
+    .. math::
+        x = (f_K \circ \dots \circ f_1)(z_0), \qquad
+        \log p(x) = \log p(z_0) + \sum_{k=1}^{K} \log|\det \partial z_{k-1}/\partial z_k|
+
+    Args:
+        bijections: in generating order, :math:`z_0 \to z_1 \to \dots \to z_K = x`.
+        dim: D.
+        checkpoint: recompute each layer in the backward pass instead of keeping what it computed:
+            memory for one layer instead of K, at the price of a second evaluation.
+
+    References:
+        Tabak & Vanden-Eijnden, Density estimation by dual ascent of the log-likelihood, 2010.
+        Papamakarios et al., Normalizing Flows for Probabilistic Modeling and Inference, 2021.
+
+    Example:
+        >>> from flowplay.flows import build_flow
+        >>> flow = build_flow("realnvp", dim=2, depth=4, width=16, seed=0)
+        >>> flow.log_prob(torch.zeros(3, 2)).shape
+        torch.Size([3])
+    """
+
+    #: Whether `loss` is the negative log-likelihood: only then may it be called so.
+    trained_by_likelihood: bool = True
+
+    def __init__(
+        self, bijections: Sequence[Bijection], dim: int, *, checkpoint: bool = False
+    ) -> None:
+        super().__init__()
+        self.bijections: Sequence[Bijection] = nn.ModuleList(bijections)  # type: ignore[assignment]
+        self.dim = dim
+        self.checkpoint = checkpoint
+        self.tolerance = max((b.tolerance for b in bijections), default=Bijection.tolerance)
+
+    def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Generate: map base points z [B, D] to data x [B, D], with the sum of log-dets [B]."""
+        total = z.new_zeros(len(z))
+        for run in _runs(self.bijections):
+            z, log_det = chain.generate(run, z) if isinstance(run, list) else run(z)
+            total = total + log_det
+        return z, total
+
+    def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Normalize: map data x [B, D] to base points z [B, D], with the sum of log-dets [B]."""
+        return self._inverse_from(len(self.bijections), x)
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Return the log-density [B] of data x [B, D], in nats; exact in evaluation mode."""
+        return self.layer_log_prob(len(self.bijections), x)
+
+    def loss(self, x: Tensor) -> Tensor:
+        """Return what training makes small on data x [B, D] (scalar, in nats).
+
+        The mean negative log-likelihood, plus the pull of layers that have one: it adds to the
+        gradient but not to the value, which stays a likelihood.
+        """
+        nll = -self.log_prob(x).mean()
+        for bijection in self.bijections:
+            if (penalty := bijection.penalty()) is not None:
+                nll = nll + (penalty - penalty.detach())
+        return nll
+
+    def loss_and_gradient(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        r"""Return `loss` of x [B, D], and its gradient by each parameter, in their order.
+
+        Where every layer brings its own derivative, no graph is built: with
+        :math:`z_0 = f^{-1}(x)`, the mean NLL pulls :math:`z_0 / B` back through the chain, and
+        :math:`-1/B` through every log-determinant.
+        """
+        by_hand = self.trained_by_likelihood and not self.checkpoint
+        links = [b for b in reversed(self.bijections) if isinstance(b, Link)]
+        if not by_hand or len(links) < len(self.bijections):
+            loss = self.loss(x)
+            parameters = list(self.parameters())
+            return loss.detach(), list(
+                torch.autograd.grad(loss, parameters, materialize_grads=True)
+            )
+        with torch.inference_mode():
+            tensors = [tensor for link in links for tensor in link.tensors()]
+            z, log_det, saved = chain.evaluate(links, tensors, x.t())
+            loss = -(standard_normal_log_prob(z.t()) + log_det).mean()
+            share = 1 / len(x)
+            found = chain.differentiate(links, z * share, log_det.new_full((), -share), saved)[1]
+            return loss, [gradient for group in reversed(found) for gradient in group]
+
+    def layer_log_prob(self, k: int, y: Tensor) -> Tensor:
+        r"""Return the exact log-density [B] of :math:`z_k` at y [B, D], in nats.
+
+        Args:
+            k: 0 (the base) to K (the data).
+            y: points [B, D].
+
+        Raises:
+            ValueError: if there is no such layer.
+        """
+        if not 0 <= k <= len(self.bijections):
+            raise ValueError(f"k must be between 0 and {len(self.bijections)}, got {k}.")
+        z, log_det = self._inverse_from(k, y)
+        return standard_normal_log_prob(z) + log_det
+
+    def sample(
+        self, n: int, temperature: float = 1.0, generator: torch.Generator | None = None
+    ) -> Tensor:
+        r"""Draw n points [n, D] from the flow, without gradient.
+
+        Args:
+            n: number of points.
+            temperature: standard deviation :math:`\tau` of the base,
+                :math:`z \sim \mathcal{N}(0, \tau^2 I)`; 1 draws from the model itself.
+            generator: source of randomness, for draws that can be repeated.
+        """
+        with torch.no_grad():
+            return self.forward(temperature * self.base_sample(n, generator))[0]
+
+    def base_sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """Draw n points [n, D] from the base, in the dtype and on the device of the flow."""
+        like = next(self.parameters(), next(self.buffers(), torch.empty(0)))
+        device = like.device if generator is None else generator.device
+        z = torch.randn(n, self.dim, generator=generator, device=device, dtype=like.dtype)
+        return z.to(like.device)
+
+    def forward_states(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Generate, keeping every step: z_0 … z_K [K+1, B, D] and the log-det of each [K, B]."""
+        states, log_dets = [z], []
+        for bijection in self.bijections:
+            z, log_det = bijection(z)
+            states.append(z)
+            log_dets.append(log_det)
+        return torch.stack(states), self._stack(log_dets, z)
+
+    def inverse_states(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        r"""Normalize, keeping every step, both in generating order.
+
+        Returns:
+            z_0 … z_K = x [K+1, B, D], and :math:`\log|\det \partial z_{k-1}/\partial z_k|` for
+            k = 1 … K [K, B].
+        """
+        states, log_dets = [x], []
+        for bijection in reversed(self.bijections):
+            x, log_det = bijection.inverse(x)
+            states.append(x)
+            log_dets.append(log_det)
+        return torch.stack(states[::-1]), self._stack(log_dets[::-1], x)
+
+    def _inverse_from(self, k: int, y: Tensor) -> tuple[Tensor, Tensor]:
+        total = y.new_zeros(len(y))
+        recompute = self.checkpoint and torch.is_grad_enabled()
+        below = list(self.bijections)[:k][::-1]
+        for run in below if recompute else _runs(below):
+            if isinstance(run, list):
+                y, log_det = chain.normalize(run, y)
+            elif recompute:
+                y, log_det = checkpoint(run.inverse, y, use_reentrant=False)
+            else:
+                y, log_det = run.inverse(y)
+            total = total + log_det
+        return y, total
+
+    @staticmethod
+    def _stack(log_dets: list[Tensor], like: Tensor) -> Tensor:
+        return torch.stack(log_dets) if log_dets else like.new_zeros(0, len(like))
+
+
+def _runs(bijections: Iterable[Bijection]) -> Iterator[list[Link] | Bijection]:
+    """Gather neighbouring links into lists; yield other bijections one by one."""
+    for linked, group in groupby(bijections, lambda b: isinstance(b, Link)):
+        if linked:
+            yield [b for b in group if isinstance(b, Link)]
+        else:
+            yield from group
