@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from flowplay.flows.base import Bijection
 from flowplay.flows.chain import Link
-from flowplay.flows.conditioner import KEPT, TENSORS
+from flowplay.flows.conditioner import KEPT
 from flowplay.flows.made import MADE
 from flowplay.flows.transformers import Transformer
 
@@ -64,7 +64,6 @@ class MaskedAutoregressive(Link, Autoregressive):
     """
 
     conditioner: MADE
-    size = TENSORS
 
     def __init__(self, dim: int, width: int, transformer: Transformer, *, reverse: bool) -> None:
         super().__init__(MADE(dim, width, transformer, reverse=reverse), transformer, passes=dim)

@@ -27,9 +27,6 @@ class Link(Bijection):
     Inside a chain the batch is the last axis: few coordinates, each a contiguous row.
     """
 
-    #: How many tensors there are.
-    size: int
-
     @abstractmethod
     def tensors(self) -> tuple[Tensor, ...]:
         """Return what the layer is made of, as `evaluate` takes it; gradients go there."""
@@ -70,7 +67,8 @@ def normalize(links: Sequence[Link], x: Tensor) -> tuple[Tensor, Tensor]:
     if torch.is_grad_enabled():
         z: Tensor
         total: Tensor
-        z, total = _Chain.apply(x, links, *chain.from_iterable(tensors))
+        counts = [len(own) for own in tensors]
+        z, total = _Chain.apply(x, links, counts, *chain.from_iterable(tensors))
         return z, total
     images, totals = [], []
     for block in x.split(BLOCK):
@@ -101,14 +99,13 @@ def generate(links: Sequence[Link], z: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def evaluate(
-    links: Sequence[Link], tensors: Iterable[Tensor], x: Tensor
+    links: Sequence[Link], tensors: Sequence[Sequence[Tensor]], x: Tensor
 ) -> tuple[Tensor, Tensor, list[tuple[Tensor, ...]]]:
     """Normalize x [D, B] by one link after the other, and keep what `differentiate` needs."""
     total = x.new_zeros(x.shape[1:])
-    remaining = iter(tensors)
     saved = []
-    for link in links:
-        x, log_det, kept = link.evaluate(x, tuple(islice(remaining, link.size)))
+    for link, own in zip(links, tensors, strict=True):
+        x, log_det, kept = link.evaluate(x, own)
         total += log_det
         saved.append(kept)
     return x, total, saved
@@ -131,9 +128,10 @@ class _Chain(torch.autograd.Function):
         ctx: Any,  # noqa: ANN401
         x: Tensor,
         links: Sequence[Link],
+        counts: Sequence[int],
         *tensors: Tensor,
     ) -> tuple[Tensor, Tensor]:
-        z, total, saved = evaluate(links, tensors, x.t())
+        z, total, saved = evaluate(links, _grouped(tensors, counts), x.t())
         ctx.save_for_backward(*chain.from_iterable(saved))
         ctx.links, ctx.counts = links, [len(kept) for kept in saved]
         return z.t(), total
@@ -145,7 +143,11 @@ class _Chain(torch.autograd.Function):
         gradient: Tensor,
         gradient_log_det: Tensor,
     ) -> tuple[Tensor | None, ...]:
-        remaining = iter(ctx.saved_tensors)
-        saved = [tuple(islice(remaining, count)) for count in ctx.counts]
+        saved = _grouped(ctx.saved_tensors, ctx.counts)
         g_x, found = differentiate(ctx.links, gradient.t(), gradient_log_det, saved)
-        return g_x.t(), None, *chain.from_iterable(found)
+        return g_x.t(), None, None, *chain.from_iterable(found)
+
+
+def _grouped(tensors: Iterable[Tensor], counts: Iterable[int]) -> list[tuple[Tensor, ...]]:
+    remaining = iter(tensors)
+    return [tuple(islice(remaining, count)) for count in counts]

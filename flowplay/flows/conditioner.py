@@ -17,8 +17,7 @@ REACH = 3.0
 STEEPNESS = 1.0
 
 
-#: How many tensors a conditioner is made of, and how many `evaluate` keeps.
-TENSORS = 6
+#: Tensors that `evaluate` keeps.
 KEPT = 8
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from flowplay.flows.chain import Link
-from flowplay.flows.conditioner import KEPT, TENSORS, Conditioner, differentiate, evaluate
+from flowplay.flows.conditioner import KEPT, Conditioner, differentiate, evaluate
 from flowplay.flows.transformers import Transformer
 
 
@@ -43,7 +43,6 @@ class Coupling(Link):
         if dim < 2:
             raise ValueError(f"A coupling layer needs at least 2 dimensions, got {dim}.")
         self.swap = swap
-        self.size = TENSORS
         first = dim - dim // 2
         self.sizes = [first, dim - first]
         self.order, self.order_back = _order(dim, mask)
@@ -56,9 +55,10 @@ class Coupling(Link):
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Generate: keep one part, map the other."""
-        kept, rest = self.split(z)
-        mapped, log_det = self.transformer.forward(rest, self._theta(kept))
-        return self.join(kept, mapped), log_det.sum(-1)
+        kept, rest = self._split(z.t())
+        theta = self.conditioner(kept.t()).unflatten(-1, (len(rest), -1))
+        mapped, log_det = self.transformer.forward(rest.t(), theta)
+        return self._join(kept, mapped.t()).t(), log_det.sum(-1)
 
     def tensors(self) -> tuple[Tensor, ...]:
         """Return the weights and biases of the conditioner."""
@@ -68,56 +68,33 @@ class Coupling(Link):
         self, x: Tensor, tensors: Sequence[Tensor], *, keep: bool = True
     ) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
         """Normalize: keep the same part, which gives the same parameters, and undo the map."""
-        kept, rest = self._split_rows(x)
+        kept, rest = self._split(x)
         outputs, of_network = evaluate(kept, tensors, keep=keep)
         # The network gives the parameters of one coordinate after those of another.
         theta = outputs.view(len(rest), -1, x.shape[-1]).transpose(0, 1)
         mapped, log_det, of_map = self.transformer.evaluate(rest, theta)
-        return self._join_rows(kept, mapped), log_det.sum(0), (*of_network, *of_map)
+        return self._join(kept, mapped), log_det.sum(0), (*of_network, *of_map)
 
     def differentiate(
         self, g_z: Tensor, g_log_det: Tensor, saved: Sequence[Tensor]
     ) -> tuple[Tensor, ...]:
         """Go back through the map, then through the conditioner."""
-        g_kept, g_mapped = self._split_rows(g_z)
+        g_kept, g_mapped = self._split(g_z)
         g_rest, g_theta = self.transformer.differentiate(g_mapped, g_log_det, saved[KEPT:])
         g_outputs = g_theta.transpose(0, 1).flatten(0, 1)
         g_condition, *g_tensors = differentiate(g_outputs, saved[:KEPT])
-        return self._join_rows(g_kept + g_condition, g_rest), *g_tensors
+        return self._join(g_kept + g_condition, g_rest), *g_tensors
 
-    def split(self, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Split y [B, D] into the part that is kept and the part that is mapped."""
-        return parts(y if self.order is None else y[:, self.order], self.sizes, self.swap)
-
-    def join(self, kept: Tensor, mapped: Tensor) -> Tensor:
-        """Undo `split`."""
-        y = joined(kept, mapped, self.swap)
-        return y if self.order_back is None else y[:, self.order_back]
-
-    def _split_rows(self, y: Tensor) -> tuple[Tensor, Tensor]:
+    def _split(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Split y [D, B] into the part that is kept and the part that is mapped."""
         y = y if self.order is None else y[self.order]
         first, second = y[: self.sizes[0]], y[self.sizes[0] :]
         return (second, first) if self.swap else (first, second)
 
-    def _join_rows(self, kept: Tensor, mapped: Tensor) -> Tensor:
+    def _join(self, kept: Tensor, mapped: Tensor) -> Tensor:
+        """Undo `_split`."""
         y = torch.cat((mapped, kept) if self.swap else (kept, mapped))
         return y if self.order_back is None else y[self.order_back]
-
-    def _theta(self, kept: Tensor) -> Tensor:
-        per_coordinate = (-1, self.transformer.parameters)
-        theta: Tensor = self.conditioner(kept).unflatten(-1, per_coordinate)
-        return theta
-
-
-def parts(y: Tensor, sizes: Sequence[int], swap: bool) -> tuple[Tensor, Tensor]:
-    """Split y [B, D] by `sizes`; return the part that a layer keeps and the part that it maps."""
-    first, second = y.split(list(sizes), -1)
-    return (second, first) if swap else (first, second)
-
-
-def joined(kept: Tensor, mapped: Tensor, swap: bool) -> Tensor:
-    """Undo `parts`."""
-    return torch.cat((mapped, kept) if swap else (kept, mapped), -1)
 
 
 def _order(dim: int, mask: str) -> tuple[list[int] | None, list[int] | None]:

@@ -94,7 +94,7 @@ class Flow(Bijection):
                 torch.autograd.grad(loss, parameters, materialize_grads=True)
             )
         with torch.inference_mode():
-            tensors = [tensor for link in links for tensor in link.tensors()]
+            tensors = [link.tensors() for link in links]
             z, log_det, saved = chain.evaluate(links, tensors, x.t())
             loss = -(standard_normal_log_prob(z.t()) + log_det).mean()
             share = 1 / len(x)

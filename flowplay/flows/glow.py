@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
 from flowplay.flows.base import Bijection
+from flowplay.flows.chain import Link
 from flowplay.flows.realnvp import AffineCoupling
 
 #: Keeps a column that does not vary from being scaled without bound.
 EPSILON = 1e-6
 
 
-class ActNorm(Bijection):
+class ActNorm(Link):
     r"""Scale and shift each coordinate: :math:`x = e^{s} \odot z + b`.
 
     The first batch that it normalizes in training mode sets s and b, so that this batch leaves
@@ -37,11 +40,28 @@ class ActNorm(Bijection):
         """Generate: scale and shift."""
         return z * self.log_scale.exp() + self.shift, self.log_scale.sum().expand(len(z))
 
-    def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Return log-scales and shifts."""
+        return self.log_scale, self.shift
+
+    def evaluate(
+        self, x: Tensor, tensors: Sequence[Tensor], *, keep: bool = True
+    ) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
         """Normalize: shift and scale back."""
         if self.training and not self.initialized:
-            self._initialize(x)
-        return (x - self.shift) * (-self.log_scale).exp(), -self.log_scale.sum().expand(len(x))
+            self._initialize(x.t())
+        log_scale, shift = tensors
+        shrink = (-log_scale).exp().unsqueeze(-1)
+        z = (x - shift.unsqueeze(-1)) * shrink
+        return z, -log_scale.sum().expand(x.shape[-1]), (z, shrink)
+
+    def differentiate(
+        self, g_z: Tensor, g_log_det: Tensor, saved: Sequence[Tensor]
+    ) -> tuple[Tensor, ...]:
+        """Scale the gradient of x; what it pulls on scale and shift adds up over the batch."""
+        z, shrink = saved
+        g_x = g_z * shrink
+        return g_x, -torch.addcmul(g_log_det, g_z, z).sum(-1), -g_x.sum(-1)
 
     @torch.no_grad()
     def _initialize(self, x: Tensor) -> None:
@@ -50,7 +70,7 @@ class ActNorm(Bijection):
         self.initialized.fill_(True)
 
 
-class InvertibleLinear(Bijection):
+class InvertibleLinear(Link):
     r"""A full linear map, kept as :math:`W = P L U`, :math:`z = W x` in the normalizing direction.
 
     P is a fixed permutation, L lower triangular with ones, U upper triangular with diagonal
@@ -81,25 +101,44 @@ class InvertibleLinear(Bijection):
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Generate: undo P, solve with L, then with U."""
-        lower, upper = self._factors()
+        lower, upper = self._factors(*self.tensors())
         y = (z @ self.permutation).t()
         y = torch.linalg.solve_triangular(lower, y, upper=False, unitriangular=True)
         y = torch.linalg.solve_triangular(upper, y, upper=True)
         return y.t(), -self.log_diagonal.sum().expand(len(z))
 
-    def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Return the entries below and above the diagonal, and the log of the diagonal."""
+        return self.lower, self.upper, self.log_diagonal
+
+    def evaluate(
+        self, x: Tensor, tensors: Sequence[Tensor], *, keep: bool = True
+    ) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
         """Normalize: multiply."""
-        return x @ self.matrix().t(), self.log_diagonal.sum().expand(len(x))
+        lower, upper = self._factors(*tensors)
+        matrix = self.permutation @ lower @ upper
+        return matrix @ x, tensors[2].sum().expand(x.shape[-1]), (x, lower, upper, matrix)
+
+    def differentiate(
+        self, g_z: Tensor, g_log_det: Tensor, saved: Sequence[Tensor]
+    ) -> tuple[Tensor, ...]:
+        """Go back through the product; of each factor only the entries that are free move."""
+        x, lower, upper, matrix = saved
+        g_factors = self.permutation.t() @ (g_z @ x.t())
+        g_lower = (g_factors @ upper.t()).tril(-1)
+        g_upper = lower.t() @ g_factors
+        # The diagonal of U is ±e^d, and d itself is the log-determinant.
+        g_diagonal = g_upper.diagonal() * upper.diagonal() + g_log_det.expand(x.shape[-1]).sum()
+        return matrix.t() @ g_z, g_lower, g_upper.triu(1), g_diagonal
 
     def matrix(self) -> Tensor:
         """Return W [D, D]."""
-        lower, upper = self._factors()
+        lower, upper = self._factors(*self.tensors())
         return self.permutation @ lower @ upper
 
-    def _factors(self) -> tuple[Tensor, Tensor]:
-        lower = self.lower.tril(-1) + torch.eye(len(self.lower)).to(self.lower)
-        upper = self.upper.triu(1) + torch.diag(self.sign * self.log_diagonal.exp())
-        return lower, upper
+    def _factors(self, lower: Tensor, upper: Tensor, log_diagonal: Tensor) -> tuple[Tensor, Tensor]:
+        ones = torch.eye(len(lower), dtype=lower.dtype, device=lower.device)
+        return lower.tril(-1) + ones, upper.triu(1) + torch.diag(self.sign * log_diagonal.exp())
 
 
 def glow(dim: int, depth: int, width: int) -> list[Bijection]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
 from flowplay.flows.base import Bijection
+from flowplay.flows.chain import Link
 from flowplay.flows.coupling import Coupling
 from flowplay.flows.transformers import Additive
 
 
-class DiagonalScaling(Bijection):
+class DiagonalScaling(Link):
     r"""Scale each coordinate: :math:`x = e^{s} \odot z`, :math:`\log|\det J| = \sum_i s_i`.
 
     Args:
@@ -28,9 +31,25 @@ class DiagonalScaling(Bijection):
         """Generate: scale."""
         return z * self.log_scale.exp(), self.log_scale.sum().expand(len(z))
 
-    def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Return the log-scales."""
+        return (self.log_scale,)
+
+    def evaluate(
+        self, x: Tensor, tensors: Sequence[Tensor], *, keep: bool = True
+    ) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
         """Normalize: scale back."""
-        return x * (-self.log_scale).exp(), -self.log_scale.sum().expand(len(x))
+        (log_scale,) = tensors
+        shrink = (-log_scale).exp().unsqueeze(-1)
+        z = x * shrink
+        return z, -log_scale.sum().expand(x.shape[-1]), (z, shrink)
+
+    def differentiate(
+        self, g_z: Tensor, g_log_det: Tensor, saved: Sequence[Tensor]
+    ) -> tuple[Tensor, ...]:
+        """Scale the gradient of x; what it pulls on the scale adds up over the batch."""
+        z, shrink = saved
+        return g_z * shrink, -torch.addcmul(g_log_det, g_z, z).sum(-1)
 
 
 def nice(dim: int, depth: int, width: int) -> list[Bijection]:

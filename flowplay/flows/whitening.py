@@ -26,7 +26,6 @@ class Whitening(Link):
 
     mean: Tensor
     std: Tensor
-    size = 0
 
     def __init__(self, mean: Tensor, std: Tensor) -> None:
         super().__init__()
