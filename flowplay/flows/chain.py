@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from itertools import chain, islice
@@ -14,7 +15,7 @@ from torch.autograd.function import once_differentiable
 from flowplay.flows.base import Bijection
 
 #: Points that go through a chain at once, few enough for what they leave behind to fit the cache.
-BLOCK = 2048
+BLOCK = 1536
 
 
 class Link(Bijection):
@@ -71,7 +72,7 @@ def normalize(links: Sequence[Link], x: Tensor) -> tuple[Tensor, Tensor]:
         z, total = _Chain.apply(x, links, counts, *chain.from_iterable(tensors))
         return z, total
     images, totals = [], []
-    for block in x.split(BLOCK):
+    for block in _blocks(x):
         rows, total = block.t(), block.new_zeros(len(block))
         for link, own in zip(links, tensors, strict=True):
             rows, log_det, _ = link.evaluate(rows, own, keep=False)
@@ -88,7 +89,7 @@ def generate(links: Sequence[Link], z: Tensor) -> tuple[Tensor, Tensor]:
         x [B, D] and the sum of all :math:`\log|\det \partial x/\partial z|` [B].
     """
     images, totals = [], []
-    for block in [z] if torch.is_grad_enabled() else z.split(BLOCK):
+    for block in (z,) if torch.is_grad_enabled() else _blocks(z):
         x, total = block, block.new_zeros(len(block))
         for link in links:
             x, log_det = link(x)
@@ -146,6 +147,10 @@ class _Chain(torch.autograd.Function):
         saved = _grouped(ctx.saved_tensors, ctx.counts)
         g_x, found = differentiate(ctx.links, gradient.t(), gradient_log_det, saved)
         return g_x.t(), None, None, *chain.from_iterable(found)
+
+
+def _blocks(points: Tensor) -> tuple[Tensor, ...]:
+    return points.chunk(math.ceil(len(points) / BLOCK) or 1)
 
 
 def _grouped(tensors: Iterable[Tensor], counts: Iterable[int]) -> list[tuple[Tensor, ...]]:

@@ -26,8 +26,8 @@ WALK_CELLS = 128
 SAMPLES = 1000
 WALK_POINTS = 600
 
-#: Points evaluated at once, few enough for their activations to stay in the cache.
-BLOCK = 2048
+#: Points evaluated at once, so that memory stays bounded.
+BLOCK = 4096
 
 #: Half width of the window that holds the base and all whitened layers, in standard deviations.
 BASE_REACH = 3.5
