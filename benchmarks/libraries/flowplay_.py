@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 
 from benchmarks.libraries.base import FloatArray, Job, Library
+from benchmarks.libraries.torch_model import prepare_torch
 from flowplay import __version__
 from flowplay.config import RunConfig
-from flowplay.training import new_run, prepare_process
+from flowplay.training import new_run
 from flowplay.training.live import LiveRun
 
 
@@ -46,5 +47,5 @@ class FlowplayModel:
         return points
 
 
-prepare_process()
+prepare_torch()
 LIBRARY = Library(("affine", "spline", "maf"), FlowplayModel, __version__)

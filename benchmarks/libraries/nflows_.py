@@ -73,9 +73,7 @@ def _layers(job: Job, k: int) -> list[nn.Module]:
         ]
     return [
         ReversePermutation(2),
-        MaskedAffineAutoregressiveTransform(
-            2, job.width, num_blocks=2, use_residual_blocks=False
-        ),
+        MaskedAffineAutoregressiveTransform(2, job.width, num_blocks=2, use_residual_blocks=False),
     ]
 
 

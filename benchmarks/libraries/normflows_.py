@@ -17,7 +17,9 @@ class NormflowsModel(TorchModel):
     def make(self, job: Job) -> nn.Module:
         """Build the flow on a fixed standard normal base."""
         layers = [layer for k in range(job.depth) for layer in _layers(job, k)]
-        flow: nn.Module = nf.NormalizingFlow(nf.distributions.DiagGaussian(2, trainable=False), layers)
+        flow: nn.Module = nf.NormalizingFlow(
+            nf.distributions.DiagGaussian(2, trainable=False), layers
+        )
         return flow
 
     def loss(self, batch: Tensor) -> Tensor:
@@ -49,7 +51,9 @@ def _layers(job: Job, k: int) -> list[nn.Module]:
         ]
     # As it stands this layer normalizes in D passes, which is the inverse flow; its `Reverse` makes
     # it the masked autoregressive one. A scale of at most 1 then needs `ActNorm` to learn peaks.
-    layer = nf.flows.MaskedAffineAutoregressive(2, job.width, num_blocks=2, use_residual_blocks=False)
+    layer = nf.flows.MaskedAffineAutoregressive(
+        2, job.width, num_blocks=2, use_residual_blocks=False
+    )
     return [nf.flows.Reverse(layer), nf.flows.ActNorm(2), nf.flows.Permute(2, mode="swap")]
 
 
