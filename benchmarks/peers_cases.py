@@ -1,4 +1,4 @@
-"""What is compared: the architectures, the recipes, and the run of each as flowplay describes it."""
+"""What is compared: architectures and recipes, and each case's run as flowplay describes it."""
 
 from __future__ import annotations
 
@@ -18,16 +18,18 @@ KINDS: dict[str, tuple[str, dict[str, int | str]]] = {
     "maf": ("maf", {}),
 }
 
-#: Recipe -> what it is; the last is flowplay with its own depth and options too.
-RECIPES = {
-    "usual": "Adam with a constant rate of 1e-3",
-    "flowplay's": "flowplay's rate, warm-up, clipping and cosine decay",
-    "as it comes": "flowplay with all its defaults",
-}
-
 
 def config_of(kind: str, recipe: str, target: str, seed: int, budget: float) -> RunConfig:
-    """Return the run of a case; its rates are those of every library."""
+    """Return the run of a case; its rates are those of every library.
+
+    Args:
+        kind: a key of `KINDS`.
+        recipe: `usual` is Adam with a constant 1e-3, `flowplay's` has its rate, warm-up, clipping
+            and cosine, and `as it comes` its own depth and options besides.
+        target: what is learned.
+        seed: of data, initialization and batches.
+        budget: seconds over which a cosine falls.
+    """
     family, options = KINDS[kind]
     given: dict[str, Any] = {
         "target": target,

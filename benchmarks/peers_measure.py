@@ -107,7 +107,7 @@ def list_cases(plan: Plan, kinds_of: dict[str, list[str]]) -> Iterator[Case]:
                     for library in plan.libraries:
                         if kind in kinds_of[library]:
                             yield Case(target, seed, kind, recipe, library)
-                if "flowplay" in plan.libraries:
+                if "flowplay" in plan.libraries and kind != "maf":
                     yield Case(target, seed, kind, "as it comes", "flowplay")
 
 

@@ -184,7 +184,8 @@ def _grid(data: FloatArray, spread: float, side: int) -> FloatArray:
     mean, std = data.mean(0), data.std(0)
     axis = np.linspace(-spread, spread, side)
     grid = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2)
-    return (mean + std * grid).astype(np.float32)
+    points: FloatArray = (mean + std * grid).astype(np.float32)
+    return points
 
 
 def _milliseconds(work: Callable[[], object]) -> float:

@@ -62,6 +62,16 @@ class Model(Protocol):
         """Draw n points [n, 2]."""
 
 
+class Eager:
+    """The part of a model that has nothing to do where every line runs at once."""
+
+    def prepare(self) -> None:
+        """Nothing is compiled."""
+
+    def wait(self) -> None:
+        """A step is done when it returns."""
+
+
 class Library(NamedTuple):
     """A library as the benchmark sees it: which kinds it has, and how to begin one."""
 
@@ -80,8 +90,10 @@ class Whitened:
 
     def inward(self, points: FloatArray) -> FloatArray:
         """Map data units to whitened units."""
-        return (points - self.mean) / self.std
+        whitened: FloatArray = (points - self.mean) / self.std
+        return whitened
 
     def outward(self, points: FloatArray) -> FloatArray:
         """Map whitened units to data units."""
-        return self.mean + self.std * points
+        data: FloatArray = self.mean + self.std * points
+        return data

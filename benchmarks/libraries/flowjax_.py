@@ -45,7 +45,6 @@ class FlowjaxModel:
         """Return step, density and sampling as functions of what changes."""
         loss_of, optimizer, static = MaximumLikelihoodLoss(), self.optimizer, self.static
 
-        @eqx.filter_jit
         def step(params: Any, state: Any, key: Any, data: Any, rate: Any) -> Any:  # noqa: ANN401
             key, draw = jr.split(key)
             batch = data[jr.randint(draw, (batch_size,), 0, len(data))]
@@ -54,15 +53,13 @@ class FlowjaxModel:
             updates, state = optimizer.update(gradient, state, params)
             return eqx.apply_updates(params, updates), state, key
 
-        @eqx.filter_jit
         def log_prob(params: Any, points: Any) -> Any:  # noqa: ANN401
             return eqx.combine(params, static).log_prob(points)
 
-        @eqx.filter_jit
         def sample(params: Any, key: Any, n: int) -> Any:  # noqa: ANN401
             return eqx.combine(params, static).sample(key, (n,))
 
-        return step, log_prob, sample
+        return eqx.filter_jit(step), eqx.filter_jit(log_prob), eqx.filter_jit(sample)
 
     def prepare(self) -> None:
         """Compile the step by taking one and forgetting it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from benchmarks.libraries.base import FloatArray, Job, Library
+from benchmarks.libraries.base import Eager, FloatArray, Job, Library
 from benchmarks.libraries.torch_model import prepare_torch
 from flowplay import __version__
 from flowplay.config import RunConfig
@@ -12,7 +12,7 @@ from flowplay.training import new_run
 from flowplay.training.live import LiveRun
 
 
-class FlowplayModel:
+class FlowplayModel(Eager):
     """A live run; its flow holds the whitening as its last layer."""
 
     def __init__(self, job: Job) -> None:
@@ -20,15 +20,9 @@ class FlowplayModel:
         self.live.flow.train()
         torch.manual_seed(job.seed)
 
-    def prepare(self) -> None:
-        """Nothing is compiled."""
-
     def step(self, rate: float) -> None:
         """Draw a batch and take one step, as every slice of a run does."""
         self.live.step(rate)
-
-    def wait(self) -> None:
-        """A step is done when it returns."""
 
     def log_prob(self, points: FloatArray) -> FloatArray:
         """Return the log-density of points, as the pictures are drawn: exact, without gradient."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmarks.libraries.base import FloatArray, Job, Whitened
+from benchmarks.libraries.base import Eager, FloatArray, Job, Whitened
 
 
 def prepare_torch() -> None:
@@ -25,13 +26,14 @@ def prepare_torch() -> None:
     optimizer.step()
 
 
-class TorchModel(ABC):
+class TorchModel(Eager, ABC):
     """A peer's flow with plain Adam, as every one of these libraries' own examples has it.
 
     Subclasses make `self.flow` in `make` and say how densities and samples are asked for.
     """
 
-    flow: nn.Module
+    #: A module with the methods of its library, which has no types.
+    flow: Any
 
     def __init__(self, job: Job) -> None:
         torch.manual_seed(job.seed)
@@ -60,9 +62,6 @@ class TorchModel(ABC):
         """Return the mean negative log-likelihood of whitened points."""
         return -self.density(batch).mean()
 
-    def prepare(self) -> None:
-        """Nothing is compiled."""
-
     def step(self, rate: float) -> None:
         """Draw a batch and take one step of Adam."""
         self.optimizer.param_groups[0]["lr"] = rate
@@ -72,9 +71,6 @@ class TorchModel(ABC):
         if self.job.clip is not None:
             nn.utils.clip_grad_norm_(self.parameters, self.job.clip)
         self.optimizer.step()
-
-    def wait(self) -> None:
-        """A step is done when it returns."""
 
     def log_prob(self, points: FloatArray) -> FloatArray:
         """Return the log-density of points, without gradient."""
