@@ -50,8 +50,8 @@ def measure_speed(kind: str, plan: Plan, results: Results, say: Callable[[str], 
     with ExitStack() as stack:
         ready = []
         for name in plan.libraries:
-            process = stack.enter_context(LibraryProcess(name))
             try:
+                process = stack.enter_context(LibraryProcess(name))
                 rows[name] = _ready(process, kind, plan, results)
                 ready.append(process)
             except LibraryFailureError as failure:
@@ -105,9 +105,9 @@ def list_cases(plan: Plan, kinds_of: dict[str, list[str]]) -> Iterator[Case]:
             for kind in plan.kinds:
                 for recipe in ("usual",) if kind == "maf" else ("usual", "flowplay's"):
                     for library in plan.libraries:
-                        if kind in kinds_of[library]:
+                        if kind in kinds_of.get(library, ()):
                             yield Case(target, seed, kind, recipe, library)
-                if "flowplay" in plan.libraries and kind != "maf":
+                if "flowplay" in kinds_of and kind != "maf":
                     yield Case(target, seed, kind, "as it comes", "flowplay")
 
 
@@ -117,11 +117,17 @@ def measure_quality(
     """Train every case that the results do not hold yet, and save each as it ends."""
     done = {tuple(run["case"]) for run in results["quality"]}
     with ExitStack() as stack:
-        processes = {name: stack.enter_context(LibraryProcess(name)) for name in plan.libraries}
+        processes: dict[str, LibraryProcess] = {}
         kinds_of: dict[str, list[str]] = {}
-        for name, process in processes.items():
-            about = process.ask("about")
-            kinds_of[name], results["versions"][name] = about["kinds"], about["version"]
+        for name in plan.libraries:
+            try:
+                process = stack.enter_context(LibraryProcess(name))
+                about = process.ask("about")
+            except LibraryFailureError as failure:
+                say(str(failure))
+                continue
+            processes[name], kinds_of[name] = process, about["kinds"]
+            results["versions"][name] = about["version"]
         todo = [case for case in list_cases(plan, kinds_of) if case not in done]
         begun = time.monotonic()
         for number, case in enumerate(todo, 1):

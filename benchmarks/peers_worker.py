@@ -34,7 +34,11 @@ HOPELESS = 5
 def serve(pipe: Connection, name: str) -> None:
     """Import a library, then answer (method, arguments) until None comes."""
     start = time.perf_counter()
-    worker = Worker(name)
+    try:
+        worker = Worker(name)
+    except ImportError as error:
+        pipe.send(("failed", f"cannot be imported: {error}"))
+        return
     pipe.send(
         ("done", {"import": time.perf_counter() - start, "imported_mb": resident_mb("VmRSS")})
     )

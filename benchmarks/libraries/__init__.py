@@ -10,26 +10,26 @@ from benchmarks.libraries.base import Library
 
 
 class Entry(NamedTuple):
-    """Where a library's adapter lies, and which package it needs."""
+    """Where a library's adapter lies, and which packages it imports."""
 
     adapter: str
-    package: str
+    packages: tuple[str, ...]
 
 
-#: Name as it is shown -> its adapter and package; flowplay is the one the others are compared with.
+#: Name as it is shown -> its adapter and packages; flowplay is the one the others are compared with.
 LIBRARIES = {
-    "flowplay": Entry("flowplay_", "flowplay"),
-    "zuko": Entry("zuko_", "zuko"),
-    "normflows": Entry("normflows_", "normflows"),
-    "nflows": Entry("nflows_", "nflows"),
-    "FrEIA": Entry("freia", "FrEIA"),
-    "flowjax": Entry("flowjax_", "flowjax"),
+    "flowplay": Entry("flowplay_", ("flowplay",)),
+    "zuko": Entry("zuko_", ("zuko",)),
+    "normflows": Entry("normflows_", ("normflows",)),
+    "nflows": Entry("nflows_", ("nflows", "matplotlib")),
+    "FrEIA": Entry("freia", ("FrEIA",)),
+    "flowjax": Entry("flowjax_", ("flowjax", "jax", "equinox", "optax")),
 }
 
 
 def missing(name: str) -> str:
     """Return one sentence if a library is not installed, and nothing if it is."""
-    if importlib.util.find_spec(LIBRARIES[name].package) is not None:
+    if all(importlib.util.find_spec(package) for package in LIBRARIES[name].packages):
         return ""
     return f"{name} is not installed and is left out: pip install -r benchmarks/requirements.txt."
 
