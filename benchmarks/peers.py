@@ -86,7 +86,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, nargs="+", help="default: 0 1 2")
     parser.add_argument("--seconds", type=float, help="limit of a training run; default: 12")
     parser.add_argument("--only", choices=["speed", "quality"])
-    parser.add_argument("--quick", action="store_true", help="moons, one seed, 4 s: three minutes")
+    parser.add_argument(
+        "--quick", action="store_true", help="moons, one seed, 4 s: about four minutes"
+    )
     parser.add_argument("--core", type=int, help="core to measure on; default: the last one")
     parser.add_argument("--json", type=Path, help="results, kept as they come")
     parser.add_argument("--html", type=Path, help="figures")

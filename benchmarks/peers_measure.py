@@ -11,6 +11,9 @@ from benchmarks.peers_process import LibraryFailureError, LibraryProcess
 
 Results = dict[str, Any]
 
+#: The library that the others are compared with; its step is the one whose floor is counted.
+REFERENCE = "flowplay"
+
 #: Steps of a turn; the density of a grid and a draw of samples are turns by themselves.
 BLOCK = 20
 
@@ -71,8 +74,10 @@ def measure_speed(kind: str, plan: Plan, results: Results, say: Callable[[str], 
                         rows[process.name][figure].append(value)
         for process in ready:
             rows[process.name]["peak_mb"] = process.ask("peak_mb")
-            if process.name == "flowplay":
-                results["floors"][kind] = process.ask("floor")
+            if process.name == REFERENCE:
+                # What else the machine does can only slow the products down.
+                floors = [process.ask("floor") for _ in range(plan.rounds)]
+                results["floors"][kind] = max(floors, key=lambda floor: floor["rate"])
     results["speed"][kind] = rows
     results["without"][kind] = without
 
@@ -107,8 +112,8 @@ def list_cases(plan: Plan, kinds_of: dict[str, list[str]]) -> Iterator[Case]:
                     for library in plan.libraries:
                         if kind in kinds_of.get(library, ()):
                             yield Case(target, seed, kind, recipe, library)
-                if "flowplay" in kinds_of and kind != "maf":
-                    yield Case(target, seed, kind, "as it comes", "flowplay")
+                if REFERENCE in kinds_of and kind != "maf":
+                    yield Case(target, seed, kind, "as it comes", REFERENCE)
 
 
 def measure_quality(

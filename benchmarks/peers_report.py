@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-Results = dict[str, Any]
+from benchmarks.peers_measure import REFERENCE, Results
 
 TITLES = {
     "affine": "Affine coupling, 8 layers, conditioner 64-64",
@@ -19,7 +19,6 @@ RECIPES = {
     "flowplay's": "flowplay's recipe (its rate, warm-up, clipping, cosine)",
     "as it comes": "flowplay as it comes (its own depth and options too)",
 }
-REFERENCE = "flowplay"
 
 
 def tables(results: Results) -> str:

@@ -16,7 +16,7 @@ class Entry(NamedTuple):
     packages: tuple[str, ...]
 
 
-#: Name as it is shown -> its adapter and packages; flowplay is the one the others are compared with.
+#: Name as it is shown -> its adapter and packages; flowplay comes first.
 LIBRARIES = {
     "flowplay": Entry("flowplay_", ("flowplay",)),
     "zuko": Entry("zuko_", ("zuko",)),
