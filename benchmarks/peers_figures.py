@@ -8,7 +8,8 @@ from typing import Any
 
 from plotly.subplots import make_subplots
 
-from benchmarks.peers_report import RECIPES, TITLES, Results, floor_ms, runs_of, tables
+from benchmarks.peers_measure import Results
+from benchmarks.peers_report import RECIPES, TITLES, floor_ms, runs_of, tables
 
 FIGURES = {
     "step": "ms per training step",

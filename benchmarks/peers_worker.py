@@ -68,13 +68,15 @@ class Worker:
 
         The job comes through the pipe: what flowplay needs to make one is no library's memory.
         """
+        self.library.draw(job)
         self.points = _grid(job.data, spread=3.0, side=SIDE)
         self.window = _grid(job.data, spread=6.0, side=3 * SIDE)
         return self._build(job)
 
     def mass(self) -> float:
-        """Take a few steps; return what the density integrates to over a wide window."""
-        self.steps(20)
+        """Take some steps; return what the density integrates to over a wide window."""
+        # Untrained, a flow may lie far wider than the data.
+        self.steps(100)
         # In pieces of the size that is timed, so that nothing is compiled or kept for this alone.
         values = [self.model.log_prob(piece) for piece in np.split(self.window, 9)]
         density = np.exp(np.nan_to_num(np.concatenate(values).astype(np.float64), nan=-np.inf))

@@ -72,12 +72,24 @@ class Eager:
         """A step is done when it returns."""
 
 
+def _nothing(job: Job) -> None:
+    """All data come with the job."""
+
+
 class Library(NamedTuple):
-    """A library as the benchmark sees it: which kinds it has, and how to begin one."""
+    """A library as the benchmark sees it.
+
+    Attributes:
+        kinds: the architectures it has.
+        build: begins a model.
+        version: of the package.
+        draw: draws data ahead of the clock, where a model will not take those of its job.
+    """
 
     kinds: tuple[str, ...]
     build: Callable[[Job], Model]
     version: str
+    draw: Callable[[Job], None] = _nothing
 
 
 class Whitened:

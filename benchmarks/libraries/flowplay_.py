@@ -9,6 +9,7 @@ from benchmarks.libraries.torch_model import prepare_torch
 from flowplay import __version__
 from flowplay.config import RunConfig
 from flowplay.training import new_run
+from flowplay.training.data import held_out_points, training_points
 from flowplay.training.live import LiveRun
 
 
@@ -41,5 +42,12 @@ class FlowplayModel(Eager):
         return points
 
 
+def draw(job: Job) -> None:
+    """Draw the points of a run, which are kept for whoever asks for them again."""
+    config = RunConfig.model_validate(job.settings)
+    training_points(config)
+    held_out_points(config)
+
+
 prepare_torch()
-LIBRARY = Library(("affine", "spline", "maf"), FlowplayModel, __version__)
+LIBRARY = Library(("affine", "spline", "maf"), FlowplayModel, __version__, draw)
