@@ -72,8 +72,12 @@ class Eager:
         """A step is done when it returns."""
 
 
-def _nothing(job: Job) -> None:
-    """All data come with the job."""
+def draw_points(job: Job) -> None:
+    """Draw the data once more: what that takes of memory, everybody who trains has to take."""
+    from flowplay.targets import make_target
+
+    target = make_target(str(job.settings["target"]), float(str(job.settings["noise"])))
+    target.sample(len(job.data), job.seed)
 
 
 class Library(NamedTuple):
@@ -83,13 +87,13 @@ class Library(NamedTuple):
         kinds: the architectures it has.
         build: begins a model.
         version: of the package.
-        draw: draws data ahead of the clock, where a model will not take those of its job.
+        draw: draws data in the library's process, ahead of the clock.
     """
 
     kinds: tuple[str, ...]
     build: Callable[[Job], Model]
     version: str
-    draw: Callable[[Job], None] = _nothing
+    draw: Callable[[Job], None] = draw_points
 
 
 class Whitened:

@@ -19,7 +19,13 @@ from benchmarks.peers_report import ratio, reached, tables
 from benchmarks.peers_worker import Worker
 from flowplay.targets import make_target
 
-SETTINGS: dict[str, Any] = {"architecture": "realnvp", "depth": 2, "width": 16, "samples": 2000}
+SETTINGS: dict[str, Any] = {
+    "target": "moons",
+    "noise": 0.05,
+    "depth": 2,
+    "width": 16,
+    "samples": 2000,
+}
 FAMILIES = {"affine": "realnvp", "spline": "nsf", "maf": "maf"}
 
 
@@ -143,6 +149,6 @@ def test_what_a_library_raises_in_its_process_is_one_line() -> None:
         assert process.ask("begin", small_job("affine"))["compile"] < 1
         assert process.ask("steps", 2) > 0
         with pytest.raises(LibraryFailureError, match="flowplay: "):
-            process.ask("begin", small_job("affine")._replace(settings={"depth": -1}))
+            process.ask("begin", small_job("affine")._replace(settings=SETTINGS | {"depth": -1}))
     finally:
         process.close()
