@@ -55,35 +55,41 @@ def write_page(results: Results, path: Path) -> None:
 def speed_figure(results: Results, figure: str) -> Any:  # noqa: ANN401
     """Return bars of medians with the least and the most, one panel for each architecture."""
     kinds = [kind for kind in TITLES if results["speed"].get(kind)]
-    panels = make_subplots(1, len(kinds), subplot_titles=[TITLES[k].split(",")[0] for k in kinds])
+    floors = {kind: floor_ms(results, kind) if figure == "step" else None for kind in kinds}
+    panels = make_subplots(1, len(kinds), subplot_titles=[_panel(k, floors[k]) for k in kinds])
     for column, kind in enumerate(kinds, 1):
         rows = results["speed"][kind]
         middles = [statistics.median(row[figure]) for row in rows.values()]
+        pairs = list(zip(rows.values(), middles, strict=True))
         panels.add_bar(
             x=list(rows),
             y=middles,
             marker_color=[COLORS[name] for name in rows],
             text=[f"{middle:.1f}" for middle in middles],
             textposition="inside",
+            insidetextanchor="middle",
+            textangle=0,
             error_y={
-                "array": [max(r[figure]) - m for r, m in zip(rows.values(), middles, strict=True)],
-                "arrayminus": [
-                    m - min(r[figure]) for r, m in zip(rows.values(), middles, strict=True)
-                ],
+                "array": [max(row[figure]) - middle for row, middle in pairs],
+                "arrayminus": [middle - min(row[figure]) for row, middle in pairs],
                 "color": GRAY,
             },
             showlegend=False,
             row=1,
             col=column,
         )
-        floor = floor_ms(results, kind)
-        if figure == "step" and floor is not None:
-            note = f"arithmetic floor {floor:.2f} ms"
-            panels.add_hline(y=floor, line_dash="dash", annotation_text=note, row=1, col=column)
+        if (floor := floors[kind]) is not None:
+            panels.add_hline(y=floor, line_dash="dash", row=1, col=column)
     title = f"{FIGURES[figure]}: median, whiskers from least to most; lower is better"
-    return panels.update_layout(title=title, template="plotly_white", height=420).update_yaxes(
-        rangemode="tozero"
-    )
+    if any(floors.values()):
+        title += "; dashed: arithmetic floor"
+    panels.update_layout(title=title, template="plotly_white", height=420)
+    return panels.update_yaxes(rangemode="tozero")
+
+
+def _panel(kind: str, floor: float | None) -> str:
+    name = TITLES[kind].split(",")[0]
+    return name if floor is None else f"{name}: floor {floor:.2f} ms"
 
 
 def quality_figure(
@@ -94,38 +100,51 @@ def quality_figure(
     thresholds = list(runs[0]["reached"])
     names = [f"{target}: entropy + {t}" for t in thresholds for target in targets]
     panels = make_subplots(
-        len(thresholds), len(targets), subplot_titles=names, shared_yaxes=True, shared_xaxes=True
+        len(thresholds),
+        len(targets),
+        subplot_titles=names,
+        shared_yaxes=True,
+        shared_xaxes=True,
+        vertical_spacing=0.13,
     )
     never = 1.1 * max([limits["seconds"], *(run["curve"][-1][0] for run in runs)])
     for row, threshold in enumerate(thresholds, 1):
         for column, target in enumerate(targets, 1):
-            for run in [*runs, *own]:
-                if run["case"][0] != target:
-                    continue
-                at, library = run["reached"][threshold], run["case"][4]
-                seed, how = run["case"][1], run["case"][3]
-                panels.add_scatter(
-                    x=[never if at is None else at],
-                    y=[library + (" as it comes" if how == "as it comes" else "")],
-                    mode="markers",
-                    marker={
-                        "color": COLORS[library],
-                        "size": 11,
-                        "symbol": "x-open" if at is None else "circle",
-                    },
-                    hovertext=f"seed {seed}: ended {run['gap']:.3f} nats above the entropy",
-                    showlegend=False,
-                    row=row,
-                    col=column,
-                )
+            here = [run for run in [*runs, *own] if run["case"][0] == target]
+            times = [run["reached"][threshold] for run in here]
+            panels.add_scatter(
+                x=[never if at is None else at for at in times],
+                y=[_line(run) for run in here],
+                mode="markers",
+                marker={
+                    "color": [COLORS[run["case"][4]] for run in here],
+                    "size": 10,
+                    "symbol": ["x-thin-open" if at is None else "circle" for at in times],
+                    "line_width": 2,
+                },
+                hovertext=[
+                    f"seed {run['case'][1]}: ended {run['gap']:.3f} nats above the entropy"
+                    for run in here
+                ],
+                showlegend=False,
+                row=row,
+                col=column,
+            )
             panels.add_vline(x=0.95 * never, line_color=GRAY, line_dash="dot", row=row, col=column)
     ends = limits["seconds"] if recipe == "usual" else limits["budget"]
     title = (
         f"{TITLES[kind]}: seconds to quality, {RECIPES[recipe]}<br><sup>one dot a seed; a cross "
         f"right of the dotted line: not reached in {ends:g} s</sup>"
     )
-    height = 160 + 240 * len(thresholds)
+    lines = list(dict.fromkeys(_line(run) for run in [*runs, *own]))
+    panels.update_yaxes(categoryorder="array", categoryarray=lines, range=[len(lines) - 0.5, -0.5])
+    panels.update_xaxes(range=[0, 1.05 * never])
     panels.update_xaxes(title_text="seconds, build and compile included", row=len(thresholds))
-    return panels.update_layout(title=title, template="plotly_white", height=height).update_xaxes(
-        range=[0, 1.08 * never]
-    )
+    height = 160 + 260 * len(thresholds)
+    return panels.update_layout(title=title, template="plotly_white", height=height)
+
+
+def _line(run: Results) -> str:
+    """Return the line of the figure on which a run's dot stands."""
+    library, recipe = run["case"][4], run["case"][3]
+    return f"{library} as it comes" if recipe == "as it comes" else library

@@ -95,8 +95,8 @@ def test_the_page_names_what_was_not_reached(tmp_path: Path) -> None:
     write_page(RESULTS, tmp_path / "peers.html")
     page = (tmp_path / "peers.html").read_text("utf-8")
     assert "not reached in 12 s" in page
-    assert "x-open" in page
-    assert "arithmetic floor 0.50 ms" in page
+    assert "x-thin-open" in page
+    assert "Affine coupling: floor 0.50 ms" in page
 
 
 def test_cases_are_those_a_library_has() -> None:
