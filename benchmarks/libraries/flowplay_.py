@@ -1,0 +1,53 @@
+"""flowplay: a run as the program itself makes it."""
+
+from __future__ import annotations
+
+import torch
+
+from benchmarks.libraries.base import Eager, FloatArray, Job, Library
+from benchmarks.libraries.torch_model import prepare_torch
+from flowplay import __version__
+from flowplay.config import RunConfig
+from flowplay.training import new_run
+from flowplay.training.data import held_out_points, training_points
+from flowplay.training.live import LiveRun
+
+
+class FlowplayModel(Eager):
+    """A live run; its flow holds the whitening as its last layer."""
+
+    def __init__(self, job: Job) -> None:
+        self.live = LiveRun(new_run(RunConfig.model_validate(job.settings)))
+        self.live.flow.train()
+        torch.manual_seed(job.seed)
+
+    def step(self, rate: float) -> None:
+        """Draw a batch and take one step, as every slice of a run does."""
+        self.live.step(rate)
+
+    def log_prob(self, points: FloatArray) -> FloatArray:
+        """Return the log-density of points, as the pictures are drawn: exact, without gradient."""
+        self.live.flow.eval()
+        with torch.inference_mode():
+            values: FloatArray = self.live.flow.log_prob(torch.from_numpy(points)).numpy()
+        self.live.flow.train()
+        return values
+
+    def sample(self, n: int) -> FloatArray:
+        """Draw points, without gradient."""
+        self.live.flow.eval()
+        with torch.inference_mode():
+            points: FloatArray = self.live.flow.sample(n).numpy()
+        self.live.flow.train()
+        return points
+
+
+def draw(job: Job) -> None:
+    """Draw the points of a run, which are kept for whoever asks for them again."""
+    config = RunConfig.model_validate(job.settings)
+    training_points(config)
+    held_out_points(config)
+
+
+prepare_torch()
+LIBRARY = Library(("affine", "spline", "maf"), FlowplayModel, __version__, draw)
