@@ -87,7 +87,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, help="limit of a training run; default: 12")
     parser.add_argument("--only", choices=["speed", "quality"])
     parser.add_argument(
-        "--quick", action="store_true", help="moons, one seed, 4 s: about four minutes"
+        "--quick", action="store_true", help="moons, one seed, 3 s: about four minutes"
     )
     parser.add_argument("--core", type=int, help="core to measure on; default: the last one")
     parser.add_argument("--json", type=Path, help="results, kept as they come")
@@ -98,7 +98,7 @@ def _arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = _arguments()
     quick = arguments.quick
-    seconds = arguments.seconds or (4.0 if quick else 12.0)
+    seconds = arguments.seconds or (3.0 if quick else 12.0)
     name = "peers-quick" if quick else "peers"
     path: Path = arguments.json or RESULTS / f"{name}.json"
     page: Path = arguments.html or path.with_suffix(".html")
@@ -112,7 +112,7 @@ def main() -> None:
         seeds=arguments.seeds or ([0] if quick else [0, 1, 2]),
         seconds=seconds,
         budget=min(BUDGET, seconds),
-        rounds=5 if quick else 15,
+        rounds=3 if quick else 15,
     )
     core = pin(arguments.core)
     results = take_up(path, plan, core)
@@ -133,4 +133,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("Interrupted; the same command goes on from here.")

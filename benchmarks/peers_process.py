@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 from types import TracebackType
@@ -69,8 +70,8 @@ class LibraryProcess:
         return self._answer()
 
     def close(self) -> None:
-        """Let the process end."""
-        if self._process.is_alive():
+        """Let the process end; it is idle, or gone."""
+        with contextlib.suppress(OSError):
             self._pipe.send(None)
         self._process.join(10)
         self._pipe.close()
@@ -84,6 +85,9 @@ class LibraryProcess:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if kind is not None:
+            # It may be in the middle of a turn, which nobody waits for any more.
+            self._process.terminate()
         self.close()
 
     def _answer(self) -> Any:  # noqa: ANN401

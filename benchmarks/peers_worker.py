@@ -5,6 +5,7 @@ It imports nothing heavy before the library itself, so that imports can be timed
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -33,6 +34,8 @@ HOPELESS = 5
 
 def serve(pipe: Connection, name: str) -> None:
     """Import a library, then answer (method, arguments) until None comes."""
+    # An interruption from the keyboard is for the process that asks.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     start = time.perf_counter()
     try:
         worker = Worker(name)
