@@ -119,9 +119,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--architecture", default="realnvp")
     arguments = parser.parse_args()
-    config = RunConfig(
-        architecture=arguments.architecture, budget=1_000_000, schedule="constant"
-    )
+    config = RunConfig(architecture=arguments.architecture, budget=1_000_000, schedule="constant")
     print(table(measure(config, slice_seconds(arguments.workers, 1))))
 
 
