@@ -16,6 +16,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
+import psutil
+
 from benchmarks.slice_parts import slice_table
 from flowplay.config import RunConfig
 from flowplay.engine import Engine, Run
@@ -56,6 +58,7 @@ class Share(NamedTuple):
         first: seconds from `play` to the first snapshot, of each run.
         snapshot_bytes: median size of a snapshot.
         web_cpu: CPU seconds of this process in the window, a snapshot.
+        others: cores that other programs kept busy in the window, on average.
     """
 
     runs: int
@@ -67,6 +70,7 @@ class Share(NamedTuple):
     first: list[float]
     snapshot_bytes: float
     web_cpu: float
+    others: float
 
 
 class Page:
@@ -115,9 +119,10 @@ def share(engine: Engine, configs: Sequence[RunConfig], window: float) -> Share:
         first = [page.arrivals[run.id][0].at - began for run in runs]
         time.sleep(SETTLE)
         length = min(LONGEST_WINDOW, max(window, TURNS * engine.snapshot_interval))
-        start, cpu = time.perf_counter(), time.process_time()
+        start, cpu, others = time.perf_counter(), time.process_time(), _others_cpu()
         time.sleep(length)
         end, cpu = time.perf_counter(), time.process_time() - cpu
+        others = _others_cpu() - others
         # A run that was left waiting across the end must show how long.
         time.sleep(min(LONGEST_WINDOW, 2 * engine.snapshot_interval))
     sizes = [len(shown.to_bytes()) for run in runs if (shown := _shown(run)) is not None]
@@ -136,7 +141,17 @@ def share(engine: Engine, configs: Sequence[RunConfig], window: float) -> Share:
         first=first,
         snapshot_bytes=statistics.median(sizes),
         web_cpu=cpu / max(1, pictures),
+        others=max(0.0, others) / (end - start),
     )
+
+
+def _others_cpu() -> float:
+    """Return the CPU seconds that all programs but this and its workers have used so far."""
+    times = psutil.cpu_times()
+    busy = times.user + times.nice + times.system
+    me = psutil.Process()
+    own = [p.cpu_times() for p in (me, *me.children(recursive=True))]
+    return float(busy - sum(t.user + t.system for t in own))
 
 
 def in_window(arrivals: Sequence[Arrival], start: float, end: float) -> list[Arrival]:
@@ -184,25 +199,25 @@ def sharing_table(shares: Sequence[Share]) -> str:
 
 def speed_table(shares: Sequence[Share], workers: int) -> str:
     """Write the steps of all runs beside those of a lone one and of training alone, as Markdown."""
-    alone = reference(shares, 1)
-    busy = reference(shares, workers)
+    alone = together(shares, 1)
+    busy = together(shares, workers)
     lines = [
         "| runs | steps/s in sum | of lone run's × workers | of pure training × workers | "
-        "steps per training second | training s per worker s |",
-        "|---:|---:|---:|---:|---:|---:|",
+        "steps per training second | training s per worker s | cores taken by others |",
+        "|---:|---:|---:|---:|---:|---:|---:|",
     ]
     lines += [
         f"| {s.runs} | {s.steps / s.wall:.0f} | "
         f"{_percent(s.steps / s.wall, alone and workers * alone.steps / alone.wall)} | "
         f"{_percent(s.steps / s.wall, busy and workers * busy.steps / busy.trained)} | "
         f"{s.steps / s.trained:.0f} | "
-        f"{s.trained / s.wall / min(workers, s.runs):.1%} |"
+        f"{s.trained / s.wall / min(workers, s.runs):.1%} | {s.others:.2f} |"
         for s in shares
     ]
     return "\n".join(lines)
 
 
-def reference(shares: Sequence[Share], runs: int) -> Share | None:
+def together(shares: Sequence[Share], runs: int) -> Share | None:
     """Return the windows with so many runs as one long window, None if there is none."""
     found = [s for s in shares if s.runs == runs]
     if not found:

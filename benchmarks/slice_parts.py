@@ -12,10 +12,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flowplay.config import RunConfig
-from flowplay.engine.dispatch import slice_seconds
+from flowplay.engine.dispatch import slice_seconds, training_seconds
+
+if TYPE_CHECKING:
+    from flowplay.training.worker import SliceOrder
 
 SLICES = 60
 WARM_UP = 10
@@ -64,7 +67,16 @@ def slice_table(workers: int) -> str:
 
 
 def measure(config: RunConfig, seconds: float, slices: int = SLICES) -> list[dict[str, float]]:
-    """Train slices of a run as a worker does; return the seconds in each part of each slice."""
+    """Train slices as a worker does of a run that has one to itself.
+
+    Args:
+        config: the run.
+        seconds: length of a slice, with all that is in it.
+        slices: how many.
+
+    Returns:
+        The seconds in each part of each slice.
+    """
     from flowplay.training import worker
 
     worker.warm()
@@ -74,10 +86,13 @@ def measure(config: RunConfig, seconds: float, slices: int = SLICES) -> list[dic
         # A class method is bound already.
         setattr(owner, name, staticmethod(work) if name == "from_bytes" else work)
     state: bytes | None = None
+    around = 0.0
     rows = []
     for _ in range(WARM_UP + slices):
         clock.spent.clear()
-        state, _ = worker.run_slice(config.model_dump_json(), state, {"seconds": seconds})
+        order: SliceOrder = {"seconds": training_seconds(seconds, around)}
+        state, _ = worker.run_slice(config.model_dump_json(), state, order)
+        around = sum(clock.spent.values()) - clock.spent[STEPS]
         rows.append(dict(clock.spent))
     return rows[WARM_UP:]
 

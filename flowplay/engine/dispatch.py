@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 LONGEST_SLICE = 0.23
 """Seconds, with its snapshot and the way to the web process and back: more than four pictures a
-second, which cross-fade into a moving one; longer would also delay pause and a new learning rate."""
+second, which cross-fade into a moving one; longer, and pause or a new rate would wait."""
 
 SHORTEST_SLICE = 0.13
 """Seconds. Below this the snapshot and the way to the web process and back eat the training."""

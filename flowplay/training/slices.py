@@ -124,7 +124,7 @@ def _advance(
 
 
 def _held_out_due(state: RunState) -> bool:
-    """Tell whether to look at the held-out points: often at first, then now and then; at the end."""
+    """Tell whether to look at the held-out points: at first often, later as due, at the end."""
     last = state.held_out_curve[-1, 0]
     enough = min(last, HELD_OUT_EVERY * state.steps_per_second)
     return bool(state.step - last >= enough) or finished(state)
