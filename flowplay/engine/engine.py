@@ -349,7 +349,7 @@ class Engine:
         waiting = [
             Waiting(id_, run._machine.waiting_since, run._machine.home)
             for id_, run in runs.items()
-            if run._machine.next_order(now, seconds) is not None
+            if run._machine.ready(now)
         ]
         for id_, worker in assign(waiting, idle, HOME_ADVANTAGE * seconds):
             run = runs[id_]

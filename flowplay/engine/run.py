@@ -222,6 +222,10 @@ class RunMachine:
         """Return whether the run takes part in the sharing of workers."""
         return self._stand is Phase.TRAINING and not self.lapsed(now)
 
+    def ready(self, now: float) -> bool:
+        """Tell whether there is a slice to hand out now."""
+        return self.in_flight is None and not self.lapsed(now) and self._wanting()
+
     def next_order(self, now: float, seconds: float) -> SliceOrder | None:
         """Return the slice to hand out now, None if there is none.
 
@@ -229,7 +233,7 @@ class RunMachine:
             now: time in seconds.
             seconds: how long an ordinary slice lasts, with all that is not training.
         """
-        if self.in_flight is not None or self.lapsed(now) or not self._wanting():
+        if not self.ready(now):
             return None
         order = SliceOrder(
             learning_rate=self._learning_rate,
