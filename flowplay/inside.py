@@ -189,7 +189,7 @@ class Kept(Packed):
 
     Attributes:
         step: optimizer steps taken.
-        held_out_nll: as measured then, in nats.
+        held_out_nll: as last measured then, in nats.
         weights: [P] float32, as in `flowplay.training.RunState`.
         buffers: [b] float32, as there.
     """

@@ -47,7 +47,8 @@ class Snapshot(Packed):
         grad_norm: gradient norm of the last step, before clipping.
         train_loss: mean of what training makes small over the last slice's batches: the negative
             log-likelihood, in nats, unless the catalog says otherwise.
-        held_out_nll: the same over points the training never sees, in nats.
+        held_out_nll: the same over points the training never sees, in nats, as last looked at:
+            while it trains, `held_out_curve` may end a few tenths of a second before `step`.
         parameters: number of trained parameters.
         device: where the last slice ran, `cpu` or `cuda`.
         finished: whether the budget is used up.

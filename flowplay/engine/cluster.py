@@ -8,12 +8,10 @@ from __future__ import annotations
 import asyncio
 import atexit
 import logging
-import uuid
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import CancelledError
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from flowplay.engine import tasks
 from flowplay.engine.tasks import one_line
@@ -21,7 +19,6 @@ from flowplay.engine.tasks import one_line
 # Dask's own types leave out most of what is called here.
 Client: TypeAlias = Any
 LocalCluster: TypeAlias = Any
-DaskFuture: TypeAlias = Any
 
 WATCH_SECONDS = 1.0
 """How often the list of workers is compared with the scheduler's: a new or restarted worker is in
@@ -41,14 +38,9 @@ LAST_RETRY_SECONDS = 5.0
 """The pause between attempts doubles from the first to the last: a scheduler that comes back is
 used within a few seconds, however long it was away."""
 
-RELEASE_SECONDS = 0.03
-"""How long a result is kept after it was fetched: less than a slice, more than Dask's batching."""
-
 WORKER_MEMORY_FLOOR = 1536 * 2**20
 """Bytes. A worker is restarted at 95 % of its share of the machine's memory, so that one huge run
 does not take down the page; but never at less than this, since importing torch needs a third."""
-
-LOG_LENGTH = "distributed.admin.low-level-log-length"
 
 WORKER_MEMORY = {
     "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": 256 * 2**20,
@@ -56,9 +48,6 @@ WORKER_MEMORY = {
 }
 """Workers keep freed memory: with Dask's own 64 kB, every evaluation of a grid pays for fresh
 pages, which doubles the time of a snapshot."""
-
-FAMILY = "flowplay"
-"""Common prefix of all task names."""
 
 logger = logging.getLogger(__name__)
 
@@ -109,20 +98,6 @@ class Missing:
 Outcome = Done | Raised | Lost | Missing
 
 
-class _Worker(NamedTuple):
-    """A worker that is warm.
-
-    Attributes:
-        warmed: the future of its warm-up, held on to: while one task of the family exists, the
-            scheduler keeps one group and span for all of them. Without it, every slice of a lone
-            run would leave some kB in the scheduler for ever.
-        gone: set when the worker or the connection to the scheduler is lost.
-    """
-
-    warmed: DaskFuture
-    gone: asyncio.Event
-
-
 class Cluster:
     """Keeps a cluster at hand for as long as it is open.
 
@@ -151,7 +126,8 @@ class Cluster:
         self._keeper: asyncio.Task[None] | None = None
         self._look = asyncio.Event()
         self._warming: dict[str, asyncio.Task[None]] = {}
-        self._ready: dict[str, _Worker] = {}
+        #: Workers that are warm; each one's event is set when it or the way to it is lost.
+        self._ready: dict[str, asyncio.Event] = {}
 
     @property
     def workers(self) -> tuple[str, ...]:
@@ -192,18 +168,15 @@ class Cluster:
         """Do the work of the import path `name` on `worker`; see `tasks.work`.
 
         Dask is not left to move it elsewhere when the worker dies: the other workers have work
-        already, and a task whose preferred worker is gone may never be run at all.
+        already.
         """
-        from distributed import KilledWorker
-
         client: Client = self._client
-        place = self._ready.get(worker)
-        if client is None or place is None:
+        gone = self._ready.get(worker)
+        if client is None or gone is None:
             return Lost(blame=False)
         try:
-            future = self._submit(client, worker, tasks.work, name, arguments, hold)
-            report = await _unless(place.gone, future)
-        except (KilledWorker, OSError, CancelledError) as error:
+            report = await _unless(gone, self._ask(client, worker, name, arguments, hold))
+        except OSError as error:
             logger.info("Lost a result: %s", one_line(error))
             self._drop(worker)
             self._look.set()
@@ -216,16 +189,37 @@ class Cluster:
             return Missing()
         return Done(report.value, report.worker, report.held)
 
-    def _submit(
-        self, client: Client, worker: str, function: Callable[..., object], *arguments: object
-    ) -> DaskFuture:
-        key = f"{FAMILY}-{uuid.uuid4()}"
-        return client.submit(function, *arguments, key=key, pure=False, workers=[worker])
+    async def _ask(
+        self, client: Client, worker: str, name: str, arguments: tuple[object, ...], hold: bool
+    ) -> tasks.Report:
+        """Ask a worker directly, as `Client.run` does: a task would pass through four processes'
+        books, at twice the time between two slices and a third more work for this process.
+
+        Raises:
+            OSError: if the worker or the way to it is gone.
+        """
+        from distributed.protocol.pickle import dumps
+
+        message = {
+            "function": dumps(tasks.work),
+            "args": dumps((name, arguments, hold)),
+            "kwargs": None,
+            "wait": True,
+        }
+        if self._scheduler is None:
+            answer = await client.rpc(worker).run(**message)
+        else:
+            # Workers on other machines may be reachable for the scheduler only.
+            answer = await client.scheduler.proxy(msg={"op": "run", **message}, worker=worker)
+        if answer["status"] != "OK":
+            raise RuntimeError(answer["exception_text"])
+        report: tasks.Report = answer["result"]
+        return report
 
     def _drop(self, worker: str) -> None:
         """Give nothing more to a worker that is lost, and give up what it has."""
-        if (place := self._ready.pop(worker, None)) is not None:
-            place.gone.set()
+        if (gone := self._ready.pop(worker, None)) is not None:
+            gone.set()
             self._tell()
 
     @asynccontextmanager
@@ -233,8 +227,7 @@ class Cluster:
         import dask
         import distributed
 
-        # Dask keeps the last 1000 messages of every connection for debugging, states included.
-        dask.config.set({LOG_LENGTH: 10, **WORKER_MEMORY})
+        dask.config.set(WORKER_MEMORY)
         # It writes a traceback whenever a scheduler goes away; that is told in one sentence here.
         logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
         cluster: LocalCluster | None = None
@@ -258,8 +251,8 @@ class Cluster:
             for task in self._warming.values():
                 task.cancel()
             self._warming.clear()
-            for place in self._ready.values():
-                place.gone.set()
+            for gone in self._ready.values():
+                gone.set()
             self._ready.clear()
             if client is not None:
                 await client.close(timeout=2)
@@ -292,8 +285,7 @@ class Cluster:
         pause = FIRST_RETRY_SECONDS
         while True:
             try:
-                future = self._submit(client, address, tasks.warm, self._preload)
-                await future
+                await client.submit(tasks.warm, self._preload, pure=False, workers=[address])
             except Exception as error:
                 logger.warning("Worker %s cannot be warmed: %s", address, one_line(error))
                 if not self._ready:
@@ -305,7 +297,7 @@ class Cluster:
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LAST_RETRY_SECONDS)
             else:
-                self._ready[address] = _Worker(future, asyncio.Event())
+                self._ready[address] = asyncio.Event()
                 del self._warming[address]
                 self._tell()
                 return
@@ -332,22 +324,19 @@ class Cluster:
         self._notify()
 
 
-async def _unless(event: asyncio.Event, future: DaskFuture) -> tasks.Report:
-    """Await a Dask future, but raise `ConnectionError` as soon as `event` is set."""
-    result = asyncio.ensure_future(future._result())
+async def _unless(event: asyncio.Event, answer: Awaitable[tasks.Report]) -> tasks.Report:
+    """Await an answer, but raise `ConnectionError` as soon as `event` is set."""
+    result = asyncio.ensure_future(answer)
     gone = asyncio.ensure_future(event.wait())
     try:
         await asyncio.wait((result, gone), return_when=asyncio.FIRST_COMPLETED)
-        if result.done():
-            report: tasks.Report = result.result()
-            return report
+        # Dask cancels what is on its way when it closes a connection.
+        if result.done() and not result.cancelled():
+            return result.result()
         raise ConnectionError("the worker or the connection to the scheduler is gone")
     finally:
         result.cancel()
         gone.cancel()
-        # Dask sends at most one message in 10 ms: were the release sent now, the next slice of a
-        # lone run, which is submitted at once, would wait for it.
-        asyncio.get_running_loop().call_later(RELEASE_SECONDS, future.release)
 
 
 async def _local_cluster(size: int | None) -> LocalCluster:
@@ -368,7 +357,6 @@ async def _local_cluster(size: int | None) -> LocalCluster:
         memory_limit=min(MEMORY_LIMIT, max(MEMORY_LIMIT // count, WORKER_MEMORY_FLOOR)),
         # Workers hold no data that could be spilled, and a paused worker would never resume.
         config={
-            LOG_LENGTH: 10,
             "distributed.worker.memory.target": False,
             "distributed.worker.memory.spill": False,
             "distributed.worker.memory.pause": False,

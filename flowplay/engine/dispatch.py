@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-LONGEST_SLICE = 0.15
-"""Seconds. With snapshots and transport, more than four pictures a second, which cross-fade into a
-moving one; longer slices would also delay pause and a new learning rate."""
+LONGEST_SLICE = 0.23
+"""Seconds, with its snapshot and the way to the web process and back: more than four pictures a
+second, which cross-fade into a moving one; longer, and pause or a new rate would wait."""
 
-SHORTEST_SLICE = 0.1
+SHORTEST_SLICE = 0.13
 """Seconds. Below this the snapshot and the way to the web process and back eat the training."""
 
-ROUND_SECONDS = 2.0
-"""Within about this time every active run should get its turn."""
+ROUND_SECONDS = 2.5
+"""Within about this time every active run should get its turn. Turns are not quite even, and nobody
+should look at the same picture for more than three seconds."""
 
 FIRST_SLICE = 0.05
 """Seconds. Who presses Train wants to see that something happens."""
 
-AROUND_SLICE = 0.05
-"""Seconds. What a snapshot, and the way to the web process and back, add to a slice."""
+LEAST_TRAINING = 0.5
+"""The part of a slice that is spent in training at least, however long a snapshot takes."""
 
 HOME_ADVANTAGE = 1.5
 """In slices: how much longer another run may be left waiting so that one can return to the worker
@@ -46,10 +47,20 @@ def slice_seconds(workers: int, active: int) -> float:
 
     Example:
         >>> slice_seconds(2, 1), slice_seconds(2, 30)
-        (0.15, 0.13333333333333333)
+        (0.23, 0.16666666666666666)
     """
     fair = ROUND_SECONDS * workers / max(1, active)
     return min(LONGEST_SLICE, max(SHORTEST_SLICE, fair))
+
+
+def training_seconds(slice_: float, around: float) -> float:
+    """Return how much of a slice is for training, where all else in it takes `around` seconds.
+
+    Example:
+        >>> training_seconds(0.25, 0.0625), training_seconds(0.25, 4.0)
+        (0.1875, 0.125)
+    """
+    return max(slice_ - around, LEAST_TRAINING * slice_)
 
 
 def snapshot_interval(workers: int, active: int) -> float:
@@ -57,10 +68,9 @@ def snapshot_interval(workers: int, active: int) -> float:
 
     Example:
         >>> round(snapshot_interval(2, 1), 2), round(snapshot_interval(2, 8), 2)
-        (0.2, 0.8)
+        (0.23, 0.92)
     """
-    turns = max(1.0, active / max(1, workers))
-    return turns * (slice_seconds(workers, active) + AROUND_SLICE)
+    return max(1.0, active / max(1, workers)) * slice_seconds(workers, active)
 
 
 def assign(

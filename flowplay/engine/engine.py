@@ -349,7 +349,7 @@ class Engine:
         waiting = [
             Waiting(id_, run._machine.waiting_since, run._machine.home)
             for id_, run in runs.items()
-            if run._machine.next_order(now, seconds) is not None
+            if run._machine.ready(now)
         ]
         for id_, worker in assign(waiting, idle, HOME_ADVANTAGE * seconds):
             run = runs[id_]
@@ -390,6 +390,7 @@ class Engine:
     ) -> None:
         config, details = run._machine.config_json, asdict(order)
         outcome: Outcome = Missing()
+        began = self.clock()
         if worker == run._machine.home and run._held:
             arguments = (config, Held(run._held), details)
             outcome = await cluster.compute(self._work, arguments, worker, hold=True)
@@ -405,7 +406,7 @@ class Engine:
         with run._lock:
             match outcome:
                 case Done(worker=where):
-                    run._machine.succeeded(now, after, snapshot, where)
+                    run._machine.succeeded(now, after, snapshot, where, now - began)
                 case Raised(reason):
                     run._machine.raised(
                         now, f"Training stopped on an error in the worker: {reason}."

@@ -28,11 +28,8 @@ class History:
     def __init__(self) -> None:
         self._kept: list[tuple[int, bytes]] = []
         self._gap = _FIRST_GAP
-
-    @property
-    def size(self) -> int:
-        """Bytes that are kept."""
-        return sum(len(data) for _, data in self._kept)
+        #: Bytes that are kept; asked for all runs at every slice of any.
+        self.size = 0
 
     @property
     def steps(self) -> list[int]:
@@ -56,14 +53,17 @@ class History:
         if kept is None or 2 * len(kept) > HISTORY_BYTES:
             return
         self._kept.append((step, kept))
+        self.size += len(kept)
         while len(self._kept) > HISTORY_STATES or self.size > HISTORY_BYTES:
             # The first stays: it is what training began from.
             self._kept = self._kept[::2]
             self._gap *= 2
+            self.size = sum(len(data) for _, data in self._kept)
 
     def clear(self) -> None:
         """Forget everything."""
         self._kept = []
+        self.size = 0
 
 
 def _flow_of(step: int, state: bytes) -> bytes | None:

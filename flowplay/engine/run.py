@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, cast
 
-from flowplay.engine.dispatch import FIRST_SLICE
+from flowplay.engine.dispatch import FIRST_SLICE, training_seconds
 from flowplay.engine.history import History
 from flowplay.snapshot import Snapshot
 
@@ -125,6 +125,7 @@ class RunMachine:
         self._steps_owed = 0
         self._fine_owed = False
         self._lost_in_a_row = 0
+        self._around = 0.0  # what the last slice took beside training, in seconds
         if snapshot is not None and snapshot.failure:
             self._fail(snapshot.failure)
         elif snapshot is not None and snapshot.finished:
@@ -221,14 +222,18 @@ class RunMachine:
         """Return whether the run takes part in the sharing of workers."""
         return self._stand is Phase.TRAINING and not self.lapsed(now)
 
+    def ready(self, now: float) -> bool:
+        """Tell whether there is a slice to hand out now."""
+        return self.in_flight is None and not self.lapsed(now) and self._wanting()
+
     def next_order(self, now: float, seconds: float) -> SliceOrder | None:
         """Return the slice to hand out now, None if there is none.
 
         Args:
             now: time in seconds.
-            seconds: how long an ordinary slice lasts.
+            seconds: how long an ordinary slice lasts, with all that is not training.
         """
-        if self.in_flight is not None or self.lapsed(now) or not self._wanting():
+        if not self.ready(now):
             return None
         order = SliceOrder(
             learning_rate=self._learning_rate,
@@ -238,8 +243,8 @@ class RunMachine:
         if self._steps_owed:
             return replace(order, steps=1, fine=self._steps_owed == 1)
         if self._stand is Phase.TRAINING:
-            length = min(seconds, FIRST_SLICE) if self._first_slice_due else seconds
-            return replace(order, seconds=length)
+            length = training_seconds(seconds, self._around)
+            return replace(order, seconds=FIRST_SLICE if self._first_slice_due else length)
         return replace(order, steps=0, fine=True)
 
     def started(self, order: SliceOrder) -> None:
@@ -250,14 +255,19 @@ class RunMachine:
         if order.fine:
             self._fine_owed = False
 
-    def succeeded(self, now: float, state: bytes, snapshot: Snapshot, worker: str) -> None:
-        """Take over what the slice in flight returned."""
+    def succeeded(
+        self, now: float, state: bytes, snapshot: Snapshot, worker: str, took: float = 0.0
+    ) -> None:
+        """Take over what the slice in flight returned, `took` seconds after it was handed out."""
         order = self._landed(now)
         if self._stand is Phase.CLOSED:
             return
         self.state = state
         self.history.note(snapshot.step, state)
         self.home = worker
+        if order.seconds is not None:
+            before = 0.0 if self._snapshot is None else self._snapshot.seconds
+            self._around = max(0.0, took - (snapshot.seconds - before))
         self._snapshot = snapshot
         self._version += 1
         self._lost_in_a_row = 0

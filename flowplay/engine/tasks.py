@@ -5,13 +5,17 @@ Names instead of functions, so that the web process never imports what trains.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import pkgutil
 import sys
 import uuid
 from collections import OrderedDict
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from distributed import Worker
 
 NICENESS = 5
 """Workers give way to the page: it shares their cores in the embedded cluster."""
@@ -50,17 +54,28 @@ class Report(NamedTuple):
     missing: bool = False
 
 
-def work(name: str, arguments: tuple[object, ...], hold: bool = False) -> Report:
-    """Call the function of the import path `name`, `package.module:function`, in a Dask worker.
+async def work(name: str, arguments: tuple[object, ...], hold: bool, dask_worker: Worker) -> Report:
+    """Do work in the thread that does a Dask worker's tasks; see `_work`.
+
+    Its event loop waits for the thread and stays free. Dask recognises `dask_worker` by its name
+    and gives the worker itself.
+    """
+    thread = dask_worker.executors["default"]
+    address = str(dask_worker.address)
+    return await asyncio.get_running_loop().run_in_executor(
+        thread, _work, address, name, arguments, hold
+    )
+
+
+def _work(address: str, name: str, arguments: tuple[object, ...], hold: bool) -> Report:
+    """Call the function of the import path `name`, `package.module:function`.
 
     Args:
+        address: of the worker.
         name: the import path.
         arguments: what it is called with; a `Held` among them is replaced by that state.
         hold: whether the first of the values it returns is a state to hold.
     """
-    from distributed import get_worker
-
-    address = str(get_worker().address)
     if any(isinstance(a, Held) and a.name not in _held for a in arguments):
         return Report(None, "", address, missing=True)
     # A state is used once: after the slice its successor takes its place.
@@ -88,6 +103,7 @@ def warm(module: str | None) -> None:
     On Linux niceness belongs to a thread, so training yields while the worker's own event loop
     keeps answering at once.
     """
+    logging.getLogger("distributed.worker").addFilter(_is_news)
     if sys.platform != "win32" and os.nice(0) < NICENESS:
         os.nice(NICENESS - os.nice(0))
     if module is None:
@@ -95,6 +111,11 @@ def warm(module: str | None) -> None:
     prepare = getattr(pkgutil.resolve_name(module), "warm", None)
     if prepare is not None:
         prepare()
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Tell whether a line of the worker's log is more than the mention of a slice."""
+    return not str(record.msg).startswith("Run out-of-band function")
 
 
 def one_line(error: BaseException) -> str:

@@ -86,8 +86,8 @@ def evaluate(
 def differentiate(gradient: Tensor, kept: Sequence[Tensor]) -> tuple[Tensor, ...]:
     """Return the gradients of x, w1, b1, w2, b2, w3, b3, given that of the outputs."""
     x, w1, w2, w3, a1, h1, a2, h2 = kept
-    g2 = torch.ops.aten.silu_backward(w3.t() @ gradient, a2)
-    g1 = torch.ops.aten.silu_backward(w2.t() @ g2, a1)
+    g2 = torch.ops.aten.silu_backward.default(w3.t() @ gradient, a2)
+    g1 = torch.ops.aten.silu_backward.default(w2.t() @ g2, a1)
     first, second = (g1 @ x.t(), g1.sum(-1)), (g2 @ h1.t(), g2.sum(-1))
     return (w1.t() @ g1, *first, *second, gradient @ h2.t(), gradient.sum(-1))
 

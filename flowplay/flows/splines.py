@@ -17,7 +17,7 @@ MIN_DERIVATIVE = 1e-2
 _IDENTITY_DERIVATIVE = math.log(math.expm1(1 - MIN_DERIVATIVE))
 
 # A number would be made a tensor at each use, which takes longer than to add it.
-_ONE, _NEXT = torch.tensor(1.0), torch.tensor(1)
+_ZERO, _ONE, _NEXT = torch.tensor(0.0), torch.tensor(1.0), torch.tensor(1)
 
 
 def parameter_count(bins: int) -> int:
@@ -116,7 +116,7 @@ def differentiate_inverse(
     with the denominator D of the spline and the numerator M of its derivative :math:`s^2 M / D^2`.
     """
     mask, width, height, slope, bend, d0, d1, eta, xi, both, denominator, numerator = saved[:-3]
-    raw, shares, index = saved[-3:]
+    raw, shares, passed = saved[-3:]
     gx, gl = g_x * mask, g_log_derivative * mask
     rest, square = _ONE - xi, xi * xi
     turn = rest - xi  # 1 - 2ξ, the derivative of ξ(1 - ξ)
@@ -139,13 +139,13 @@ def differentiate_inverse(
 
     # A share is the size of its own bin and moves all knots above it. That the last knot never
     # moves needs no care, since the softmax takes away what all shares have in common.
-    bins = torch.arange(shares.shape[1], device=shares.device).view(-1, *gx.dim() * (1,))
-    own, before = (bins == index).to(gx.dtype), (bins < index).to(gx.dtype)
+    before = torch.cat((passed, _ZERO.expand(1, *gx.shape)))
+    own = torch.cat((_ONE.expand(1, *gx.shape), passed)) - before
     g_sizes = torch.stack((g_width, g_height)).unsqueeze(1) * own
     g_sizes = g_sizes.addcmul_(torch.stack((gx, -g_y)).unsqueeze(1), before)
-    g_shares = torch.ops.aten._softmax_backward_data(g_sizes, shares, 1, shares.dtype)
+    g_shares = torch.ops.aten._softmax_backward_data.default(g_sizes, shares, 1, shares.dtype)
     g_shares *= 2 * bound * (1 - MIN_BIN * shares.shape[1])
-    g_raw = torch.ops.aten.softplus_backward(torch.stack((g_d0, g_d1)), raw, 1, 20)
+    g_raw = torch.ops.aten.softplus_backward.default(torch.stack((g_d0, g_d1)), raw, 1, 20)
     g_raw0, g_raw1 = g_raw.unbind()
     g_inner = torch.addcmul(g_raw0 * own[1:], g_raw1, own[:-1])
     return g_y + (g_x - gx), torch.cat((g_shares.flatten(0, 1), g_inner))
@@ -171,7 +171,8 @@ def _locate(
         The values, clipped to the box (a `where` after the maths would not stop NaN gradients);
         their bin's left, right, bottom and top [...]; the derivatives at both of its knots
         [2, ...]; and of all bins: whether the value is inside of any, what the derivatives were
-        before softplus, the share of each in widths and heights [2, bins, ...], and which it is.
+        before softplus, the share of each in widths and heights [2, bins, ...], and which inner
+        knots it has passed [bins - 1, ...], as 0 and 1.
     """
     bins = (len(theta) + 1) // 3
     shares = theta[: 2 * bins].reshape(2, bins, *value.shape).softmax(1)
@@ -192,7 +193,7 @@ def _locate(
     left, right, bottom, top, raw0, raw1 = table.gather(1, ends).flatten(0, 1).unbind()
     raw = torch.stack((raw0, raw1)) + _IDENTITY_DERIVATIVE
     d = F.softplus(raw) + MIN_DERIVATIVE
-    return clipped, (left, right, bottom, top), d, (inside, raw, shares, index)
+    return clipped, (left, right, bottom, top), d, (inside, raw, shares, passed.to(value.dtype))
 
 
 @functools.lru_cache

@@ -175,8 +175,10 @@ class LiveRun:
         self.optimizer.param_groups[0]["lr"] = rate
         index = torch.randint(len(self.data), (self.config.batch_size,))
         loss, gradients = self.flow.loss_and_gradient(self.data[index.to(self.device)])
-        self.vector.grad = torch.cat([g.flatten() for g in gradients])
-        norm = nn.utils.clip_grad_norm_(self.vector, self.config.clip_norm)
+        gradient = torch.cat([g.flatten() for g in gradients])
+        norm = torch.linalg.vector_norm(gradient)
+        gradient *= (self.config.clip_norm / norm).clamp(max=1)
+        self.vector.grad = gradient
         self.optimizer.step()
         return loss, norm
 

@@ -21,6 +21,10 @@ from flowplay.training.state import RunState
 POINTS_PER_SLICE = 8
 CURVE_LENGTH = 400
 
+#: Seconds of training after which the held-out points are looked at again: as often as one can read
+#: the number. Looking after every short slice would take a twentieth of the time from training.
+HELD_OUT_EVERY = 0.4
+
 
 def train_slice(
     state: RunState,
@@ -73,7 +77,10 @@ def train_slice(
     if not state.failure:
         limit = math.inf if seconds is None else seconds
         most = 10**9 if steps is None else steps
+        before = state
         state, live = _advance(state, live, limit, most)
+        if not state.failure and (fine or steps is not None or _held_out_due(state)):
+            state, live = _judge(before, state, live)
     snapshot = take_snapshot(live, state, fine=fine)
     keep(live, state.token)
     return state, snapshot
@@ -94,14 +101,8 @@ def _advance(
     values = torch.stack(losses).double().cpu().numpy()
     weights = live.vector.detach().cpu().numpy().copy()
     step = state.step + len(values)
-    held_out = held_out_nll(live)
-    if not (np.isfinite(values).all() and np.isfinite(weights).all() and math.isfinite(held_out)):
-        failure = (
-            f"Training diverged before step {step}: the loss is no longer a number. "
-            f"Step {state.step} is shown; try a smaller learning rate."
-        )
-        broken = replace(state, failure=failure, token=uuid.uuid4().hex)
-        return broken, LiveRun(broken)
+    if not (np.isfinite(values).all() and np.isfinite(weights).all()):
+        return _broken(state, step)
     # A curve in nats holds nothing else.
     likelihoods = _blocks(values[: len(values) * live.flow.trained_by_likelihood], state.step)
     after = replace(
@@ -118,9 +119,36 @@ def _advance(
         generator=live.generator_state.numpy(),
         buffers=flatten_buffers(live.flow).cpu().numpy(),
         train_curve=_thin(np.concatenate([state.train_curve, likelihoods])),
-        held_out_curve=_thin(np.concatenate([state.held_out_curve, [[step, held_out]]])),
     )
     return after, live
+
+
+def _held_out_due(state: RunState) -> bool:
+    """Tell whether to look at the held-out points: at first often, later as due, at the end."""
+    last = state.held_out_curve[-1, 0]
+    enough = min(last, HELD_OUT_EVERY * state.steps_per_second)
+    return bool(state.step - last >= enough) or finished(state)
+
+
+def _judge(before: RunState, state: RunState, live: LiveRun) -> tuple[RunState, LiveRun]:
+    """Look at the held-out points, unless they were at this step already."""
+    if state.step == state.held_out_curve[-1, 0]:
+        return state, live
+    held_out = held_out_nll(live)
+    if not math.isfinite(held_out):
+        return _broken(before, state.step)
+    curve = np.concatenate([state.held_out_curve, [[state.step, held_out]]])
+    return replace(state, held_out_curve=_thin(curve)), live
+
+
+def _broken(state: RunState, step: int) -> tuple[RunState, LiveRun]:
+    """Return the last good state, with a sentence on what came after it."""
+    failure = (
+        f"Training diverged before step {step}: the loss is no longer a number. "
+        f"Step {state.step} is shown; try a smaller learning rate."
+    )
+    broken = replace(state, failure=failure, token=uuid.uuid4().hex)
+    return broken, LiveRun(broken)
 
 
 def _blocks(losses: NDArray[np.float64], step: int) -> NDArray[np.float64]:
