@@ -25,7 +25,8 @@ class Conditioner(nn.Module):
     """A network with two hidden layers of SiLU units that maps [B, inputs] to [B, outputs].
 
     Its first layer starts with units that turn on at places spread evenly over the data, in every
-    direction, so that sharp shapes need no long search. Its last layer starts at zero, so that the
+    direction, so that sharp shapes need no long search. Its second layer keeps their size (torch's
+    own start would shrink them by more than two). Its last layer starts at zero, so that the
     bijection it steers starts as the identity and the density first seen is the base itself.
 
     Args:
@@ -36,6 +37,7 @@ class Conditioner(nn.Module):
     References:
         Elfwing, Uchibe & Doya, Sigmoid-weighted linear units for neural network function
         approximation in reinforcement learning, 2018.
+        He, Zhang, Ren & Sun, Delving Deep into Rectifiers, 2015.
     """
 
     def __init__(self, inputs: int, width: int, outputs: int) -> None:
@@ -47,8 +49,10 @@ class Conditioner(nn.Module):
             direction = F.normalize(torch.randn(width, inputs), dim=-1)
             self.first.weight.copy_(STEEPNESS * direction)
             self.first.bias.uniform_(-STEEPNESS * REACH, STEEPNESS * REACH)
+        nn.init.kaiming_uniform_(self.second.weight, nonlinearity="relu")
         nn.init.zeros_(self.last.weight)
         nn.init.zeros_(self.last.bias)
+        self._tensors = weights_and_biases(self.first, self.second, self.last)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map x [B, inputs] to parameters [B, outputs]."""
@@ -56,8 +60,15 @@ class Conditioner(nn.Module):
 
     def tensors(self) -> tuple[Tensor, ...]:
         """Return weights and biases in order, as `evaluate` takes them."""
-        layers = (self.first, self.second, self.last)
-        return tuple(tensor for layer in layers for tensor in (layer.weight, layer.bias))
+        return self._tensors
+
+
+def weights_and_biases(*layers: nn.Linear) -> tuple[Tensor, ...]:
+    """Return what `evaluate` takes, once: a module's attributes are slow to look up at each step.
+
+    Parameters stay the same objects when a module moves or takes up other values.
+    """
+    return tuple(tensor for layer in layers for tensor in (layer.weight, layer.bias))
 
 
 def evaluate(

@@ -46,6 +46,7 @@ class Flow(Bijection):
     ) -> None:
         super().__init__()
         self.bijections: Sequence[Bijection] = nn.ModuleList(bijections)  # type: ignore[assignment]
+        self._links = [b for b in reversed(bijections) if isinstance(b, Link)]
         self.dim = dim
         self.checkpoint = checkpoint
         self.tolerance = max((b.tolerance for b in bijections), default=Bijection.tolerance)
@@ -85,8 +86,8 @@ class Flow(Bijection):
         :math:`z_0 = f^{-1}(x)`, the mean NLL pulls :math:`z_0 / B` back through the chain, and
         :math:`-1/B` through every log-determinant.
         """
+        links = self._links
         by_hand = self.trained_by_likelihood and not self.checkpoint
-        links = [b for b in reversed(self.bijections) if isinstance(b, Link)]
         if not by_hand or len(links) < len(self.bijections):
             loss = self.loss(x)
             parameters = list(self.parameters())

@@ -14,6 +14,7 @@ from flowplay.flows.conditioner import (
     differentiate,
     evaluate,
     two_hidden_layers,
+    weights_and_biases,
 )
 from flowplay.flows.transformers import Transformer
 
@@ -51,10 +52,12 @@ class MADE(nn.Module):
             direction = F.normalize(torch.randn(width, dim) * self.first.mask, dim=-1)
             self.first.weight.copy_(STEEPNESS * direction)
             self.first.bias.uniform_(-STEEPNESS * REACH, STEEPNESS * REACH)
+            nn.init.kaiming_uniform_(self.second.weight, nonlinearity="relu")
             nn.init.zeros_(self.last.weight)
             nn.init.zeros_(self.last.bias)
             if (start := transformer.start()) is not None:
                 self.last.bias.copy_(start.repeat(dim))
+        self._tensors = weights_and_biases(self.first, self.second, self.last)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map x [B, D] to parameters [B, D, P]."""
@@ -64,8 +67,7 @@ class MADE(nn.Module):
 
     def tensors(self) -> tuple[Tensor, ...]:
         """Return weights and biases in order, not masked."""
-        layers = (self.first, self.second, self.last)
-        return tuple(tensor for layer in layers for tensor in (layer.weight, layer.bias))
+        return self._tensors
 
     def evaluate(
         self, x: Tensor, tensors: Sequence[Tensor], *, keep: bool = True

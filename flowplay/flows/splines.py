@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -17,7 +18,7 @@ MIN_DERIVATIVE = 1e-2
 _IDENTITY_DERIVATIVE = math.log(math.expm1(1 - MIN_DERIVATIVE))
 
 # A number would be made a tensor at each use, which takes longer than to add it.
-_ZERO, _ONE, _NEXT = torch.tensor(0.0), torch.tensor(1.0), torch.tensor(1)
+_ONE, _NEXT = torch.tensor(1.0), torch.tensor(1)
 
 
 def parameter_count(bins: int) -> int:
@@ -139,12 +140,13 @@ def differentiate_inverse(
 
     # A share is the size of its own bin and moves all knots above it. That the last knot never
     # moves needs no care, since the softmax takes away what all shares have in common.
-    before = torch.cat((passed, _ZERO.expand(1, *gx.shape)))
-    own = torch.cat((_ONE.expand(1, *gx.shape), passed)) - before
+    at = _constants(shares.shape[1], bound, gx.shape, gx.dtype, gx.device)
+    before = torch.cat((passed, at.zero))
+    own = torch.cat((at.one, passed)) - before
     g_sizes = torch.stack((g_width, g_height)).unsqueeze(1) * own
     g_sizes = g_sizes.addcmul_(torch.stack((gx, -g_y)).unsqueeze(1), before)
     g_shares = torch.ops.aten._softmax_backward_data.default(g_sizes, shares, 1, shares.dtype)
-    g_shares *= 2 * bound * (1 - MIN_BIN * shares.shape[1])
+    g_shares *= at.scale
     g_raw = torch.ops.aten.softplus_backward.default(torch.stack((g_d0, g_d1)), raw, 1, 20)
     g_raw0, g_raw1 = g_raw.unbind()
     g_inner = torch.addcmul(g_raw0 * own[1:], g_raw1, own[:-1])
@@ -176,13 +178,11 @@ def _locate(
     """
     bins = (len(theta) + 1) // 3
     shares = theta[: 2 * bins].reshape(2, bins, *value.shape).softmax(1)
-    spread, low, high = _constants(bins, bound, value.dim(), value.dtype, value.device)
-    span = 2 * bound * (1 - MIN_BIN * bins)
-    knots = torch.add(spread, shares[:, :-1].cumsum(1), alpha=span)
+    at = _constants(bins, bound, value.shape, value.dtype, value.device)
+    knots = torch.addcmul(at.spread, shares[:, :-1].cumsum(1), at.scale)
     x_knots, y_knots = knots.unbind()
-    low, high = low.expand(1, *value.shape), high.expand(1, *value.shape)
-    zero = low + high
-    rows = (low, x_knots, high, low, y_knots, high, zero, theta[2 * bins :], zero)
+    of_axes = (at.low, x_knots, at.high, at.low, y_knots, at.high)
+    rows = (*of_axes, at.zero, theta[2 * bins :], at.zero)
     table = torch.cat(rows).view(3, bins + 1, *value.shape)
 
     inside = value.abs() < bound
@@ -191,19 +191,49 @@ def _locate(
     index = passed.sum(0, keepdim=True)
     ends = torch.cat((index, index + _NEXT)).expand(3, 2, *value.shape)
     left, right, bottom, top, raw0, raw1 = table.gather(1, ends).flatten(0, 1).unbind()
-    raw = torch.stack((raw0, raw1)) + _IDENTITY_DERIVATIVE
-    d = F.softplus(raw) + MIN_DERIVATIVE
+    raw = torch.stack((raw0, raw1)) + at.identity
+    d = F.softplus(raw) + at.least
     return clipped, (left, right, bottom, top), d, (inside, raw, shares, passed.to(value.dtype))
 
 
-@functools.lru_cache
+class _Constants(NamedTuple):
+    """What never changes, as tensors: rows [1, ...], knots of no shares [bins - 1, ...], numbers.
+
+    Attributes:
+        zero, one, low, high: rows of 0, of 1, and of the two ends of the box.
+        spread: inner knots if each bin had its least size only.
+        scale: what a share adds to the size of its bin.
+        identity: what is added before softplus, for zeros to give the derivative 1.
+        least: the least derivative.
+    """
+
+    zero: Tensor
+    one: Tensor
+    low: Tensor
+    high: Tensor
+    spread: Tensor
+    scale: Tensor
+    identity: Tensor
+    least: Tensor
+
+
+@functools.lru_cache(maxsize=256)
 @torch.inference_mode(False)  # whoever comes first: others will train with them
 def _constants(
-    bins: int, bound: float, dims: int, dtype: torch.dtype, device: torch.device
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Return inner knots [bins - 1, ...] if no share counted, and the first and the last."""
-    inner = torch.arange(1, bins, dtype=dtype, device=device)
-    shape = (-1, *dims * (1,))
-    spread = (2 * bound * MIN_BIN * inner - bound).view(shape)
-    high = torch.tensor(bound, dtype=dtype, device=device).view(shape)
-    return spread, -high, high
+    bins: int, bound: float, shape: torch.Size, dtype: torch.dtype, device: torch.device
+) -> _Constants:
+    def number(value: float) -> Tensor:
+        return torch.tensor(value, dtype=dtype, device=device)
+
+    zero = torch.zeros(1, *shape, dtype=dtype, device=device)
+    inner = torch.arange(1, bins, dtype=dtype, device=device).view(-1, *len(shape) * (1,))
+    return _Constants(
+        zero=zero,
+        one=zero + 1,
+        low=zero - bound,
+        high=zero + bound,
+        spread=2 * bound * MIN_BIN * inner - bound,
+        scale=number(2 * bound * (1 - MIN_BIN * bins)),
+        identity=number(_IDENTITY_DERIVATIVE),
+        least=number(MIN_DERIVATIVE),
+    )
