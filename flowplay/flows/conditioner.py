@@ -25,8 +25,7 @@ class Conditioner(nn.Module):
     """A network with two hidden layers of SiLU units that maps [B, inputs] to [B, outputs].
 
     Its first layer starts with units that turn on at places spread evenly over the data, in every
-    direction, so that sharp shapes need no long search. Its second layer keeps their size (torch's
-    own start would shrink them by more than two). Its last layer starts at zero, so that the
+    direction, so that sharp shapes need no long search. Its last layer starts at zero, so that the
     bijection it steers starts as the identity and the density first seen is the base itself.
 
     Args:
@@ -37,7 +36,6 @@ class Conditioner(nn.Module):
     References:
         Elfwing, Uchibe & Doya, Sigmoid-weighted linear units for neural network function
         approximation in reinforcement learning, 2018.
-        He, Zhang, Ren & Sun, Delving Deep into Rectifiers, 2015.
     """
 
     def __init__(self, inputs: int, width: int, outputs: int) -> None:
@@ -49,7 +47,6 @@ class Conditioner(nn.Module):
             direction = F.normalize(torch.randn(width, inputs), dim=-1)
             self.first.weight.copy_(STEEPNESS * direction)
             self.first.bias.uniform_(-STEEPNESS * REACH, STEEPNESS * REACH)
-        nn.init.kaiming_uniform_(self.second.weight, nonlinearity="relu")
         nn.init.zeros_(self.last.weight)
         nn.init.zeros_(self.last.bias)
         self._tensors = weights_and_biases(self.first, self.second, self.last)

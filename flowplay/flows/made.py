@@ -52,7 +52,6 @@ class MADE(nn.Module):
             direction = F.normalize(torch.randn(width, dim) * self.first.mask, dim=-1)
             self.first.weight.copy_(STEEPNESS * direction)
             self.first.bias.uniform_(-STEEPNESS * REACH, STEEPNESS * REACH)
-            nn.init.kaiming_uniform_(self.second.weight, nonlinearity="relu")
             nn.init.zeros_(self.last.weight)
             nn.init.zeros_(self.last.bias)
             if (start := transformer.start()) is not None:
