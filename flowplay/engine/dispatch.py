@@ -12,7 +12,7 @@ second, which cross-fade into a moving one; longer, and pause or a new rate woul
 SHORTEST_SLICE = 0.13
 """Seconds. Below this the snapshot and the way to the web process and back eat the training."""
 
-ROUND_SECONDS = 2.5
+ROUND_SECONDS = 2.75
 """Within about this time every active run should get its turn. Turns are not quite even, and nobody
 should look at the same picture for more than three seconds."""
 
@@ -47,7 +47,7 @@ def slice_seconds(workers: int, active: int) -> float:
 
     Example:
         >>> slice_seconds(2, 1), slice_seconds(2, 30)
-        (0.23, 0.16666666666666666)
+        (0.23, 0.18333333333333332)
     """
     fair = ROUND_SECONDS * workers / max(1, active)
     return min(LONGEST_SLICE, max(SHORTEST_SLICE, fair))

@@ -25,7 +25,7 @@ from flowplay.training.state import RunState
 FIRST_LOOK = 4096
 
 #: Live runs a worker keeps, so that the next slice of any of them starts at once.
-KEPT = 16
+KEPT = 64
 
 
 def prepare_process() -> None:
