@@ -95,17 +95,20 @@ def new_run(config: RunConfig) -> RunState:
     )
 
 
-#: Adam's memory of gradients and of their squares. Squares are forgotten ten times sooner than by
-#: custom: a run is a few thousand steps, and its gradients shrink by orders of magnitude in it.
+#: Adam's memory of gradients and of their squares. With the likelihood, squares are forgotten ten
+#: times sooner than by custom: a run is a few thousand steps, and its gradients shrink by orders of
+#: magnitude in it. Other losses compare with noise, whose squares do not.
 BETAS = (0.9, 0.99)
+BETAS_WITH_NOISE = (0.9, 0.999)
 
 
-def _optimizer(config: RunConfig, vector: nn.Parameter) -> torch.optim.Optimizer:
+def _optimizer(config: RunConfig, flow: Flow, vector: nn.Parameter) -> torch.optim.Optimizer:
     decay = config.weight_decay
+    betas = BETAS if flow.trained_by_likelihood else BETAS_WITH_NOISE
     if config.optimizer == "adam":
-        return torch.optim.Adam([vector], betas=BETAS, weight_decay=decay, fused=True)
+        return torch.optim.Adam([vector], betas=betas, weight_decay=decay, fused=True)
     if config.optimizer == "adamw":
-        return torch.optim.AdamW([vector], betas=BETAS, weight_decay=decay, fused=True)
+        return torch.optim.AdamW([vector], betas=betas, weight_decay=decay, fused=True)
     return torch.optim.SGD([vector], momentum=0.9, weight_decay=decay, fused=True)
 
 
@@ -126,7 +129,7 @@ class LiveRun:
         with torch.no_grad():
             self.vector.copy_(torch.from_numpy(state.weights.copy()))
         fill_buffers(self.flow, torch.from_numpy(state.buffers.copy()))
-        self.optimizer = _optimizer(config, self.vector)
+        self.optimizer = _optimizer(config, self.flow, self.vector)
         self._restore_moments(state)
         #: Of the generator from which batches, and all that layers draw, come.
         self.generator_state = torch.from_numpy(state.generator.copy())
