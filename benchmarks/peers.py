@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.libraries import LIBRARIES, missing
-from benchmarks.peers_measure import Plan, Results, measure_quality, measure_speed
+from benchmarks.peers_measure import SHARED_RECIPES, Plan, Results, measure_quality, measure_speed
 from benchmarks.peers_process import pin
 from benchmarks.peers_report import tables
 
@@ -24,7 +24,7 @@ RESULTS = Path(__file__).parent / "results"
 #: Seconds over which a cosine falls, for every library.
 BUDGET = 8.0
 
-KINDS = ("affine", "spline", "maf")
+KINDS = ("affine", "spline", "maf", "mixture")
 TARGETS = ("moons", "circles", "spiral")
 
 
@@ -117,7 +117,7 @@ def main() -> None:
     core = pin(arguments.core)
     results = take_up(path, plan, core)
     if arguments.only != "quality":
-        for kind in plan.kinds:
+        for kind in (kind for kind in plan.kinds if SHARED_RECIPES[kind]):
             if not _measured(results, kind, plan):
                 say(f"Speed of {kind} …")
                 measure_speed(kind, plan, results, say)

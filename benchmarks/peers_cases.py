@@ -11,11 +11,13 @@ from flowplay.training.data import training_points
 #: The architecture that all libraries share: layers, hidden units, pieces of a spline.
 DEPTH, WIDTH, BINS = 8, 64, 8
 
-#: Kind -> flowplay's family and the options that make it the shared architecture.
+#: Kind -> flowplay's family and the options that make it the shared architecture; mixture couplings
+#: no peer has, so they only come as they are.
 KINDS: dict[str, tuple[str, dict[str, int | str]]] = {
     "affine": ("realnvp", {}),
     "spline": ("nsf", {"bins": BINS, "conditioning": "coupling"}),
     "maf": ("maf", {}),
+    "mixture": ("flowpp", {}),
 }
 
 

@@ -103,12 +103,21 @@ def _ready(process: LibraryProcess, kind: str, plan: Plan, results: Results) -> 
     return {**process.start, **start, "mass": mass, "step": [], "grid": [], "sample": []}
 
 
+#: Recipes by which all libraries that have a kind are trained.
+SHARED_RECIPES = {
+    "affine": ("usual", "flowplay's"),
+    "spline": ("usual", "flowplay's"),
+    "maf": ("usual",),
+    "mixture": (),
+}
+
+
 def list_cases(plan: Plan, kinds_of: dict[str, list[str]]) -> Iterator[Case]:
     """List the training runs; those that will be compared follow each other."""
     for target in plan.targets:
         for seed in plan.seeds:
             for kind in plan.kinds:
-                for recipe in ("usual",) if kind == "maf" else ("usual", "flowplay's"):
+                for recipe in SHARED_RECIPES[kind]:
                     for library in plan.libraries:
                         if kind in kinds_of.get(library, ()):
                             yield Case(target, seed, kind, recipe, library)

@@ -13,6 +13,7 @@ TITLES = {
     "affine": "Affine coupling, 8 layers, conditioner 64-64",
     "spline": "Spline coupling, 8 layers, conditioner 64-64, 8 bins",
     "maf": "MAF, 8 layers, conditioner 64-64",
+    "mixture": "Mixture couplings, which no peer has",
 }
 RECIPES = {
     "usual": "usual recipe (Adam, constant 1e-3)",

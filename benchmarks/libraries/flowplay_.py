@@ -50,4 +50,4 @@ def draw(job: Job) -> None:
 
 
 prepare_torch()
-LIBRARY = Library(("affine", "spline", "maf"), FlowplayModel, __version__, draw)
+LIBRARY = Library(("affine", "spline", "maf", "mixture"), FlowplayModel, __version__, draw)
