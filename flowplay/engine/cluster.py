@@ -98,6 +98,10 @@ class Missing:
 Outcome = Done | Raised | Lost | Missing
 
 
+class _RefusedError(RuntimeError):
+    """A worker answered, but not by doing the work."""
+
+
 class Cluster:
     """Keeps a cluster at hand for as long as it is open.
 
@@ -176,7 +180,7 @@ class Cluster:
             return Lost(blame=False)
         try:
             report = await _unless(gone, self._ask(client, worker, name, arguments, hold))
-        except OSError as error:
+        except (OSError, _RefusedError) as error:
             logger.info("Lost a result: %s", one_line(error))
             self._drop(worker)
             self._look.set()
@@ -197,6 +201,8 @@ class Cluster:
 
         Raises:
             OSError: if the worker or the way to it is gone.
+            _RefusedError: if the worker does not take work any more, as while it closes; what the
+                work itself raises is in the report.
         """
         from distributed.protocol.pickle import dumps
 
@@ -212,7 +218,7 @@ class Cluster:
             # Workers on other machines may be reachable for the scheduler only.
             answer = await client.scheduler.proxy(msg={"op": "run", **message}, worker=worker)
         if answer["status"] != "OK":
-            raise RuntimeError(answer["exception_text"])
+            raise _RefusedError(answer["exception_text"])
         report: tasks.Report = answer["result"]
         return report
 

@@ -17,7 +17,7 @@ ROUND_SECONDS = 2.75
 should look at the same picture for more than three seconds."""
 
 FIRST_SLICE = 0.05
-"""Seconds. Who presses Train wants to see that something happens."""
+"""Seconds of training alone. Who presses Train wants to see that something happens."""
 
 LEAST_TRAINING = 0.5
 """The part of a slice that is spent in training at least, however long a snapshot takes."""

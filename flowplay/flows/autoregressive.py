@@ -77,7 +77,7 @@ class MaskedAutoregressive(Link, Autoregressive):
     ) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
         """Normalize in one pass."""
         outputs, of_network = self.conditioner.evaluate(x, tensors, keep=keep)
-        theta = outputs.view(len(x), -1, x.shape[-1]).transpose(0, 1)
+        theta = outputs.view(len(x), self.transformer.parameters, x.shape[-1]).transpose(0, 1)
         z, log_det, of_map = self.transformer.evaluate(x, theta)
         return z, log_det.sum(0), (*of_network, *of_map)
 

@@ -25,12 +25,13 @@ class Link(Bijection):
     each of a hundred operations a layer would cost more than the operations. So links are chained
     into one node, however many they are, and each says how gradients go back through it.
 
-    Inside a chain the batch is the last axis: few coordinates, each a contiguous row.
+    Inside a chain the batch is the last axis: few coordinates, each a contiguous row. A link has no
+    penalty.
     """
 
     @abstractmethod
     def tensors(self) -> tuple[Tensor, ...]:
-        """Return what the layer is made of, as `evaluate` takes it; gradients go there."""
+        """Return all parameters of the layer, in their order; gradients go there."""
 
     @abstractmethod
     def evaluate(
@@ -51,7 +52,13 @@ class Link(Bijection):
     def differentiate(
         self, g_z: Tensor, g_log_det: Tensor, saved: Sequence[Tensor]
     ) -> tuple[Tensor, ...]:
-        """Return the gradients of x [D, B] and of each tensor, given those of z and the log-det."""
+        """Return the gradients of x [D, B] and of each tensor.
+
+        Args:
+            g_z: the gradient of z [D, B].
+            g_log_det: that of the log-determinant, [B], or one number for all points.
+            saved: what `evaluate` kept.
+        """
 
     def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Normalize, as a chain of one."""
@@ -72,7 +79,8 @@ def normalize(links: Sequence[Link], x: Tensor) -> tuple[Tensor, Tensor]:
         z, total = _Chain.apply(x, links, counts, *chain.from_iterable(tensors))
         return z, total
     images, totals = [], []
-    for block in _blocks(x):
+    # A layer that takes its start from data takes it from all of them.
+    for block in (x,) if any(link.training for link in links) else _blocks(x):
         rows, total = block.t(), block.new_zeros(len(block))
         for link, own in zip(links, tensors, strict=True):
             rows, log_det, _ = link.evaluate(rows, own, keep=False)

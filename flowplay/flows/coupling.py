@@ -71,7 +71,7 @@ class Coupling(Link):
         kept, rest = self._split(x)
         outputs, of_network = evaluate(kept, tensors, keep=keep)
         # The network gives the parameters of one coordinate after those of another.
-        theta = outputs.view(len(rest), -1, x.shape[-1]).transpose(0, 1)
+        theta = outputs.view(len(rest), self.transformer.parameters, x.shape[-1]).transpose(0, 1)
         mapped, log_det, of_map = self.transformer.evaluate(rest, theta)
         return self._join(kept, mapped), log_det.sum(0), (*of_network, *of_map)
 

@@ -84,7 +84,8 @@ class Flow(Bijection):
 
         Where every layer brings its own derivative, no graph is built: with
         :math:`z_0 = f^{-1}(x)`, the mean NLL pulls :math:`z_0 / B` back through the chain, and
-        :math:`-1/B` through every log-determinant.
+        :math:`-1/B` through every log-determinant. What is returned is to be read, not to be
+        differentiated again.
         """
         links = self._links
         by_hand = self.trained_by_likelihood and not self.checkpoint

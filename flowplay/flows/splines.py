@@ -217,7 +217,7 @@ class _Constants(NamedTuple):
     least: Tensor
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=16)
 @torch.inference_mode(False)  # whoever comes first: others will train with them
 def _constants(
     bins: int, bound: float, shape: torch.Size, dtype: torch.dtype, device: torch.device

@@ -65,7 +65,8 @@ class Transformer(ABC):
 
         Args:
             g_z: of z, [d, B].
-            g_log_det: of the sum of the log-determinants over coordinates, [B].
+            g_log_det: of the sum of the log-determinants over coordinates, [B], or one number for
+                all points.
             saved: what `evaluate` kept.
 
         Returns:

@@ -7,6 +7,7 @@ import torch
 from test_bijections import CASES, base_points, random_flow
 from torch import Tensor
 
+from flowplay.flows import build_flow
 from flowplay.flows.chain import Link, generate, normalize
 from flowplay.flows.transformers import Additive, Affine, LogisticMixture, Spline, Transformer
 
@@ -70,3 +71,29 @@ def test_blocks_change_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> No
     with torch.no_grad():
         in_blocks = both(z)
     torch.testing.assert_close(in_blocks, both(z), rtol=0, atol=1e-9)
+
+
+def test_a_start_from_data_is_from_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flowplay.flows.chain.BLOCK", 7)
+    flow = build_flow("glow", 2, depth=1, width=8).train()
+    points = torch.linspace(-1, 1, 50).unsqueeze(-1) * torch.tensor([1.0, 3.0])
+    with torch.no_grad():
+        z, _ = flow.bijections[-1].inverse(points)
+    torch.testing.assert_close(z.std(0, correction=0), torch.ones(2))
+
+
+@pytest.mark.parametrize(("name", "dim"), CASES)
+def test_tensors_of_links_are_their_parameters(name: str, dim: int) -> None:
+    """Gradients are told apart by their order alone."""
+    links = [b for b in random_flow(name, dim).bijections if isinstance(b, Link)]
+    for link in links:
+        assert [id(t) for t in link.tensors()] == [id(p) for p in link.parameters()]
+        assert link.penalty() is None
+
+
+@pytest.mark.parametrize("name", ["realnvp", "maf", "nsf", "flowpp", "glow"])
+def test_no_points_are_no_error(name: str) -> None:
+    flow = build_flow(name, 2, depth=2, width=8).eval()
+    assert flow.log_prob(torch.empty(0, 2)).shape == (0,)
+    with torch.no_grad():
+        assert flow.log_prob(torch.empty(0, 2)).shape == (0,)
