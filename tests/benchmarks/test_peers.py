@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.libraries import LIBRARIES, missing
 from benchmarks.libraries.base import Job
-from benchmarks.peers_cases import config_of
+from benchmarks.peers_cases import KINDS, config_of
 from benchmarks.peers_figures import write_page
 from benchmarks.peers_measure import Plan, list_cases
 from benchmarks.peers_process import LibraryFailureError, LibraryProcess
@@ -26,7 +26,7 @@ SETTINGS: dict[str, Any] = {
     "width": 16,
     "samples": 2000,
 }
-FAMILIES = {"affine": "realnvp", "spline": "nsf", "maf": "maf"}
+FAMILIES = {kind: family for kind, (family, _) in KINDS.items()}
 
 
 def small_job(kind: str) -> Job:
