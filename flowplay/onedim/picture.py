@@ -70,7 +70,8 @@ def line_picture(law: PushForward, box: Interval | None = None) -> LinePicture:
         box: shown of every axis, whatever lies there; windows that suit if not given.
 
     Raises:
-        ValueError: if values leave the range in which numbers can be told apart.
+        ValueError: if values leave the range in which numbers can be told apart, or come closer
+            together than an axis can tell.
     """
     low, high = law.base.window
     if box is not None:
@@ -94,13 +95,18 @@ def line_picture(law: PushForward, box: Interval | None = None) -> LinePicture:
     # A density that no number can hold is cut off all the same.
     highest = np.exp(np.minimum(log_p.max(1), _LOG_TALLEST))
     shown[0] = low, high
+    windows = tuple(box or _window(*seen) for seen in zip(shown, law.supports, strict=True))
+    if any(end <= start for start, end in windows):
+        raise ValueError(
+            "Together these maps squeeze everything into one number: use gentler ones."
+        )
     return LinePicture(
         z=z,
         states=states,
         slopes=slopes,
         log_p=log_p,
         edges=np.searchsorted(z, cuts),
-        windows=tuple(box or _window(*seen) for seen in zip(shown, law.supports, strict=True)),
+        windows=windows,
         tallest=tuple(float(h) for h in np.minimum(highest, _TALLEST * highest[0])),
     )
 

@@ -75,3 +75,9 @@ def test_maps_that_stretch_without_end_are_refused_with_the_reason() -> None:
     stretch = (KINDS["sinh"].make(0.8),) * 6
     with pytest.raises(ValueError, match="use gentler ones"):
         line_picture(PushForward(BASES["normal"], stretch))
+
+
+def test_maps_that_squeeze_all_into_one_number_are_refused_with_the_reason() -> None:
+    squeeze = (Affine(0.1, 3.0), KINDS["cubic"].make(1.0), Logistic(1.0))
+    with pytest.raises(ValueError, match="squeeze everything into one number"):
+        line_picture(PushForward(BASES["normal"], squeeze))
