@@ -256,7 +256,7 @@ class RunMachine:
             self._fine_owed = False
 
     def succeeded(
-        self, now: float, state: bytes, snapshot: Snapshot, worker: str, took: float = 0.0
+        self, now: float, state: bytes, snapshot: Snapshot, worker: str, took: float
     ) -> None:
         """Take over what the slice in flight returned, `took` seconds after it was handed out."""
         order = self._landed(now)

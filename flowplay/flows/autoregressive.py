@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from flowplay.flows.base import Bijection
 from flowplay.flows.chain import Link
-from flowplay.flows.conditioner import KEPT
+from flowplay.flows.conditioner import SAVED
 from flowplay.flows.made import MADE
 from flowplay.flows.transformers import Transformer
 
@@ -85,7 +85,7 @@ class MaskedAutoregressive(Link, Autoregressive):
         self, g_z: Tensor, g_log_det: Tensor, saved: Sequence[Tensor]
     ) -> tuple[Tensor, ...]:
         """Go back through the map, then through the network."""
-        g_x, g_theta = self.transformer.differentiate(g_z, g_log_det, saved[KEPT:])
+        g_x, g_theta = self.transformer.differentiate(g_z, g_log_det, saved[SAVED:])
         g_outputs = g_theta.transpose(0, 1).flatten(0, 1)
-        g_seen, *g_tensors = self.conditioner.differentiate(g_outputs, saved[:KEPT])
+        g_seen, *g_tensors = self.conditioner.differentiate(g_outputs, saved[:SAVED])
         return g_x + g_seen, *g_tensors

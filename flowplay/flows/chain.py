@@ -81,10 +81,7 @@ def normalize(links: Sequence[Link], x: Tensor) -> tuple[Tensor, Tensor]:
     images, totals = [], []
     # A layer that takes its start from data takes it from all of them.
     for block in (x,) if any(link.training for link in links) else _blocks(x):
-        rows, total = block.t(), block.new_zeros(len(block))
-        for link, own in zip(links, tensors, strict=True):
-            rows, log_det, _ = link.evaluate(rows, own, keep=False)
-            total += log_det
+        rows, total, _ = evaluate(links, tensors, block.t(), keep=False)
         images.append(rows)
         totals.append(total)
     return torch.cat(images, -1).t(), torch.cat(totals)
@@ -108,15 +105,19 @@ def generate(links: Sequence[Link], z: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def evaluate(
-    links: Sequence[Link], tensors: Sequence[Sequence[Tensor]], x: Tensor
+    links: Sequence[Link], tensors: Sequence[Sequence[Tensor]], x: Tensor, *, keep: bool = True
 ) -> tuple[Tensor, Tensor, list[tuple[Tensor, ...]]]:
-    """Normalize x [D, B] by one link after the other, and keep what `differentiate` needs."""
+    """Normalize x [D, B] by one link after the other, and keep what `differentiate` needs.
+
+    Returns:
+        z [D, B], the sum of all log-determinants [B], and of each link what it saved.
+    """
     total = x.new_zeros(x.shape[1:])
     saved = []
     for link, own in zip(links, tensors, strict=True):
-        x, log_det, kept = link.evaluate(x, own)
+        x, log_det, of_link = link.evaluate(x, own, keep=keep)
         total += log_det
-        saved.append(kept)
+        saved.append(of_link if keep else ())
     return x, total, saved
 
 

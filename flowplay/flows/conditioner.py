@@ -17,8 +17,8 @@ REACH = 3.0
 STEEPNESS = 1.0
 
 
-#: Tensors that `evaluate` keeps.
-KEPT = 8
+#: Tensors that `evaluate_network` keeps for its derivative.
+SAVED = 8
 
 
 class Conditioner(nn.Module):
@@ -56,22 +56,23 @@ class Conditioner(nn.Module):
         return two_hidden_layers(x, self.tensors())
 
     def tensors(self) -> tuple[Tensor, ...]:
-        """Return weights and biases in order, as `evaluate` takes them."""
+        """Return weights and biases in order, as `evaluate_network` takes them."""
         return self._tensors
 
 
 def weights_and_biases(*layers: nn.Linear) -> tuple[Tensor, ...]:
-    """Return what `evaluate` takes, once: a module's attributes are slow to look up at each step.
+    """Return what `evaluate_network` takes, to be kept: looking it up at each step is slow.
 
-    Parameters stay the same objects when a module moves or takes up other values.
+    Parameters stay the same objects when a module is copied, moved or loaded, unless it is loaded
+    by assignment.
     """
     return tuple(tensor for layer in layers for tensor in (layer.weight, layer.bias))
 
 
-def evaluate(
+def evaluate_network(
     x: Tensor, tensors: Sequence[Tensor], *, keep: bool = True
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """Evaluate a conditioner; return its outputs and what `differentiate` needs.
+    """Evaluate a conditioner; return its outputs and what `differentiate_network` needs.
 
     Args:
         x: [inputs, B]. The batch is the last axis of everything here, so that whatever happens to
@@ -80,7 +81,7 @@ def evaluate(
         keep: whether the derivative will be asked for; otherwise memory is used again at once.
 
     Returns:
-        The outputs [outputs, B], and tensors to hand to `differentiate`.
+        The outputs [outputs, B], and tensors to hand to `differentiate_network`.
     """
     w1, b1, w2, b2, w3, b3 = tensors
     a1 = torch.addmm(b1.unsqueeze(-1), w1, x)
@@ -91,7 +92,7 @@ def evaluate(
     return outputs, (x, w1, w2, w3, a1, h1, a2, h2) if keep else ()
 
 
-def differentiate(gradient: Tensor, kept: Sequence[Tensor]) -> tuple[Tensor, ...]:
+def differentiate_network(gradient: Tensor, kept: Sequence[Tensor]) -> tuple[Tensor, ...]:
     """Return the gradients of x, w1, b1, w2, b2, w3, b3, given that of the outputs."""
     x, w1, w2, w3, a1, h1, a2, h2 = kept
     g2 = torch.ops.aten.silu_backward.default(w3.t() @ gradient, a2)
@@ -106,7 +107,7 @@ def two_hidden_layers(x: Tensor, tensors: Sequence[Tensor]) -> Tensor:
     if torch.is_grad_enabled():
         outputs = _TwoHiddenLayers.apply(x.t(), *tensors)
     else:
-        outputs, _ = evaluate(x.t(), tensors, keep=False)
+        outputs, _ = evaluate_network(x.t(), tensors, keep=False)
     return outputs.t()
 
 
@@ -115,11 +116,11 @@ class _TwoHiddenLayers(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, *tensors: Tensor) -> Tensor:  # noqa: ANN401
-        outputs, kept = evaluate(x, tensors)
+        outputs, kept = evaluate_network(x, tensors)
         ctx.save_for_backward(*kept)
         return outputs
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, ...]:  # noqa: ANN401
-        return differentiate(gradient, ctx.saved_tensors)
+        return differentiate_network(gradient, ctx.saved_tensors)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from flowplay.flows.chain import Link
-from flowplay.flows.conditioner import KEPT, Conditioner, differentiate, evaluate
+from flowplay.flows.conditioner import SAVED, Conditioner, differentiate_network, evaluate_network
 from flowplay.flows.transformers import Transformer
 
 
@@ -69,7 +69,7 @@ class Coupling(Link):
     ) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
         """Normalize: keep the same part, which gives the same parameters, and undo the map."""
         kept, rest = self._split(x)
-        outputs, of_network = evaluate(kept, tensors, keep=keep)
+        outputs, of_network = evaluate_network(kept, tensors, keep=keep)
         # The network gives the parameters of one coordinate after those of another.
         theta = outputs.view(len(rest), self.transformer.parameters, x.shape[-1]).transpose(0, 1)
         mapped, log_det, of_map = self.transformer.evaluate(rest, theta)
@@ -80,9 +80,9 @@ class Coupling(Link):
     ) -> tuple[Tensor, ...]:
         """Go back through the map, then through the conditioner."""
         g_kept, g_mapped = self._split(g_z)
-        g_rest, g_theta = self.transformer.differentiate(g_mapped, g_log_det, saved[KEPT:])
+        g_rest, g_theta = self.transformer.differentiate(g_mapped, g_log_det, saved[SAVED:])
         g_outputs = g_theta.transpose(0, 1).flatten(0, 1)
-        g_condition, *g_tensors = differentiate(g_outputs, saved[:KEPT])
+        g_condition, *g_tensors = differentiate_network(g_outputs, saved[:SAVED])
         return self._join(g_kept + g_condition, g_rest), *g_tensors
 
     def _split(self, y: Tensor) -> tuple[Tensor, Tensor]:

@@ -116,7 +116,7 @@ class InvertibleLinear(Link):
     ) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
         """Normalize: multiply."""
         lower, upper = self._factors(*tensors)
-        matrix = self.permutation @ lower @ upper
+        matrix = self._product(lower, upper)
         return matrix @ x, tensors[2].sum().expand(x.shape[-1]), (x, lower, upper, matrix)
 
     def differentiate(
@@ -133,7 +133,9 @@ class InvertibleLinear(Link):
 
     def matrix(self) -> Tensor:
         """Return W [D, D]."""
-        lower, upper = self._factors(*self.tensors())
+        return self._product(*self._factors(*self.tensors()))
+
+    def _product(self, lower: Tensor, upper: Tensor) -> Tensor:
         return self.permutation @ lower @ upper
 
     def _factors(self, lower: Tensor, upper: Tensor, log_diagonal: Tensor) -> tuple[Tensor, Tensor]:

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from flowplay.flows.conditioner import (
     REACH,
     STEEPNESS,
-    differentiate,
-    evaluate,
+    differentiate_network,
+    evaluate_network,
     two_hidden_layers,
     weights_and_biases,
 )
@@ -72,11 +72,11 @@ class MADE(nn.Module):
         self, x: Tensor, tensors: Sequence[Tensor], *, keep: bool = True
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Map x [D, B] to outputs [D P, B]; return also what `differentiate` needs."""
-        return evaluate(x, self._masked(tensors), keep=keep)
+        return evaluate_network(x, self._masked(tensors), keep=keep)
 
     def differentiate(self, gradient: Tensor, kept: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Return the gradients of x and of all tensors, given that of the outputs."""
-        g_x, *g_tensors = differentiate(gradient, kept)
+        g_x, *g_tensors = differentiate_network(gradient, kept)
         return g_x, *self._masked(g_tensors)
 
     def _masked(self, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:

@@ -14,7 +14,7 @@ from flowplay.snapshot import Snapshot
 from flowplay.training.flat import flatten_buffers
 from flowplay.training.live import LiveRun, keep, live_run
 from flowplay.training.schedule import progress
-from flowplay.training.snapshots import held_out_nll, take_snapshot
+from flowplay.training.snapshots import held_out_nll, is_sound, take_snapshot
 from flowplay.training.state import RunState
 
 #: Points a slice adds to the train curve at most, and points either curve is thinned to.
@@ -101,7 +101,7 @@ def _advance(
     values = torch.stack(losses).double().cpu().numpy()
     weights = live.vector.detach().cpu().numpy().copy()
     step = state.step + len(values)
-    if not (np.isfinite(values).all() and np.isfinite(weights).all()):
+    if not (np.isfinite(values).all() and np.isfinite(weights).all() and is_sound(live)):
         return _broken(state, step)
     # A curve in nats holds nothing else.
     likelihoods = _blocks(values[: len(values) * live.flow.trained_by_likelihood], state.step)

@@ -29,6 +29,9 @@ WALK_POINTS = 600
 #: Points evaluated at once, so that memory stays bounded.
 BLOCK = 4096
 
+#: Held-out points that every slice asks whether the flow still stands.
+SENTINELS = 256
+
 #: Half width of the window that holds the base and all whitened layers, in standard deviations.
 BASE_REACH = 3.5
 
@@ -41,6 +44,12 @@ FARTHEST = 8.0
 def held_out_nll(live: LiveRun) -> float:
     """Return the mean negative log-likelihood of the held-out points, in nats."""
     return float(-live.flow.log_prob(live.held_out).double().mean())
+
+
+@torch.inference_mode()
+def is_sound(live: LiveRun) -> bool:
+    """Tell whether the first few held-out points have a density at all."""
+    return bool(live.flow.log_prob(live.held_out[:SENTINELS]).isfinite().all())
 
 
 @torch.inference_mode()

@@ -76,7 +76,7 @@ def test_a_run_notes_its_states_and_forgets_them_when_it_is_closed() -> None:
         order = run.next_order(0, 0.2)
         assert order is not None
         run.started(order)
-        run.succeeded(0, state(step), snapshot(step), "w1")
+        run.succeeded(0, state(step), snapshot(step), "w1", 0.0)
     assert run.history.steps == [0, 50, 100]
     run.close()
     assert run.history.steps == []

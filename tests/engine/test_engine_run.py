@@ -28,7 +28,7 @@ def hand_out(run: RunMachine, now: float = 0.0) -> SliceOrder:
 
 
 def land(run: RunMachine, step: int, now: float = 0.0, *, finished: bool = False) -> None:
-    run.succeeded(now, str(step).encode(), snapshot(step, finished=finished), "w1")
+    run.succeeded(now, str(step).encode(), snapshot(step, finished=finished), "w1", 0.0)
 
 
 def test_opened_run_does_nothing() -> None:
@@ -180,7 +180,7 @@ def test_failure_reported_by_the_snapshot() -> None:
     run = machine()
     run.play(0)
     hand_out(run)
-    run.succeeded(0, b"2", snapshot(2, failure="The loss diverged."), "w1")
+    run.succeeded(0, b"2", snapshot(2, failure="The loss diverged."), "w1", 0.0)
     assert run.view(0).phase is Phase.FAILED
     assert run.view(0).message == "The loss diverged."
     assert run.state == b"2"

@@ -14,7 +14,7 @@ from flowplay.config import RunConfig
 from flowplay.pictures import cell_centres, target_density
 from flowplay.snapshot import LayerFrames, Snapshot, decode_density
 from flowplay.targets import make_target
-from flowplay.training import RunState, finished, live, new_run, train_slice
+from flowplay.training import RunState, finished, live, new_run, slices, train_slice
 from flowplay.training.schedule import FLOOR, rate_factor
 from flowplay.training.slices import CURVE_LENGTH, _thin
 from flowplay.training.snapshots import BLOCK
@@ -109,6 +109,21 @@ def test_divergence_ends_the_run_with_the_last_good_state() -> None:
     assert math.isfinite(snapshot.held_out_nll)
     after, snapshot = train_slice(state, steps=10)
     assert (after.step, bool(snapshot.failure)) == (60, True)
+
+
+def test_a_flow_that_breaks_between_two_looks_ends_with_the_slice_that_broke_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Losses and weights may be numbers where a density is none: every slice asks a few points."""
+    good, _ = train_slice(new_run(SMALL), steps=60)
+    monkeypatch.setattr(slices, "_held_out_due", lambda _: False)
+    sound, snapshot = train_slice(good, seconds=0.02)
+    assert not snapshot.failure
+    assert len(sound.held_out_curve) == len(good.held_out_curve), "the held-out points were seen"
+    monkeypatch.setattr(slices, "is_sound", lambda _: False)
+    state, snapshot = train_slice(sound, seconds=0.02)
+    assert "diverged" in snapshot.failure
+    assert np.array_equal(state.weights, sound.weights)
 
 
 def test_snapshot_and_state_survive_their_byte_forms() -> None:
