@@ -182,7 +182,12 @@ def _headline(snapshot: Snapshot | None, target: Target) -> None:
         st.metric(
             "Held-out NLL",
             held_out,
-            help=tooltip("The NLL of points that no training step sees.", "NLL", "nats"),
+            help=tooltip(
+                "The NLL of points that no training step sees, taken anew every few pictures "
+                "while it trains.",
+                "NLL",
+                "nats",
+            ),
         )
         st.metric(
             "Gap to floor",
