@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,10 +10,6 @@ from flowplay.targets import Target
 
 #: Cells along each side of the grid on which the target's largest density is looked up.
 _SCALE_CELLS = 128
-
-#: Points travel as int16: the window's width (and height) is this many units, so that points up to
-#: about half a window outside keep their true place.
-POINT_UNITS = 2**14
 
 #: Room above the target's largest density before the colour scale ends.
 _HEADROOM = 1.15
@@ -52,22 +46,3 @@ def target_density(target: Target, cells: int) -> NDArray[np.float32]:
 def density_scale(target: Target) -> float:
     """Return the density at the top of the colour scale that target and model share."""
     return _HEADROOM * float(target_density(target, _SCALE_CELLS).max())
-
-
-def window_units(points: NDArray[np.floating], bounds: Sequence[float]) -> NDArray[np.int16]:
-    """Code points [..., 2] by their place in a window, from its lower left, in `POINT_UNITS`.
-
-    Args:
-        points: in data units; one that is no number goes far out of sight, so that rows keep
-            their place.
-        bounds: x_min, x_max, y_min, y_max.
-
-    Example:
-        >>> window_units(np.array([[0.0, 1.0], [2.0, 2.0]]), (0, 2, 0, 2)).tolist()
-        [[0, 8192], [16384, 16384]]
-    """
-    x_min, x_max, y_min, y_max = bounds
-    unit = (points - [x_min, y_min]) / [x_max - x_min, y_max - y_min]
-    limits = np.iinfo(np.int16)
-    steps = np.nan_to_num(unit * POINT_UNITS, nan=limits.min)
-    return np.clip(np.rint(steps), limits.min, limits.max).astype("<i2")

@@ -37,20 +37,33 @@ def unpack(kind: str, version: int, data: bytes) -> tuple[dict[str, Any], dict[s
     Raises:
         ValueError: if the bytes are no such container, of another kind or of another version.
     """
+    header = unpack_header(kind, version, data)
     try:
-        arrays = load(data)
+        return header, load(data)
+    except SafetensorError as error:
+        raise ValueError(f"These bytes are not a complete flowplay {kind}.") from error
+
+
+def unpack_header(kind: str, version: int, data: bytes) -> dict[str, Any]:
+    """Read the header that `pack` wrote, and leave the arrays alone.
+
+    Raises:
+        ValueError: as `unpack`.
+    """
+    try:
         length = int.from_bytes(data[:8], "little")
-        about = json.loads(data[8 : 8 + length]).get("__metadata__", {})
+        about = json.loads(data[8 : 8 + length])["__metadata__"]
         header = json.loads(about["header"])
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        found_kind, found_version = about["kind"], about["version"]
+    except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"These bytes are not a flowplay {kind}.") from error
-    if about.get("kind") != kind:
-        raise ValueError(f"Expected a flowplay {kind}, got a {about.get('kind')}.")
-    if about.get("version") != str(version):
-        raise ValueError(
-            f"This {kind} has format version {about.get('version')}; expected {version}."
-        )
-    return header, arrays
+    if found_kind != kind:
+        raise ValueError(f"Expected a flowplay {kind}, got a {found_kind}.")
+    if found_version != str(version):
+        raise ValueError(f"This {kind} has format version {found_version}; expected {version}.")
+    if not isinstance(header, dict):
+        raise ValueError(f"These bytes are not a flowplay {kind}.")
+    return header
 
 
 @dataclass(frozen=True)

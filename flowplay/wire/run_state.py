@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from flowplay.config import RunConfig
-from flowplay.wire import Packed
+from flowplay.config import HotSettings, RunConfig
+from flowplay.wire.packing import Packed
 
 
 @dataclass(frozen=True)
@@ -19,44 +19,43 @@ class RunState(Packed):
     Attributes:
         token: names this very state, so that a worker can tell whether it still holds it live.
         settings: the fields of the run's `RunConfig`.
+        hot_settings: the fields of its `HotSettings`, as last set by the viewer.
         step: optimizer steps taken.
         seconds: time spent in training steps.
-        learning_rate: peak rate, as last set by the viewer.
-        budget: where training stops, in the config's unit.
-        temperature: of the samples in its snapshots, as last set by the viewer.
         train_loss: mean of what training makes small over the last slice; in nats if that is the
             negative log-likelihood.
-        grad_norm: gradient norm of the last step before clipping.
+        gradient_norm: norm of the last step's gradient before clipping.
         last_rate: learning rate of the last step.
         steps_per_second: speed of the last slice.
         failure: one sentence if training broke; the arrays are then the last good ones.
-        weights: [P] float32, all trained parameters in the flow's order.
+        weights: [P] float32, all trained parameters in the model's order.
         optimizer: [m, P] float32, the optimizer's moments (m = 2 for Adam, 1 for SGD).
-        buffers: [b] float32, the flow's buffers (whitening) in order.
-        generator: [...] uint8, state of the batch generator.
-        train_curve: [n, 2] float64, (step, mean train NLL since the row before); empty where
-            training makes something else small.
-        held_out_curve: [m, 2] float64, (step, held-out NLL).
+        buffers: [b] float32, the model's buffers in order.
+        batch_generator: [...] uint8, state of the generator that draws batches.
+        noise_generator: [...] uint8, state of the generator behind all that layers draw.
+        train_curve: [n, 2] float64, (step, mean loss since the row before).
+        held_out_curve: [m, 2] float64, (step, held-out loss in nats); empty where the model has
+            no likelihood.
     """
 
     KIND: ClassVar[str] = "run state"
+    VERSION: ClassVar[int] = 2
 
     token: str
     settings: dict[str, Any]
+    hot_settings: dict[str, Any]
     step: int
     seconds: float
-    learning_rate: float
-    budget: float
-    temperature: float
     train_loss: float
-    grad_norm: float
+    gradient_norm: float
     last_rate: float
     steps_per_second: float
     failure: str
     weights: NDArray[np.float32]
     optimizer: NDArray[np.float32]
     buffers: NDArray[np.float32]
-    generator: NDArray[np.uint8]
+    batch_generator: NDArray[np.uint8]
+    noise_generator: NDArray[np.uint8]
     train_curve: NDArray[np.float64]
     held_out_curve: NDArray[np.float64]
 
@@ -64,3 +63,8 @@ class RunState(Packed):
     def config(self) -> RunConfig:
         """The validated config of the run."""
         return RunConfig.model_validate(self.settings)
+
+    @property
+    def hot(self) -> HotSettings:
+        """The validated settings that may change while the run trains."""
+        return HotSettings.model_validate(self.hot_settings)

@@ -1,0 +1,38 @@
+"""What travels between worker, engine and page, or is kept: each with its versioned byte form.
+
+Nothing here can be executed by reading it, unlike a pickle, and nothing imports torch.
+"""
+
+from flowplay.wire.diagnosis import Diagnosis
+from flowplay.wire.earlier_weights import EarlierWeights
+from flowplay.wire.exported_flow import ExportedFlow
+from flowplay.wire.frames import LayerFrames
+from flowplay.wire.ledger import Ledger
+from flowplay.wire.packing import Packed, pack, unpack, unpack_header
+from flowplay.wire.pictures import DensityPicture, Picture, SamplesPicture, picture_kind
+from flowplay.wire.run_state import RunState
+from flowplay.wire.saved_run import SavedRun
+from flowplay.wire.snapshot import Curve, Exactness, Header, Measurement, Snapshot
+
+__all__ = [
+    "Curve",
+    "DensityPicture",
+    "Diagnosis",
+    "EarlierWeights",
+    "Exactness",
+    "ExportedFlow",
+    "Header",
+    "LayerFrames",
+    "Ledger",
+    "Measurement",
+    "Packed",
+    "Picture",
+    "RunState",
+    "SamplesPicture",
+    "SavedRun",
+    "Snapshot",
+    "pack",
+    "picture_kind",
+    "unpack",
+    "unpack_header",
+]

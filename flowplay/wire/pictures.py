@@ -1,0 +1,93 @@
+"""The kinds of pictures that a snapshot may hold, each under a tag of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from types import MappingProxyType
+from typing import Any, ClassVar, Self, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A frozen dataclass of JSON values and arrays that a page knows how to draw.
+
+    A subclass names its `TAG` and is registered with `picture_kind`.
+    """
+
+    TAG: ClassVar[str]
+
+    def parts(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Return the fields that are JSON values, and those that are arrays."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        arrays = {n: v for n, v in values.items() if isinstance(v, np.ndarray)}
+        return {n: v for n, v in values.items() if n not in arrays}, arrays
+
+    @classmethod
+    def from_parts(cls, values: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """Put together what `parts` took apart.
+
+        Raises:
+            TypeError: if a field is missing, or there is one too many.
+        """
+        return cls(**values, **arrays)
+
+
+_KINDS: dict[str, type[Picture]] = {}
+
+#: Tag -> the kind of picture.
+PICTURE_KINDS: Mapping[str, type[Picture]] = MappingProxyType(_KINDS)
+
+K = TypeVar("K", bound=type[Picture])
+
+
+def picture_kind(kind: K) -> K:
+    """Register a kind of picture by its tag; a class decorator.
+
+    Raises:
+        ValueError: if another kind has the tag.
+    """
+    if _KINDS.setdefault(kind.TAG, kind).__qualname__ != kind.__qualname__:
+        raise ValueError(f"There is a kind of picture with the tag {kind.TAG!r} already.")
+    _KINDS[kind.TAG] = kind
+    return kind
+
+
+@picture_kind
+@dataclass(frozen=True)
+class DensityPicture(Picture):
+    """A density of the plane on a grid.
+
+    Attributes:
+        window: x_min, x_max, y_min, y_max of the picture, in data units.
+        scale: the density that code 255 stands for, in 1 / (data unit)^2.
+        exactness: `exact`, `bound` (the density is at least this) or `estimate`.
+        code: [H, W] uint8, the density at the centres of the cells, coded by
+            `flowplay.codes.encode_density`; row 0 is the lowest y.
+    """
+
+    TAG: ClassVar[str] = "density"
+
+    window: list[float]
+    scale: float
+    exactness: str
+    code: NDArray[np.uint8]
+
+
+@picture_kind
+@dataclass(frozen=True)
+class SamplesPicture(Picture):
+    """Points drawn from the model, at the run's temperature.
+
+    Attributes:
+        window: x_min, x_max, y_min, y_max of their picture, in data units; None outside the plane.
+        points: [n, D] float32, in data units.
+    """
+
+    TAG: ClassVar[str] = "samples"
+
+    window: list[float] | None
+    points: NDArray[np.float32]
