@@ -23,7 +23,7 @@ class RunState(Packed):
         step: optimizer steps taken.
         seconds: time spent in training steps.
         train_loss: mean of what training makes small over the last slice; in nats if that is the
-            negative log-likelihood.
+            negative log-likelihood. Before the first step it is the held-out loss, or None.
         gradient_norm: norm of the last step's gradient before clipping.
         last_rate: learning rate of the last step.
         steps_per_second: speed of the last slice.
@@ -46,7 +46,7 @@ class RunState(Packed):
     hot_settings: dict[str, Any]
     step: int
     seconds: float
-    train_loss: float
+    train_loss: float | None
     gradient_norm: float
     last_rate: float
     steps_per_second: float
