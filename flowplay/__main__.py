@@ -1,4 +1,4 @@
-"""The headless command: `python -m flowplay train …` runs what the page runs."""
+"""The headless command: `python -m flowplay train …` runs what the page runs, `show` tells of it."""
 
 from __future__ import annotations
 

@@ -10,14 +10,14 @@ from PIL import Image
 
 from flowplay.figures.colors import PALETTE
 from flowplay.figures.gif import MOST_PICTURES, SIDE, layers_gif
-from flowplay.inside import InsideFrames
+from flowplay.wire import LayerFrames
 
 
 def frames(count: int) -> bytes:
     rng = np.random.default_rng(0)
     line = np.linspace(0, 2**14, 25)
     lattice = np.stack(np.meshgrid(line, line), -1)
-    return InsideFrames(
+    return LayerFrames(
         token="t",
         step=1,
         window=[-5.0, 5.0, -5.0, 5.0],

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from flowplay.flows import FAMILIES, Flow, Whitening, build_flow
-from flowplay.inside import Ledger
+from flowplay.wire import Ledger
 from flowplay.training.ledger import point_ledger, point_ledgers
 from flowplay.ui.components.ledger_view import ledger_rows
 
