@@ -55,17 +55,19 @@ def _measured(config: RunConfig, run: Run) -> str:
     if engine().status.phase != "ready":
         return "Its costs are measured as soon as a worker is ready."
     key = (config.model_dump_json(), run.id)
-    name = "flowplay.training.worker:measure_costs"
+    name = "flowplay.training.worker:measure_timing"
     try:
-        costs = json.loads(result_of("costs", key, name, key[0], run.state))
+        timing = json.loads(result_of("timing", key, name, key[0], run.state))
     except NotDoneError as error:
         return f"Its costs could not be measured: {error}"
     evaluations = (
-        f", {costs['evaluations']} evaluations of the field" if costs["evaluations"] else ""
+        f", {timing['evaluations']} evaluations of the field" if timing["evaluations"] else ""
     )
+    density = "" if timing["log_prob_ms"] is None else f"log_prob {timing['log_prob_ms']:.0f} ms"
+    sample = f"sample {timing['sample_ms']:.0f} ms"
     return (
-        f"Measured on this server for {costs['points']:,} points: log_prob "
-        f"{costs['log_prob_ms']:.0f} ms{evaluations}; sample {costs['sample_ms']:.0f} ms."
+        f"Measured on this server for {timing['points']:,} points: "
+        f"{'; '.join(filter(None, [density + evaluations, sample]))}."
     )
 
 
