@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from flowplay.catalog import ARCHITECTURES
+from flowplay.catalog import FLOW_FAMILIES
 from flowplay.flows.base import Bijection
 from flowplay.flows.ffjord import ffjord
 from flowplay.flows.flow import Flow
@@ -75,7 +75,7 @@ def build_flow(
     take their start from the first batch; call `eval()` before its densities are to be exact.
 
     Args:
-        architecture: a name of `flowplay.catalog.ARCHITECTURES`.
+        architecture: a name of `flowplay.catalog.FLOW_FAMILIES`.
         dim: D.
         depth: number of layers, or of the family's own units of depth; whitening not counted.
         width: hidden units of the conditioners; families without one ignore it.
@@ -95,7 +95,7 @@ def build_flow(
     if architecture not in FAMILIES:
         known = ", ".join(FAMILIES)
         raise ValueError(f"Unknown architecture {architecture!r}; known are {known}.")
-    own = {o.name: o for o in ARCHITECTURES[architecture].options}
+    own = {o.name: o for o in FLOW_FAMILIES[architecture].options}
     if unknown := set(options) - set(own):
         raise ValueError(f"{architecture} has no option {', '.join(sorted(unknown))}.")
     given = {name: own[name].read(value) for name, value in options.items()}
@@ -113,7 +113,7 @@ def _layers(architecture: str, **keywords: Any) -> list[Bijection]:  # noqa: ANN
     def layers_of(name: str, depth: int) -> list[Bijection]:
         return _layers(name, dim=keywords["dim"], width=keywords["width"], depth=depth)
 
-    defaults = {o.name: o.default for o in ARCHITECTURES[architecture].options}
+    defaults = {o.name: o.default for o in FLOW_FAMILIES[architecture].options}
     keywords = defaults | keywords
     function = FAMILIES[architecture].layers
     offered = keywords | {"layers_of": layers_of}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flowplay.catalog import read_recipe
+from flowplay.catalog.flows import RECIPE
 from flowplay.flows.base import Bijection
 
 
@@ -18,4 +18,4 @@ def mixed(layers_of: Callable[[str, int], list[Bijection]], recipe: str) -> list
     Raises:
         ValueError: for a recipe that cannot be read.
     """
-    return [layer for name, depth in read_recipe(recipe) for layer in layers_of(name, depth)]
+    return [layer for name, depth in RECIPE.layers(recipe) for layer in layers_of(name, depth)]

@@ -6,7 +6,7 @@ import json
 
 import streamlit as st
 
-from flowplay.catalog import ARCHITECTURES, Architecture
+from flowplay.catalog import ARCHITECTURES, Architecture, FlowFamily
 from flowplay.config import RunConfig
 from flowplay.engine import Run
 from flowplay.ui.shell import engine
@@ -15,14 +15,19 @@ from flowplay.ui.work import NotDoneError, result_of
 
 
 def architecture_card(architecture: Architecture) -> None:
-    """Tell a family's idea, its formulas, what each direction costs, when to use it, its paper."""
+    """Tell what an architecture is, its formulas and costs if it is a flow, and its paper."""
     st.markdown(f"**{architecture.label}.** {architecture.idea}")
-    st.latex(architecture.equation)
-    prose("Its [[Jacobian]], of which the [[log-det]] is needed:")
-    st.latex(architecture.jacobian)
+    costs = ""
+    if isinstance(architecture, FlowFamily):
+        st.latex(architecture.equation)
+        prose("Its [[Jacobian]], of which the [[log-det]] is needed:")
+        st.latex(architecture.jacobian)
+        costs = (
+            f"- [[Density|density]] (x → z): {architecture.inverse_cost}\n"
+            f"- Sampling (z → x): {architecture.forward_cost}\n"
+        )
     prose(
-        f"- [[Density|density]] (x → z): {architecture.inverse_cost}\n"
-        f"- Sampling (z → x): {architecture.forward_cost}\n"
+        f"{costs}"
         f"- Use it: {architecture.use_when}\n"
         f"- Weakness: {architecture.weakness}\n"
         f"- Typical here: {_typical(architecture)}\n"

@@ -12,7 +12,7 @@ from flowplay.engine import Run
 from flowplay.ui.components.inside_view import FARTHEST, Pick, inside_view, read_pick
 from flowplay.ui.components.ledger_view import ledger_view
 from flowplay.ui.follow import follow
-from flowplay.ui.look import WORKER, Look
+from flowplay.ui.look import WORKER, Look, choose_point, chosen_point
 from flowplay.ui.opening import example_note
 from flowplay.ui.runs import ACTIVE
 from flowplay.ui.shell import engine, page_link
@@ -26,7 +26,6 @@ POLL = 1.0
 #: And at one whose first state is on its way.
 FIRST_POLL = 0.25
 
-_POINT = "_point"
 _SHOWN = "_inside_shown"
 
 
@@ -138,7 +137,7 @@ def _show(config: RunConfig, look: Look) -> None:
             st.caption(thinned)
     pick = read_pick(getattr(result, "point", None), about.layers)
     if pick is not None:
-        st.session_state[_POINT] = pick
+        choose_point(pick)
     with right, st.container(key="ledger"):
         _ledger(look, about.layers)
     if look.fine:
@@ -193,7 +192,7 @@ def _ledger(look: Look, layers: int) -> None:
             on_click=_typed,
             args=(layers,),
         )
-    point: Pick | None = st.session_state.get(_POINT)
+    point = chosen_point()
     if point is None:
         st.caption(
             ":material/ads_click: Click any point of the picture, or type one. Its path is drawn, "
@@ -212,7 +211,7 @@ def _ledger(look: Look, layers: int) -> None:
     # From now on it is the point x of the data, whatever layer it was chosen in.
     x, y = ledger.states[-1]
     if max(abs(x), abs(y)) <= FARTHEST:
-        st.session_state[_POINT] = Pick(layers, float(x), float(y))
+        choose_point(Pick(layers, float(x), float(y)))
     ledger_view(ledger, key="ledger_view")
     st.caption(
         "Computed in float64. In the picture: the white path runs through every z; the dashed "
@@ -223,7 +222,7 @@ def _ledger(look: Look, layers: int) -> None:
 
 def _typed(layers: int) -> None:
     x, y = (float(st.session_state[name] or 0.0) for name in ("point_x", "point_y"))
-    st.session_state[_POINT] = Pick(layers, x, y)
+    choose_point(Pick(layers, x, y))
 
 
 def _diagnosis(look: Look) -> None:

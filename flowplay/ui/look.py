@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import streamlit as st
+
+from flowplay.ui.components.inside_view import Pick
+
+_POINT = "_point"
+
 WORKER = "flowplay.training.worker"
 
 
@@ -37,3 +43,14 @@ class Look:
     def frames(self) -> tuple[str, bytes, bytes | None, bool]:
         """What a worker is asked for to draw its layers."""
         return (f"{WORKER}:layer_frames", self.state, self.earlier, self.fine)
+
+
+def chosen_point() -> Pick | None:
+    """Return the point that this session follows through the layers, if any."""
+    point: Pick | None = st.session_state.get(_POINT)
+    return point
+
+
+def choose_point(point: Pick) -> None:
+    """Follow another point."""
+    st.session_state[_POINT] = point
