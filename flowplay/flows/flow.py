@@ -12,9 +12,10 @@ from torch.utils.checkpoint import checkpoint
 from flowplay.flows import chain
 from flowplay.flows.base import Bijection, standard_normal_log_prob
 from flowplay.flows.chain import Link
+from flowplay.models.base import LikelihoodModel
 
 
-class Flow(Bijection):
+class Flow(Bijection, LikelihoodModel):
     r"""A normalizing flow: the base :math:`z_0 \sim \mathcal{N}(0, I)` pushed through bijections.
 
     .. math::
@@ -38,8 +39,7 @@ class Flow(Bijection):
         torch.Size([3])
     """
 
-    #: Whether `loss` is the negative log-likelihood: only then may it be called so.
-    trained_by_likelihood: bool = True
+    trained_by_likelihood = True
 
     def __init__(
         self, bijections: Sequence[Bijection], dim: int, *, checkpoint: bool = False
@@ -90,11 +90,7 @@ class Flow(Bijection):
         links = self._links
         by_hand = self.trained_by_likelihood and not self.checkpoint
         if not by_hand or len(links) < len(self.bijections):
-            loss = self.loss(x)
-            parameters = list(self.parameters())
-            return loss.detach(), list(
-                torch.autograd.grad(loss, parameters, materialize_grads=True)
-            )
+            return super().loss_and_gradient(x)
         with torch.inference_mode():
             tensors = [link.tensors() for link in links]
             z, log_det, saved = chain.evaluate(links, tensors, x.t())
@@ -102,6 +98,11 @@ class Flow(Bijection):
             share = 1 / len(x)
             found = chain.differentiate(links, z * share, log_det.new_full((), -share), saved)[1]
             return loss, [gradient for group in reversed(found) for gradient in group]
+
+    def initialize_from(self, x: Tensor) -> None:
+        """Let layers that take their start from data see x [n, D], in the normalizing direction."""
+        with torch.no_grad():
+            self.inverse(x)
 
     def layer_log_prob(self, k: int, y: Tensor) -> Tensor:
         r"""Return the exact log-density [B] of :math:`z_k` at y [B, D], in nats.

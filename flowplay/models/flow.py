@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from flowplay.config import RunConfig
-from flowplay.flows import Flow, Standardization, build_flow
+from flowplay.flows import Flow, Whitening, build_flow
 
 
 def build(config: RunConfig, points: Tensor) -> Flow:
@@ -16,7 +16,7 @@ def build(config: RunConfig, points: Tensor) -> Flow:
         depth=config.depth,
         width=config.width,
         seed=config.seed,
-        standardization=Standardization.of(points),
+        whitening=Whitening.of(points),
         checkpoint=config.checkpoint,
         **config.options,
     )

@@ -43,7 +43,7 @@ def test_each_density_fills_the_box_of_its_frame(frames: LayerFrames) -> None:
 
 def test_samples_are_where_they_were_coded(frames: LayerFrames) -> None:
     points = sample_positions(frames)
-    np.testing.assert_allclose(points, -5 + 10 * frames.samples / POINT_UNITS, atol=1e-5)
+    np.testing.assert_allclose(points, -5 + 10 * frames.samples / POINT_UNITS, atol=1e-4)
     np.testing.assert_array_equal(layers_figure(frames).frames[2].data[1].x, points[2, :, 0])
 
 

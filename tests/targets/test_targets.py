@@ -11,8 +11,8 @@ import pytest
 from scipy.stats import chi2, ks_2samp
 
 from flowplay.targets import TARGETS, Target, make_target
-from flowplay.targets import base as base_module
-from flowplay.targets import curve as curve_module
+from flowplay.problems.targets import base as base_module
+from flowplay.problems.targets import curve as curve_module
 from flowplay.problems.base import FloatArray, Window
 from flowplay.problems.targets.base import expand
 from flowplay.problems.targets.curve import CurveTarget
@@ -102,7 +102,7 @@ def test_make_target_refuses_an_unknown_name() -> None:
 def test_make_target_refuses_a_noise_out_of_range(target: Target) -> None:
     low, high = target.noise_range
     for noise in (low - 1e-3, high + 1e-3, -1.0, 0.0, float("nan"), float("inf")):
-        with pytest.raises(ValueError, match=r"^The noise of '\w+' must lie in \[.*\], got .*$"):
+        with pytest.raises(ValueError, match=r"^noise = .* of '\w+' is .*\.$"):
             make_target(target.name, noise)
 
 
