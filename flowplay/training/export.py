@@ -21,11 +21,12 @@ _SNIPPET = '''\
 import torch
 from safetensors.torch import load_file
 
-from flowplay.flows import Whitening, build_flow
+from flowplay.flows import Standardization, build_flow
 
 flow = build_flow(
     {arguments},
-    whitening=Whitening(torch.zeros(2), torch.ones(2)),  # its numbers are in the file
+    # Its numbers are in the file.
+    standardization=Standardization(torch.zeros(2), torch.ones(2)),
 )
 flow.load_state_dict(load_file("{file}"))
 flow.eval()  # exact: training mode may estimate

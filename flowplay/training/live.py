@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from flowplay.config import RunConfig
-from flowplay.flows import Flow, Whitening, build_flow
+from flowplay.flows import Flow, Standardization, build_flow
 from flowplay.training.data import held_out_points, training_points
 from flowplay.training.flat import fill_buffers, flatten_buffers, flatten_parameters
 from flowplay.training.schedule import progress, rate_factor
@@ -51,14 +51,14 @@ def pick_device(wanted: str) -> torch.device:
 
 
 def new_flow(config: RunConfig) -> Flow:
-    """Build the untrained flow of a config, whitened by its training points."""
+    """Build the untrained flow of a config, standardised by its training points."""
     return build_flow(
         config.architecture,
         dim=2,
         depth=config.depth,
         width=config.width,
         seed=config.seed,
-        whitening=Whitening.of(training_points(config)),
+        standardization=Standardization.of(training_points(config)),
         checkpoint=config.checkpoint,
         **config.options,
     )

@@ -32,7 +32,7 @@ BLOCK = 4096
 #: Held-out points that every slice asks whether the flow still stands.
 SENTINELS = 256
 
-#: Half width of the window that holds the base and all whitened layers, in standard deviations.
+#: Half width of the window that holds the base and all standardised layers, in standard deviations.
 BASE_REACH = 3.5
 
 #: The share of the data that stays in the window in every layer, unless it goes farther than this.

@@ -32,7 +32,7 @@ class RunState(Packed):
         failure: one sentence if training broke; the arrays are then the last good ones.
         weights: [P] float32, all trained parameters in the flow's order.
         optimizer: [m, P] float32, the optimizer's moments (m = 2 for Adam, 1 for SGD).
-        buffers: [b] float32, the flow's buffers (whitening) in order.
+        buffers: [b] float32, the flow's buffers (standardization, and others) in order.
         generator: [...] uint8, state of the batch generator.
         train_curve: [n, 2] float64, (step, mean train NLL since the row before); empty where
             training makes something else small.
