@@ -12,8 +12,8 @@ def mixed(layers_of: Callable[[str, int], list[Bijection]], recipe: str) -> list
     """Build the layers that a recipe lists, in generating order.
 
     Args:
-        layers_of: builds so many layers of a family.
-        recipe: as in `planar 2 + nsf 4`.
+        layers_of: takes the name of a family and a depth; returns its layers.
+        recipe: families with their depths, as in `planar 2, nsf 4`.
 
     Raises:
         ValueError: for a recipe that cannot be read.

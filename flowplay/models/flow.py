@@ -5,18 +5,18 @@ from __future__ import annotations
 from torch import Tensor
 
 from flowplay.config import RunConfig
-from flowplay.flows import Flow, Whitening, build_flow
+from flowplay.flows import Flow, Standardization, build_flow
 
 
 def build(config: RunConfig, points: Tensor) -> Flow:
-    """Build the untrained flow of a config, standardized by its training points [n, D]."""
+    """Build the untrained flow of a config, standardised by its training points [n, D]."""
     return build_flow(
         config.architecture,
         dim=points.shape[1],
         depth=config.depth,
         width=config.width,
         seed=config.seed,
-        whitening=Whitening.of(points),
+        standardization=Standardization.of(points),
         checkpoint=config.checkpoint,
         **config.options,
     )

@@ -124,7 +124,7 @@ def _likelihood(state: RunState, *, comparable: bool) -> dict[str, Any]:
 
 
 def _dead(moves: NDArray[np.floating], step: int) -> dict[str, Any]:
-    """Judge how far each layer [K - 1] moves the data; the whitening is not to blame."""
+    """Judge how far each layer [K - 1] moves the data; the standardization is not judged."""
     dead = [k + 1 for k, move in enumerate(moves) if move < DEAD_MOVE]
     if step == 0:
         return _check("Dead layers", "not trained yet", True, "Training will move them.")

@@ -26,7 +26,8 @@ from flowplay.flows import Standardization, build_flow
 
 flow = build_flow(
     {arguments},
-    standardization=Standardization(torch.zeros({dim}), torch.ones({dim})),  # its numbers are in the file
+    # Its numbers are in the file.
+    standardization=Standardization(torch.zeros({dim}), torch.ones({dim})),
 )
 flow.load_state_dict(load_file("{file}"))
 flow.eval()  # exact: training mode may estimate

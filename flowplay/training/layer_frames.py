@@ -217,9 +217,9 @@ def layer_name(bijection: Bijection) -> str:
     """Name a layer by its kind, in words.
 
     Example:
-        >>> from flowplay.flows import Whitening
-        >>> layer_name(Whitening(torch.zeros(2), torch.ones(2)))
-        'whitening'
+        >>> from flowplay.flows import Standardization
+        >>> layer_name(Standardization(torch.zeros(2), torch.ones(2)))
+        'standardization'
     """
     if isinstance(bijection, Inverse):
         return f"inverse {layer_name(bijection.bijection)}"

@@ -27,7 +27,7 @@ class LayerFrames(Packed):
             lie in it.
         near: half width of the window that is shown at first.
         boxes: [S] x_min, x_max, y_min, y_max of each frame's maps.
-        layers: K, the whitening included.
+        layers: K, the standardization included.
         states: [S] k of each frame, from 0 to K.
         names: [S] what made the frame: the kind of its last layer, "base" for z_0.
         times: [S] the true time of a continuous flow, None where there is none.

@@ -30,7 +30,7 @@ class RunState(Packed):
         failure: one sentence if training broke; the arrays are then the last good ones.
         weights: [P] float32, all trained parameters in the model's order.
         optimizer: [m, P] float32, the optimizer's moments (m = 2 for Adam, 1 for SGD).
-        buffers: [b] float32, the model's buffers in order.
+        buffers: [b] float32, the model's buffers (standardization, and others) in order.
         batch_generator: [...] uint8, state of the generator that draws batches.
         noise_generator: [...] uint8, state of the generator behind all that layers draw.
         train_curve: [n, 2] float64, (step, mean loss since the row before).
