@@ -308,6 +308,7 @@ class Engine:
         config, details = run.config_json, assignment.order.to_json()
         outcome: Outcome = Missing()
         began = self.clock()
+        arguments: tuple[object, ...]
         if assignment.held:
             arguments = (config, Held(assignment.held), details)
             outcome = await cluster.compute(self._work, arguments, worker, hold=True)
@@ -364,7 +365,9 @@ class Engine:
                 if closing:
                     _finish(call, EngineClosedError("The engine was closed."))
                 elif not again:
-                    _finish(call, WorkerLostError("The workers died on this work, again and again."))
+                    _finish(
+                        call, WorkerLostError("The workers died on this work, again and again.")
+                    )
             case Missing():  # not without a `Held` argument
                 _finish(call, WorkError(f"{call.name} was not done."))
 

@@ -119,7 +119,7 @@ def diverge_above(
 def unreadable_above(
     config_json: str, state: bytes | None, order: dict[str, Any]
 ) -> tuple[bytes, bytes]:
-    """Where the learning rate is more than 0.1, hand back a later state beside what is no picture."""
+    """Where the learning rate is more than 0.1, return a later state beside what is no picture."""
     after, picture = run_slice(config_json, state, order)
     if (order["hot"] or json.loads(config_json))["learning_rate"] <= 0.1:
         return after, picture

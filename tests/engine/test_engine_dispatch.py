@@ -249,9 +249,7 @@ def test_latecomers_share_alike_from_when_they_came() -> None:
 
 def test_runs_that_had_a_worker_each_are_both_served_when_a_third_comes() -> None:
     # The second one's slices are shorter than they are charged: it falls behind without a queue.
-    room = simulate(
-        runs=3, workers=2, until=310.0, lengths={"r001": 2.0}, joining={"r002": 300.0}
-    )
+    room = simulate(runs=3, workers=2, until=310.0, lengths={"r001": 2.0}, joining={"r002": 300.0})
     for run in ("r000", "r001"):
         recent = [b - a for a, b in pairwise(room.starts[run]) if b > 300.0]
         assert max(recent) < 6.0
