@@ -1,4 +1,4 @@
-"""The headless command: `python -m flowplay train …` runs what the page runs."""
+"""The headless command: `train` runs what the page runs, `show` tells of a saved run."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pydantic import ValidationError
 
 from flowplay.catalog import ARCHITECTURES
 from flowplay.config import RunConfig, complaint
-from flowplay.targets import TARGETS, make_target
+from flowplay.plugins import load_plugins
+from flowplay.problems import PROBLEMS
 
 if TYPE_CHECKING:
-    from flowplay.snapshot import Snapshot
-    from flowplay.training import RunState
+    from flowplay.wire import RunState, SavedRun, Snapshot
 
 #: Held-out points behind the figure that is printed.
 HELD_OUT = 10_000
@@ -34,26 +34,36 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="flowplay", description="Train a normalizing flow on a 2D target.")
+    parser = _Parser(prog="flowplay", description="Train generative models, normalizing flows first.")
     commands = parser.add_subparsers(dest="command", required=True)
     train = commands.add_parser("train", help="train a run and print how good it became")
     for name, field in RunConfig.model_fields.items():
-        if name in ("version", "options", "budget", "budget_unit"):
+        if name in ("version", "options", "target_options", "budget", "budget_unit"):
             continue
         choices: dict[str, Any] = {}
         if name in ("target", "architecture"):
-            choices["metavar"] = "|".join(TARGETS if name == "target" else ARCHITECTURES)
+            choices["metavar"] = "|".join(PROBLEMS if name == "target" else ARCHITECTURES)
         elif get_origin(field.annotation) is Literal:
             choices["metavar"] = "|".join(get_args(field.annotation))
         train.add_argument(f"--{name.replace('_', '-')}", help=field.description, **choices)
-    for option in {o.name: o for a in ARCHITECTURES.values() for o in a.options}.values():
-        train.add_argument(f"--{option.name.replace('_', '-')}", help=option.help)
+    for name, text in _options().items():
+        train.add_argument(f"--{name.replace('_', '-')}", help=text)
     budget = train.add_mutually_exclusive_group()
     budget.add_argument("--steps", help="stop after this many optimizer steps")
     budget.add_argument("--seconds", help="stop after this many seconds of training")
     train.add_argument("--json", action="store_true", help="print one JSON object, nothing else")
     train.add_argument("--html", type=Path, metavar="FILE", help="write a standalone report")
+    train.add_argument("--save", type=Path, metavar="FILE", help="write the run to a file")
+    show = commands.add_parser("show", help="tell of a run that --save has written")
+    show.add_argument("file", type=Path, metavar="FILE")
+    show.add_argument("--json", action="store_true", help="print one JSON object, nothing else")
     return parser
+
+
+def _options() -> dict[str, str]:
+    """Return the help of every option of a target or an architecture, by its name."""
+    entries = (*PROBLEMS.values(), *ARCHITECTURES.values())
+    return {option.name: option.help for entry in entries for option in entry.options}
 
 
 def _config(arguments: argparse.Namespace) -> RunConfig:
@@ -61,17 +71,18 @@ def _config(arguments: argparse.Namespace) -> RunConfig:
 
     Raises:
         ValidationError: as `RunConfig`.
-        ValueError: for an option that the chosen architecture does not have.
+        ValueError: for an option that the chosen target or architecture does not have.
     """
-    own = ("command", "steps", "seconds", "json", "html")
+    own = ("command", "steps", "seconds", "json", "html", "save")
     flat = {k: v for k, v in vars(arguments).items() if k not in own and v is not None}
     for unit in ("steps", "seconds"):
         if (amount := getattr(arguments, unit)) is not None:
             flat |= {"budget": amount, "budget_unit": unit}
     config = RunConfig.from_flat(flat)
-    all_options = {o.name for a in ARCHITECTURES.values() for o in a.options}
-    for name in all_options & set(flat) - set(config.options):
-        raise ValueError(f"{config.architecture} has no option {name}.")
+    for name in set(_options()) & set(flat) - set(config.options) - set(config.target_options):
+        raise ValueError(
+            f"Neither {config.architecture} nor {config.target} has an option {name}."
+        )
     return config
 
 
@@ -80,76 +91,136 @@ def _train(config: RunConfig, *, quiet: bool) -> tuple[RunState, Snapshot]:
     from flowplay.training import new_run, prepare_process, train_slice
 
     prepare_process()
-    name = ARCHITECTURES[config.architecture].loss_name
     state, snapshot = train_slice(new_run(config), steps=0)
-    while not snapshot.finished and not snapshot.failure:
+    while not snapshot.header.finished and not snapshot.header.failure:
         state, snapshot = train_slice(state, seconds=REPORT_EVERY)
         if not quiet:
-            print(
-                f"\rstep {snapshot.step:6d}  {name} {snapshot.train_loss:8.4f}  "
-                f"held-out {snapshot.held_out_nll:8.4f} nats  {snapshot.seconds:6.1f} s",
-                end="",
-                file=sys.stderr,
-            )
+            print(f"\r{_progress(snapshot)}", end="", file=sys.stderr)
     if not quiet:
         print(file=sys.stderr)
     return state, snapshot
 
 
-def _result(config: RunConfig, state: RunState, snapshot: Snapshot) -> dict[str, Any]:
-    from flowplay.training.snapshots import held_out_nll_of
+def _progress(snapshot: Snapshot) -> str:
+    measured = "  ".join(
+        f"{m.label} {m.value:8.4f} {m.unit}".rstrip() for m in snapshot.measurements.values()
+    )
+    return f"step {snapshot.header.step:6d}  {measured}  {snapshot.header.seconds:6.1f} s"
 
-    nll = held_out_nll_of(state, HELD_OUT)
-    entropy = make_target(config.target, config.noise).entropy
+
+def _result(config: RunConfig, state: RunState, snapshot: Snapshot) -> dict[str, Any]:
+    from flowplay.training.snapshots import held_out_loss_of
+
+    return _told(config, snapshot, held_out_loss_of(state, HELD_OUT))
+
+
+def _told(config: RunConfig, snapshot: Snapshot, nll: float | None) -> dict[str, Any]:
+    """Return what is printed of a run; what its target or model does not have is None.
+
+    Args:
+        config: the run's config.
+        snapshot: its last.
+        nll: held-out NLL or its bound, in nats.
+    """
+    header, density = snapshot.header, config.problem().density
+    entropy = None if density is None else density.entropy
+    train = snapshot.measurements.get("train")
     return {
         "nll": nll,
         "entropy": entropy,
-        "gap": nll - entropy,
-        "steps": snapshot.step,
-        "seconds": round(snapshot.seconds, 3),
-        "ms_per_step": 1000 * snapshot.seconds / max(1, snapshot.step),
-        "parameters": snapshot.parameters,
-        "train_loss": snapshot.train_loss,
-        "device": snapshot.device,
-        "failure": snapshot.failure,
+        "gap": None if nll is None or entropy is None else nll - entropy,
+        "likelihood": ARCHITECTURES[config.architecture].likelihood,
+        "steps": header.step,
+        "seconds": round(header.seconds, 3),
+        "ms_per_step": 1000 * header.seconds / max(1, header.step),
+        "parameters": header.parameters,
+        "train_loss": None if train is None else train.value,
+        "device": header.device,
+        "failure": header.failure,
         "config": config.model_dump(),
     }
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; return its exit code (2 for bad input, 1 for a run that broke)."""
-    parser = _parser()
-    arguments = parser.parse_args(argv)
+def _sentence(config: RunConfig, result: dict[str, Any]) -> str:
+    """Say in a sentence how good a run became."""
+    nll, gap = result["nll"], result["gap"]
+    kind = "held-out bound of the NLL" if result["likelihood"] == "bound" else "held-out NLL"
+    good = "no likelihood" if nll is None else f"{kind} {nll:.4f} nats"
+    if gap is not None:
+        good += f", {gap:.4f} above the entropy {result['entropy']:.4f}"
+    return (
+        f"{config.target} · {config.architecture}: {good}, after {result['steps']} steps in "
+        f"{result['seconds']:.1f} s ({result['ms_per_step']:.2f} ms a step, "
+        f"{result['parameters']} parameters)."
+    )
+
+
+def _read_saved(path: Path) -> SavedRun:
+    """Read a saved run, all of it.
+
+    Raises:
+        ValueError: if the file cannot be read, or is no saved run; the message is one sentence.
+    """
+    from flowplay.wire import SavedRun
+
     try:
-        config = _config(arguments)
+        saved = SavedRun.from_bytes(path.read_bytes())
+        saved.config, saved.state, saved.snapshot  # noqa: B018
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}.") from error
     except ValidationError as error:
-        parser.error(complaint(error))
+        raise ValueError(f"{path}: {complaint(error)}") from error
     except ValueError as error:
-        parser.error(str(error))
-    if arguments.html is not None and not arguments.html.parent.is_dir():
-        parser.error(f"--html: the folder {arguments.html.parent} does not exist.")
-    try:
-        state, snapshot = _train(config, quiet=arguments.json)
-    except ValueError as error:
-        parser.error(str(error))
+        raise ValueError(f"{path}: {error}") from error
+    return saved
+
+
+def _show(path: Path, *, as_json: bool) -> int:
+    saved = _read_saved(path)
+    config, snapshot = saved.config, saved.snapshot
+    held_out = snapshot.measurements.get("held_out")
+    result = _told(config, snapshot, None if held_out is None else held_out.value)
+    print(json.dumps(result) if as_json else _sentence(config, result))
+    return 0
+
+
+def _print_trained(arguments: argparse.Namespace, config: RunConfig) -> int:
+    state, snapshot = _train(config, quiet=arguments.json)
     result = _result(config, state, snapshot)
     if arguments.html is not None:
         from flowplay.reporting import write_report
 
         write_report(arguments.html, config, state, result)
-    if arguments.json:
-        print(json.dumps(result))
-    else:
-        print(
-            f"{config.target} · {config.architecture}: held-out NLL {result['nll']:.4f} nats, "
-            f"{result['gap']:.4f} above the entropy {result['entropy']:.4f}, after "
-            f"{result['steps']} steps in {result['seconds']:.1f} s "
-            f"({result['ms_per_step']:.2f} ms a step, {result['parameters']} parameters)."
-        )
-    if snapshot.failure:
-        print(snapshot.failure, file=sys.stderr)
+    if arguments.save is not None:
+        from flowplay.wire import SavedRun
+
+        saved = SavedRun.of(config, state.to_bytes(), snapshot.to_bytes())
+        arguments.save.write_bytes(saved.to_bytes())
+    print(json.dumps(result) if arguments.json else _sentence(config, result))
+    if snapshot.header.failure:
+        print(snapshot.header.failure, file=sys.stderr)
         return 1
     return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code (2 for bad input, 1 for a run that broke)."""
+    load_plugins()
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    try:
+        if arguments.command == "show":
+            return _show(arguments.file, as_json=arguments.json)
+        config = _config(arguments)
+        for name in ("html", "save"):
+            path = getattr(arguments, name)
+            if path is not None and not path.parent.is_dir():
+                raise ValueError(f"--{name}: the folder {path.parent} does not exist.")
+        return _print_trained(arguments, config)
+    except ValidationError as error:
+        parser.error(complaint(error))
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
 
 
 if __name__ == "__main__":

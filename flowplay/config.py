@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 
 from pydantic import (
     BaseModel,
@@ -21,20 +21,8 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from flowplay.catalog import ARCHITECTURES, Option, OptionError
-from flowplay.targets import TARGETS
-
-
-def _within(value: float, minimum: float, maximum: float) -> None:
-    """Refuse a value outside a range that depends on another field, in pydantic's own terms."""
-    if value < minimum:
-        raise PydanticCustomError(
-            "greater_than_equal", "Input should be at least {ge}", {"ge": minimum}
-        )
-    if value > maximum:
-        raise PydanticCustomError(
-            "less_than_equal", "Input should be at most {le}", {"le": maximum}
-        )
+from flowplay.catalog import ARCHITECTURES, Option, OptionError, OptionValue
+from flowplay.problems import PROBLEMS, Problem, make_problem
 
 
 def _known(value: str, names: Mapping[str, Any]) -> str:
@@ -45,7 +33,7 @@ def _known(value: str, names: Mapping[str, Any]) -> str:
     return value
 
 
-def _read(option: Option, value: object) -> int | str:
+def _read(option: Option, value: object) -> OptionValue:
     """Read an option's value; refuse it in pydantic's terms, with what to take instead."""
     try:
         return option.read(value)
@@ -54,11 +42,51 @@ def _read(option: Option, value: object) -> int | str:
         raise PydanticCustomError("option", "{option} {why}", context) from None
 
 
-class RunConfig(BaseModel):
+def _read_options(options: tuple[Option, ...], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Read options by their names; refuse what is not among them."""
+    known = {option.name: option for option in options}
+    return {_known(name, known): _read(known[name], given) for name, given in values.items()}
+
+
+class HotSettings(BaseModel):
+    """The settings that may change while a run trains: one object from widget to slice.
+
+    Raises:
+        pydantic.ValidationError: for a value out of range or an unknown field.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    learning_rate: float = Field(
+        3e-3,
+        ge=1e-5,
+        le=0.5,
+        title="Learning rate",
+        description="Size of an optimizer step at its peak; can be changed while it trains.",
+    )
+    budget: float = Field(
+        2000,
+        ge=1,
+        le=1_000_000,
+        title="Budget",
+        description="Training stops here; it can be continued past it.",
+    )
+    temperature: float = Field(
+        1.0,
+        ge=0.0,
+        le=2.0,
+        title="Temperature",
+        description="Standard deviation of the base when sampling: below 1, samples keep to the "
+        "typical; training does not use it.",
+    )
+
+
+class RunConfig(HotSettings):
     """What defines a run. Titles and descriptions are the labels and tooltips of every surface.
 
     Values that are not given take the default that suits the architecture (`depth`,
-    `learning_rate`, its own `options`) or the target (`noise`).
+    `learning_rate`, its own `options`) or the target (its own `target_options`). Version 1, in
+    which the noise of a target was a field, is still read.
 
     Raises:
         pydantic.ValidationError: for a value out of range, an unknown name or an unknown field.
@@ -68,24 +96,20 @@ class RunConfig(BaseModel):
         {'bins': 12, 'conditioning': 'coupling'}
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    version: Literal[1] = 1
-    target: str = Field("moons", title="Target", description="The distribution the flow learns.")
-    noise: float = Field(
-        0.05,
-        title="Noise",
-        description="Standard deviation of the noise around the target's shape, in data units.",
+    version: Literal[2] = 2
+    target: str = Field("moons", title="Target", description="What is to be learned.")
+    target_options: dict[str, OptionValue] = Field(
+        default_factory=dict, title="Options of the target"
     )
     samples: int = Field(
         50_000,
         ge=100,
         le=100_000,
         title="Training samples",
-        description="How many points of the target the flow is trained on: few points overfit.",
+        description="How many points of the target the model is trained on: few points overfit.",
     )
     architecture: str = Field(
-        "realnvp", title="Architecture", description="The family of bijections that is stacked."
+        "realnvp", title="Architecture", description="The kind of model that learns."
     )
     depth: int = Field(
         12, ge=1, le=64, title="Depth", description="How many layers the flow is made of."
@@ -97,13 +121,8 @@ class RunConfig(BaseModel):
         title="Width",
         description="Hidden units in each of the two hidden layers of every conditioner network.",
     )
-    options: dict[str, int | str] = Field(default_factory=dict, title="Options of the family")
-    learning_rate: float = Field(
-        3e-3,
-        ge=1e-5,
-        le=0.5,
-        title="Learning rate",
-        description="Size of an optimizer step at its peak; can be changed while it trains.",
+    options: dict[str, OptionValue] = Field(
+        default_factory=dict, title="Options of the architecture"
     )
     batch_size: int = Field(
         256,
@@ -142,25 +161,10 @@ class RunConfig(BaseModel):
         description="Cosine lets the learning rate fall to a hundredth of its peak by the end of "
         "the budget; constant keeps it.",
     )
-    budget: float = Field(
-        2000,
-        ge=1,
-        le=1_000_000,
-        title="Budget",
-        description="Training stops here; it can be continued past it.",
-    )
     budget_unit: Literal["steps", "seconds"] = Field(
         "steps",
         title="Budget unit",
         description="Steps make a run repeatable; seconds count training time only.",
-    )
-    temperature: float = Field(
-        1.0,
-        ge=0.0,
-        le=2.0,
-        title="Temperature",
-        description="Standard deviation of the base when sampling: below 1, samples keep to the "
-        "typical; training does not use it.",
     )
     seed: int = Field(
         0,
@@ -185,44 +189,50 @@ class RunConfig(BaseModel):
     def _fill_dependent_defaults(cls, data: Any) -> Any:  # noqa: ANN401
         if not isinstance(data, Mapping):
             return data
-        filled = dict(data)
+        filled = _from_version_1(data)
         architecture = ARCHITECTURES.get(str(filled.get("architecture", "realnvp")))
         if architecture is not None:
             filled = dict(architecture.defaults) | filled
-            given = filled.get("options", {})
-            if isinstance(given, Mapping):
-                defaults = {option.name: option.default for option in architecture.options}
-                filled["options"] = defaults | dict(given)
-        target = TARGETS.get(str(filled.get("target", "moons")))
-        if target is not None:
-            filled.setdefault("noise", target.noise)
+            _fill_options(filled, "options", architecture.options)
+        problem = PROBLEMS.get(str(filled.get("target", "moons")))
+        if problem is not None:
+            _fill_options(filled, "target_options", problem.options)
         return filled
 
     @field_validator("target")
     @classmethod
     def _target_is_known(cls, value: str) -> str:
-        return _known(value, TARGETS)
+        return _known(value, PROBLEMS)
 
     @field_validator("architecture")
     @classmethod
     def _architecture_is_known(cls, value: str) -> str:
         return _known(value, ARCHITECTURES)
 
-    @field_validator("noise")
+    @field_validator("target_options", mode="before")
     @classmethod
-    def _noise_suits_the_target(cls, value: float, info: ValidationInfo) -> float:
-        if target := TARGETS.get(info.data.get("target", "")):
-            _within(value, *target.noise_range)
-        return value
+    def _options_suit_the_target(cls, value: Any, info: ValidationInfo) -> Any:  # noqa: ANN401
+        problem = PROBLEMS.get(info.data.get("target", ""))
+        if problem is None or not isinstance(value, Mapping):
+            return value
+        return _read_options(problem.options, value)
 
     @field_validator("options", mode="before")
     @classmethod
-    def _options_suit_the_family(cls, value: Any, info: ValidationInfo) -> Any:  # noqa: ANN401
+    def _options_suit_the_architecture(cls, value: Any, info: ValidationInfo) -> Any:  # noqa: ANN401
         architecture = ARCHITECTURES.get(info.data.get("architecture", ""))
         if architecture is None or not isinstance(value, Mapping):
             return value
-        known = {option.name: option for option in architecture.options}
-        return {_known(name, known): _read(known[name], given) for name, given in value.items()}
+        return _read_options(architecture.options, value)
+
+    @property
+    def hot(self) -> HotSettings:
+        """The settings that may change while the run trains."""
+        return HotSettings(**{name: getattr(self, name) for name in HotSettings.model_fields})
+
+    def problem(self) -> Problem:
+        """Return what is to be learned, always the same object for the same settings."""
+        return make_problem(self.target, **self.target_options)
 
     @classmethod
     def from_flat(cls, values: Mapping[str, Any]) -> Self:
@@ -246,17 +256,19 @@ class RunConfig(BaseModel):
             >>> print(refused[1])
             depth = 100000 is more than 64: using 64.
         """
-        known = set(cls.model_fields) - {"options"} | _option_names()
+        known = set(_FLAT_FIELDS) | _option_names()
         flat = {name: value for name, value in values.items() if name in known}
-        refused: list[str] = []
-        # Each round mends every field that is wrong by itself; a mended name can reveal a range
-        # that depends on it, never more than twice.
+        refused: list[_Refusal] = []
+        # Each round mends every field that is wrong by itself; a mended name can reveal options
+        # that depend on it, never more than twice.
         for _ in range(len(known)):
             try:
-                return cls.from_flat(flat), refused
+                config = cls.from_flat(flat)
             except ValidationError as error:
                 refused.extend([_mend(flat, detail) for detail in error.errors()])
-        return cls(), refused  # pragma: no cover
+            else:
+                return config, [refusal.sentence(config) for refusal in refused]
+        return cls(), ["These settings are not understood: using the defaults."]
 
     def to_flat(self) -> dict[str, str]:
         """Write what differs from the defaults as names and values for a URL.
@@ -267,16 +279,31 @@ class RunConfig(BaseModel):
         """
         default = RunConfig(target=self.target, architecture=self.architecture)
         flat: dict[str, str] = {}
-        for name in RunConfig.model_fields:
+        for name in _FLAT_FIELDS:
             value = getattr(self, name)
             if name in ("target", "architecture"):
                 if value != RunConfig.model_fields[name].default:
                     flat[name] = value
-            elif name == "options":
-                flat |= {k: str(v) for k, v in value.items() if v != default.options[k]}
             elif value != getattr(default, name):
                 flat[name] = _text(value)
+        for own, usual in (
+            (self.target_options, default.target_options),
+            (self.options, default.options),
+        ):
+            flat |= {name: _text(value) for name, value in own.items() if value != usual[name]}
         return flat
+
+
+#: Fields whose names stand in a URL, what is to be learned and what learns first.
+_FLAT_FIELDS: tuple[str, ...] = (
+    "target",
+    "architecture",
+    *(
+        name
+        for name in RunConfig.model_fields
+        if name not in ("target", "architecture", "version", "options", "target_options")
+    ),
+)
 
 
 def complaint(error: ValidationError) -> str:
@@ -315,39 +342,73 @@ def _shown(value: object) -> str:
 
 
 def _option_names() -> set[str]:
-    return {o.name for a in ARCHITECTURES.values() for o in a.options}
+    entries = (*ARCHITECTURES.values(), *PROBLEMS.values())
+    return {option.name for entry in entries for option in entry.options}
+
+
+def _from_version_1(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a config; in version 1 the target's noise was one of them."""
+    filled = dict(data)
+    if filled.get("version") == 1:
+        filled["version"] = 2
+        if "noise" in filled:
+            filled["target_options"] = {"noise": filled.pop("noise")}
+    return filled
+
+
+def _fill_options(filled: dict[str, Any], name: str, options: tuple[Option, ...]) -> None:
+    """Add the defaults of options that are not given."""
+    given = filled.get(name, {})
+    if isinstance(given, Mapping):
+        filled[name] = {option.name: option.default for option in options} | dict(given)
 
 
 def _nest(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Move family options from the flat names of a URL into `options`.
+    """Move options from the flat names of a URL into `options` and `target_options`.
 
-    An option of a family that is not chosen is left out: switching the architecture in a link
-    must not make the link invalid.
+    An option that the chosen architecture or target does not have is left out: choosing another
+    one in a link must not make the link invalid.
     """
-    architecture = ARCHITECTURES.get(str(values.get("architecture", "realnvp")))
-    own = {o.name for o in architecture.options} if architecture else set()
     nested = {k: v for k, v in values.items() if k not in _option_names()}
-    nested["options"] = {k: v for k, v in values.items() if k in own}
+    for field, entry in (
+        ("options", ARCHITECTURES.get(str(values.get("architecture", "realnvp")))),
+        ("target_options", PROBLEMS.get(str(values.get("target", "moons")))),
+    ):
+        own = {option.name for option in entry.options} if entry else set()
+        nested[field] = {k: v for k, v in values.items() if k in own}
     return nested
 
 
-def _mend(flat: dict[str, Any], detail: ErrorDetails) -> str:
-    """Clamp or drop the value that `detail` refuses, and say so in one sentence."""
+class _Refusal(NamedTuple):
+    """A value that was clamped or dropped, and why."""
+
+    name: str
+    shown: str
+    why: str
+
+    def sentence(self, config: RunConfig) -> str:
+        """Say what was refused, and what the config has instead."""
+        values = config.model_dump() | config.target_options | config.options
+        using = f"using {_text(values[self.name])}" if self.name in values else "it is left out"
+        return f"{self.name} = {self.shown} {self.why}: {using}."
+
+
+def _mend(flat: dict[str, Any], detail: ErrorDetails) -> _Refusal:
+    """Clamp or drop the value that `detail` refuses."""
     location = [str(part) for part in detail["loc"]]
     name = location[-1] if location else ""
     context = detail.get("ctx", {})
     if detail["type"] == "option":
-        name, nearest = context["option"], context["nearest"]
-        shown = _shown(flat[name])
-        flat[name] = nearest
-        return f"{name} = {shown} {context['why']}: using {nearest}."
+        name = context["option"]
     shown = _shown(flat.get(name, ""))
+    if detail["type"] == "option":
+        flat[name] = context["nearest"]
+        return _Refusal(name, shown, context["why"])
     if detail["type"] == "greater_than_equal":
         flat[name] = context["ge"]
-        return f"{name} = {shown} is less than {_text(context['ge'])}: using {_text(flat[name])}."
+        return _Refusal(name, shown, f"is less than {_text(context['ge'])}")
     if detail["type"] == "less_than_equal":
         flat[name] = context["le"]
-        return f"{name} = {shown} is more than {_text(context['le'])}: using {_text(flat[name])}."
+        return _Refusal(name, shown, f"is more than {_text(context['le'])}")
     flat.pop(name, None)
-    default = getattr(RunConfig.repair(flat)[0], name)
-    return f"{name} = {shown} is not understood: using {_text(default)}."
+    return _Refusal(name, shown, "is not understood")

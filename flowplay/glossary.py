@@ -36,11 +36,12 @@ TERMS: Mapping[str, str] = MappingProxyType(
         "overfitting": "Getting better on the training points while getting worse on new ones.",
         "pushforward": "What a map makes of a density.",
         "quantile": "The value below which a given share of the probability lies.",
+        "standardization": "The fixed shift and scaling that gives each coordinate of the data "
+        "mean 0 and variance 1.",
         "temperature": "Standard deviation of the base while sampling; below 1, samples keep to "
         "the likely.",
         "triangular": "A matrix that is zero on one side of its diagonal; its determinant is the "
         "product of the diagonal.",
-        "whitening": "The fixed shift and scaling that gives data mean 0 and variance 1.",
     }
 )
 

@@ -1,4 +1,4 @@
-"""A trained run as one standalone HTML page: densities, loss, the walk through its layers."""
+"""A trained run as one standalone HTML page: pictures, loss, the walk through its layers."""
 
 from __future__ import annotations
 
@@ -6,20 +6,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from flowplay.catalog import ARCHITECTURES
+from flowplay.catalog import ARCHITECTURES, FLOW_FAMILIES
+from flowplay.codes import decode_density
 from flowplay.config import RunConfig
 from flowplay.figures import (
     ReportFigure,
     comparison_figure,
+    density_figure,
     html_report,
     layers_figure,
     loss_figure,
+    points_figure,
 )
-from flowplay.pictures import target_density
-from flowplay.snapshot import LayerFrames, decode_density
-from flowplay.targets import make_target
+from flowplay.pictures import exact_density
+from flowplay.problems import DataProblem, Problem
 from flowplay.training import RunState, train_slice
 from flowplay.training.worker import layer_frames
+from flowplay.wire import DensityPicture, LayerFrames, SamplesPicture, Snapshot
 
 
 def write_report(path: Path, config: RunConfig, state: RunState, result: Mapping[str, Any]) -> None:
@@ -34,43 +37,95 @@ def write_report(path: Path, config: RunConfig, state: RunState, result: Mapping
     Raises:
         OSError: if the file cannot be written.
     """
-    target = make_target(config.target, config.noise)
+    problem = config.problem()
     state, snapshot = train_slice(state, steps=0, fine=True)
-    model = decode_density(snapshot.density, snapshot.density_scale)
-    frames = LayerFrames.from_bytes(layer_frames(state.to_bytes()))
-    figures = [
-        ReportFigure(
-            comparison_figure(
-                target_density(target, len(model)), model, target.bounds, samples=snapshot.samples
-            ),
-            "Exact densities on one colour scale; the dots are samples from the model.",
-            f"Exact density of {target.label} beside that of the trained flow.",
-        ),
-        ReportFigure(
-            loss_figure(snapshot.train_curve, snapshot.held_out_curve, target.entropy),
-            "Negative log-likelihood in nats. No honest model gets below the entropy of the "
-            "target, up to sampling error.",
-            f"Loss against optimizer step, ending at {snapshot.held_out_nll:.3f} nats.",
-        ),
-        ReportFigure(
-            layers_figure(frames),
-            "Layer by layer: each frame is the exact density of z after one more layer.",
-            "Animation from the base Gaussian to the data, layer by layer.",
-        ),
-    ]
-    architecture = ARCHITECTURES[config.architecture].label
-    settings = config.model_dump(exclude={"version", "options"}) | config.options
+    figures = [*_pictures(problem, snapshot), _loss(problem, snapshot)]
+    if config.architecture in FLOW_FAMILIES and problem.window is not None:
+        figures.append(_walk(state))
+    settings = (
+        config.model_dump(exclude={"version", "options", "target_options"})
+        | config.target_options
+        | config.options
+    )
     page = html_report(
-        f"{target.label}, learned by {architecture}",
+        f"{problem.label}, learned by {ARCHITECTURES[config.architecture].label}",
         [(name.replace("_", " "), str(value)) for name, value in settings.items()],
-        [
-            ("held-out NLL", f"{result['nll']:.4f} nats"),
-            ("entropy", f"{result['entropy']:.4f} nats"),
-            ("gap", f"{result['gap']:.4f} nats"),
-            ("steps", f"{result['steps']:,}"),
-            ("training time", f"{result['seconds']:.1f} s"),
-            ("parameters", f"{result['parameters']:,}"),
-        ],
+        _headline(snapshot, result),
         figures,
     )
     path.write_text(page, encoding="utf-8")
+
+
+def _headline(snapshot: Snapshot, result: Mapping[str, Any]) -> list[tuple[str, str]]:
+    held_out = snapshot.measurements.get("held_out")
+    names = {"nll": held_out.label if held_out else "", "entropy": "entropy", "gap": "gap"}
+    rows = [
+        (label, f"{result[name]:.4f} nats")
+        for name, label in names.items()
+        if result[name] is not None
+    ]
+    return [
+        *rows,
+        ("steps", f"{result['steps']:,}"),
+        ("training time", f"{result['seconds']:.1f} s"),
+        ("parameters", f"{result['parameters']:,}"),
+    ]
+
+
+def _pictures(problem: Problem, snapshot: Snapshot) -> list[ReportFigure]:
+    """Return the density beside the target's where both are known, or else what there is."""
+    if problem.window is None:
+        return []
+    density = snapshot.picture(DensityPicture)
+    samples = snapshot.picture(SamplesPicture)
+    points = None if samples is None else samples.points
+    if density is not None:
+        model = decode_density(density.code, density.scale)
+        what = {"exact": "Exact density", "bound": "Lower bound of the density"}.get(
+            density.exactness, "Estimate of the density"
+        )
+        exact = exact_density(problem, len(model))
+        if exact is None:
+            figure = density_figure(model, problem.window, samples=points)
+            return [ReportFigure(figure, f"{what} of the model.", f"{what} of the model.")]
+        return [
+            ReportFigure(
+                comparison_figure(exact, model, problem.window, samples=points),
+                f"Left the exact density of the target. Right, on the same colour scale: "
+                f"{what[:1].lower()}{what[1:]} of the model, with samples of it as dots.",
+                f"Exact density of {problem.label} beside that of the trained model.",
+            )
+        ]
+    if points is not None and isinstance(problem, DataProblem):
+        data = problem.training_points(len(points), seed=0)
+        figure = points_figure(data, points, problem.window)
+        text = f"Points of {problem.label} beside samples of the model, which gives no density."
+        return [ReportFigure(figure, text, text)]
+    return []
+
+
+def _loss(problem: Problem, snapshot: Snapshot) -> ReportFigure:
+    held_out = snapshot.measurements.get("held_out")
+    entropy = None
+    if held_out is not None and problem.density is not None:
+        entropy = problem.density.entropy
+    caption = "Loss against optimizer step."
+    if held_out is not None:
+        caption = "Negative log-likelihood in nats."
+    if entropy is not None:
+        caption += (
+            " No honest model gets below the entropy of the target, up to sampling error."
+        )
+    ending = f", ending at {held_out.value:.3f} nats" if held_out is not None else ""
+    return ReportFigure(
+        loss_figure(snapshot.curves, entropy), caption, f"Loss against optimizer step{ending}."
+    )
+
+
+def _walk(state: RunState) -> ReportFigure:
+    frames = LayerFrames.from_bytes(layer_frames(state.to_bytes(), None, True))
+    return ReportFigure(
+        layers_figure(frames),
+        "Layer by layer: each frame is the exact density of z after one more layer.",
+        "Animation from the base Gaussian to the data, layer by layer.",
+    )

@@ -16,13 +16,14 @@ def main() -> None:
     """Train, and write state and snapshot."""
     prepare_process()
     state, snapshot = train_slice(new_run(RunConfig()), steps=0)
-    while not snapshot.finished:
+    while not snapshot.header.finished:
         state, snapshot = train_slice(state, steps=STEPS)
     state, snapshot = train_slice(state, steps=0, fine=True)
     FOLDER.mkdir(exist_ok=True)
     FOLDER.joinpath(STATE_FILE).write_bytes(state.to_bytes())
     FOLDER.joinpath(SNAPSHOT_FILE).write_bytes(snapshot.to_bytes())
-    print(f"held-out NLL {snapshot.held_out_nll:.4f} nats after {snapshot.step} steps")
+    held_out = snapshot.measurements["held_out"].value
+    print(f"held-out NLL {held_out:.4f} nats after {snapshot.header.step} steps")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What the benchmark asks of every library; it imports none of them, so that imports can be timed.
 
-Models take and give points in data units, as float32 arrays; whitening is the adapter's part.
+Models take and give points in data units, as float32 arrays; standardization is the adapter's part.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float32]
 
-#: Splines are the identity outside a box of this half width, in whitened units.
+#: Splines are the identity outside a box of this half width, in standardised units.
 BOUND = 4.0
 
 
@@ -96,7 +96,7 @@ class Library(NamedTuple):
     draw: Callable[[Job], None] = draw_points
 
 
-class Whitened:
+class Standardized:
     """Data of zero mean and unit variance, and the way back."""
 
     def __init__(self, data: FloatArray) -> None:
@@ -105,11 +105,11 @@ class Whitened:
         self.data = self.inward(data)
 
     def inward(self, points: FloatArray) -> FloatArray:
-        """Map data units to whitened units."""
-        whitened: FloatArray = (points - self.mean) / self.std
-        return whitened
+        """Map data units to standardised units."""
+        standardized: FloatArray = (points - self.mean) / self.std
+        return standardized
 
     def outward(self, points: FloatArray) -> FloatArray:
-        """Map whitened units to data units."""
+        """Map standardised units to data units."""
         data: FloatArray = self.mean + self.std * points
         return data

@@ -17,7 +17,7 @@ from flowjax.distributions import Normal
 from flowjax.flows import coupling_flow, masked_autoregressive_flow
 from flowjax.train.losses import MaximumLikelihoodLoss
 
-from benchmarks.libraries.base import BOUND, FloatArray, Job, Library, Whitened
+from benchmarks.libraries.base import BOUND, FloatArray, Job, Library, Standardized
 
 
 class FlowjaxModel:
@@ -27,8 +27,8 @@ class FlowjaxModel:
         # Every run pays for its own compilation, as a new program would.
         jax.clear_caches()
         key, self.key = jr.split(jr.key(job.seed))
-        self.whitened = Whitened(job.data)
-        self.data = jnp.asarray(self.whitened.data)
+        self.standardized = Standardized(job.data)
+        self.data = jnp.asarray(self.standardized.data)
         # As `flowjax.train.fit_to_data` divides a distribution.
         self.params, self.static = eqx.partition(
             _distribution(job, key),
@@ -78,13 +78,13 @@ class FlowjaxModel:
 
     def log_prob(self, points: FloatArray) -> FloatArray:
         """Return the log-density of points."""
-        values = self._log_prob(self.params, jnp.asarray(self.whitened.inward(points)))
-        return np.asarray(values) - np.float32(self.whitened.log_det)
+        values = self._log_prob(self.params, jnp.asarray(self.standardized.inward(points)))
+        return np.asarray(values) - np.float32(self.standardized.log_det)
 
     def sample(self, n: int) -> FloatArray:
         """Draw points."""
         self.key, draw = jr.split(self.key)
-        return self.whitened.outward(np.asarray(self._sample(self.params, draw, n)))
+        return self.standardized.outward(np.asarray(self._sample(self.params, draw, n)))
 
 
 def _distribution(job: Job, key: Any) -> Any:  # noqa: ANN401

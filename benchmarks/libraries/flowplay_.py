@@ -14,7 +14,7 @@ from flowplay.training.live import LiveRun
 
 
 class FlowplayModel(Eager):
-    """A live run; its flow holds the whitening as its last layer."""
+    """A live run; its flow holds the standardization as its last layer."""
 
     def __init__(self, job: Job) -> None:
         self.live = LiveRun(new_run(RunConfig.model_validate(job.settings)))

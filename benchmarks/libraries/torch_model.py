@@ -1,4 +1,4 @@
-"""What the peers made with PyTorch have in common: the training step, and whitening around it."""
+"""What the peers made with PyTorch have in common: training step and standardization."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmarks.libraries.base import Eager, FloatArray, Job, Whitened
+from benchmarks.libraries.base import Eager, FloatArray, Job, Standardized
 
 
 def prepare_torch() -> None:
@@ -40,8 +40,8 @@ class TorchModel(Eager, ABC):
         # FrEIA draws its rotations from numpy.
         np.random.seed(job.seed)
         self.job = job
-        self.whitened = Whitened(job.data)
-        self.data = torch.from_numpy(self.whitened.data)
+        self.standardized = Standardized(job.data)
+        self.data = torch.from_numpy(self.standardized.data)
         self.flow = self.make(job)
         self.parameters = [p for p in self.flow.parameters() if p.requires_grad]
         self.optimizer = torch.optim.Adam(self.parameters, lr=1e-3)
@@ -52,14 +52,14 @@ class TorchModel(Eager, ABC):
 
     @abstractmethod
     def density(self, z: Tensor) -> Tensor:
-        """Return the log-density [n] of whitened points [n, 2]."""
+        """Return the log-density [n] of standardised points [n, 2]."""
 
     @abstractmethod
     def draw(self, n: int) -> Tensor:
-        """Draw n whitened points [n, 2]."""
+        """Draw n standardised points [n, 2]."""
 
     def loss(self, batch: Tensor) -> Tensor:
-        """Return the mean negative log-likelihood of whitened points."""
+        """Return the mean negative log-likelihood of standardised points."""
         return -self.density(batch).mean()
 
     def step(self, rate: float) -> None:
@@ -76,8 +76,8 @@ class TorchModel(Eager, ABC):
         """Return the log-density of points, without gradient."""
         self.flow.eval()
         with torch.inference_mode():
-            z = torch.from_numpy(self.whitened.inward(points))
-            values: FloatArray = (self.density(z) - self.whitened.log_det).numpy()
+            z = torch.from_numpy(self.standardized.inward(points))
+            values: FloatArray = (self.density(z) - self.standardized.log_det).numpy()
         self.flow.train()
         return values
 
@@ -85,6 +85,6 @@ class TorchModel(Eager, ABC):
         """Draw points, without gradient."""
         self.flow.eval()
         with torch.inference_mode():
-            points = self.whitened.outward(self.draw(n).numpy())
+            points = self.standardized.outward(self.draw(n).numpy())
         self.flow.train()
         return points

@@ -3,6 +3,7 @@
 from flowplay.figures.density import comparison_figure, density_figure, describe_density
 from flowplay.figures.layers import layers_figure
 from flowplay.figures.loss import loss_figure
+from flowplay.figures.points import points_figure
 from flowplay.figures.report import ReportFigure, html_report
 from flowplay.figures.thumbnail import data_uri, density_png, thumbnail
 
@@ -16,5 +17,6 @@ __all__ = [
     "html_report",
     "layers_figure",
     "loss_figure",
+    "points_figure",
     "thumbnail",
 ]

@@ -89,7 +89,7 @@ def _palette() -> NDArray[np.uint8]:
     return palette
 
 
-#: Colour [256, 3] (red, green, blue) of each code of `flowplay.snapshot.encode_density`.
+#: Colour [256, 3] (red, green, blue) of each code of `flowplay.codes.encode_density`.
 PALETTE: Final[NDArray[np.uint8]] = _palette()
 
 
@@ -127,7 +127,7 @@ def _diverging() -> NDArray[np.uint8]:
     return palette
 
 
-#: Colour [255, 3] of each code -127 … 127 of `flowplay.inside.encode_signed`.
+#: Colour [255, 3] of each code -127 … 127 of `flowplay.codes.encode_signed`.
 DIVERGING: Final[NDArray[np.uint8]] = _diverging()
 
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from flowplay.figures.colors import ORANGE, PALETTE
-from flowplay.inside import InsideFrames
-from flowplay.pictures import POINT_UNITS
+from flowplay.wire import LayerFrames
+from flowplay.codes import POINT_UNITS
 
 #: Pixels along each side; pictures in the whole animation at most, which bounds file and work.
 SIDE: Final = 360
@@ -41,12 +41,12 @@ def layers_gif(frames: bytes) -> bytes:
     """Draw the animation from the base to the data, and there it stays for a moment.
 
     Args:
-        frames: bytes of `flowplay.inside.InsideFrames`.
+        frames: bytes of `flowplay.wire.LayerFrames`.
 
     Returns:
         A GIF that loops, in the exact colours of the page.
     """
-    inside = InsideFrames.from_bytes(frames)
+    inside = LayerFrames.from_bytes(frames)
     last = len(inside.states) - 1
     tweens = max(1, min(_TWEENS, MOST_PICTURES // max(1, last)))
     pictures, durations = [], []
@@ -67,7 +67,7 @@ def layers_gif(frames: bytes) -> bytes:
     return file.getvalue()
 
 
-def _picture(frames: InsideFrames, t: float) -> Image.Image:
+def _picture(frames: LayerFrames, t: float) -> Image.Image:
     """Draw the instant t, in frames from the base; between two of them it is interpolated."""
     i = min(int(t), len(frames.states) - 1)
     j = min(i + 1, len(frames.states) - 1)
@@ -91,7 +91,7 @@ def _picture(frames: InsideFrames, t: float) -> Image.Image:
     return image
 
 
-def _density(frames: InsideFrames, i: int, j: int, s: float) -> Image.Image:
+def _density(frames: LayerFrames, i: int, j: int, s: float) -> Image.Image:
     """Draw the exact density of a frame; between two, that of the lattice's cells on their way."""
     if s == 0 or frames.lattice.shape[1] < FINE_LATTICE:
         return _faded(frames, i, j, s)
@@ -109,11 +109,11 @@ def _density(frames: InsideFrames, i: int, j: int, s: float) -> Image.Image:
     return _as_palette(image)
 
 
-def between_codes(frames: InsideFrames, i: int, j: int, s: float) -> NDArray[np.float64]:
+def between_codes(frames: LayerFrames, i: int, j: int, s: float) -> NDArray[np.float64]:
     """Return codes [L - 1, L - 1] of the density in the lattice's cells between two frames.
 
     The base's density shared out over an area that grows geometrically from one frame's to the
-    other's, coded as `flowplay.snapshot.encode_density`.
+    other's, coded as `flowplay.codes.encode_density`.
     """
     side = frames.lattice.shape[1]
     line = np.linspace(-frames.base_reach, frames.base_reach, side)
@@ -125,7 +125,7 @@ def between_codes(frames: InsideFrames, i: int, j: int, s: float) -> NDArray[np.
     return codes
 
 
-def _faded(frames: InsideFrames, i: int, j: int, s: float) -> Image.Image:
+def _faded(frames: LayerFrames, i: int, j: int, s: float) -> Image.Image:
     """Fade from frame i to frame j, in a box that moves from one's to the other's."""
     left, right, bottom, top = (1 - s) * np.array(frames.boxes[i]) + s * np.array(frames.boxes[j])
     faded = (1 - s) * frames.density[i].astype(float) + s * frames.density[j]
@@ -149,7 +149,7 @@ def _as_palette(image: Image.Image) -> Image.Image:
 
 
 def _pixels(
-    frames: InsideFrames, before: NDArray[np.int16], after: NDArray[np.int16], s: float
+    frames: LayerFrames, before: NDArray[np.int16], after: NDArray[np.int16], s: float
 ) -> NDArray[np.float64]:
     """Return pixel positions [..., 2] of coded positions on their way."""
     low, high = frames.window[:2]
@@ -159,7 +159,7 @@ def _pixels(
     return np.stack([share[..., 0] * SIDE, (1 - share[..., 1]) * SIDE], -1)
 
 
-def _text(frames: InsideFrames, i: int, j: int, s: float) -> str:
+def _text(frames: LayerFrames, i: int, j: int, s: float) -> str:
     if s:
         return f"z{frames.states[i]} to z{frames.states[j]}, interpolated"
     if i == 0:

@@ -6,20 +6,19 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 
-from flowplay.figures.colors import GRID, MUTED, ORANGE
-from flowplay.figures.density import (
-    color_axis,
-    density_trace,
-    density_values,
-    dots_trace,
-    highest,
-    square_axes,
-)
-from flowplay.snapshot import LayerFrames
+from flowplay.codes import POINT_UNITS, decode_density
+from flowplay.figures.colors import GRID, MUTED, ORANGE, PALETTE
+from flowplay.figures.density import color_axis, density_trace, dots_trace, square_axes
+from flowplay.wire import LayerFrames
 
 #: Milliseconds for which Play shows each layer.
 _FRAME_MS = 900
+
+#: Share of the samples that stays in the window in every layer, unless it goes farther than this.
+_NEARLY_ALL = 0.98
+_FARTHEST = 8.0
 
 # Plotly turns a hovered button near-white in every theme, so its text is dark in every theme.
 _BUTTON_TEXT, _BUTTON = "#1d2b3f", "#e6ebf2"
@@ -28,73 +27,99 @@ _INSTANT = {"mode": "immediate", "transition": {"duration": 0}}
 
 
 def layers_figure(frames: LayerFrames, height: int = 630) -> go.Figure:
-    """Draw the exact density of every z_k, and the same points on their way through the layers.
+    """Draw the exact density of every shown z_k, and the same samples after each of them.
 
-    All frames share their axes and one colour scale, which ends at the larger of the largest
-    densities of base and data; a layer between that exceeds it is clipped, and says so.
+    All frames share their axes and one colour scale; a layer that exceeds it says so.
 
     Args:
-        frames: densities [K + 1, H, W], points [K + 1, n, 2] and log-determinants [K, n].
+        frames: of a flow.
         height: pixels.
     """
+    points = sample_positions(frames)
+    reach = _reach(frames, points)
+    window = (-reach, reach, -reach, reach)
     figure = go.Figure(
-        data=[density_trace(frames.densities[0], frames.bounds), dots_trace(frames.points[0])],
-        frames=[_frame(frames, k) for k in range(len(frames.labels))],
+        data=[_heatmap(frames, 0), dots_trace(points[0])],
+        frames=[_frame(frames, i, points[i]) for i in range(len(frames.states))],
     )
     figure.update_layout(
         height=height,
-        coloraxis=color_axis(_scale(frames)),
+        coloraxis=color_axis(frames.density_scale),
         margin={"l": 40, "r": 12, "t": 44, "b": 188},
         hovermode="closest",
         dragmode=False,  # a swipe scrolls the page
         showlegend=False,
         paper_bgcolor="rgba(0,0,0,0)",
+        # A heatmap fills only the box that holds its probability.
+        plot_bgcolor=f"rgb{tuple(int(c) for c in PALETTE[0])}",
         annotations=[_annotation(frames, 0)],
         updatemenus=[_buttons()],
-        sliders=[_slider(frames.labels)],
+        sliders=[_slider([frame_label(frames, i) for i in range(len(frames.states))])],
     )
-    square_axes(figure, frames.bounds)
+    square_axes(figure, window)
     return figure
 
 
-def log_det_text(frames: LayerFrames, k: int) -> str:
-    """Say how much layer k stretches (+) or squeezes (−) area at its points, on average, in nats.
-
-    Args:
-        frames: with log-determinants [K, n].
-        k: 0 (the base, no layer yet) to K.
-    """
+def frame_label(frames: LayerFrames, i: int) -> str:
+    """Name a frame: the base, z with its index, or the data."""
+    k = frames.states[i]
+    name = "z" + str(k).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
     if k == 0:
+        return f"{name} base"
+    return f"{name} = x data" if k == frames.layers else name
+
+
+def log_det_text(frames: LayerFrames, i: int) -> str:
+    """Say how much the layers of frame i stretch (+) or squeeze (−) area, on average, in nats.
+
+    The average is over the samples.
+    """
+    if i == 0:
         return "base: no layer yet"
-    mean = float(np.mean(frames.log_dets[k - 1]))
-    return f"this layer: mean log|det| {mean:+.3f} nats".replace("-", "−")
+    count = frames.states[i] - frames.states[i - 1]
+    layers = "this layer" if count == 1 else f"these {count} layers"
+    return f"{layers}: mean log|det| {frames.mean_log_dets[i]:+.3f} nats".replace("-", "−")
 
 
-def _scale(frames: LayerFrames) -> float:
-    return highest(frames.densities[0], frames.densities[-1])
+def sample_positions(frames: LayerFrames) -> NDArray[np.float32]:
+    """Return the samples [S, n, 2] in data units."""
+    low, high = frames.window[:2]
+    return (low + frames.samples.astype(np.float32) / POINT_UNITS * (high - low)).astype(np.float32)
 
 
-def _clipped_text(frames: LayerFrames, k: int) -> str:
-    top = highest(frames.densities[k])
-    return f"<br>density up to {top:.2g}, beyond the colours" if top > _scale(frames) else ""
+def _reach(frames: LayerFrames, points: NDArray[np.float32]) -> float:
+    """Return the half width of a window for base, data and nearly all samples between."""
+    most = max(float(np.quantile(np.abs(state), _NEARLY_ALL)) for state in points)
+    return max(frames.near, min(most, _FARTHEST))
 
 
-def _frame(frames: LayerFrames, k: int) -> go.Frame:
-    points = frames.points[k].astype(np.float32)
+def _heatmap(frames: LayerFrames, i: int) -> go.Heatmap:
+    density = decode_density(frames.density[i], frames.density_scale)
+    return density_trace(density, frames.boxes[i])
+
+
+def _clipped_text(frames: LayerFrames, i: int) -> str:
+    return "<br>denser in places than the colours tell" if frames.density[i].max() == 255 else ""
+
+
+def _frame(frames: LayerFrames, i: int, points: NDArray[np.float32]) -> go.Frame:
+    heatmap = _heatmap(frames, i)
     return go.Frame(
-        name=str(k),
+        name=str(i),
         data=[
-            go.Heatmap(z=density_values(frames.densities[k])),
+            go.Heatmap(
+                z=heatmap.z, x0=heatmap.x0, dx=heatmap.dx, y0=heatmap.y0, dy=heatmap.dy
+            ),
             go.Scatter(x=points[:, 0], y=points[:, 1]),
         ],
         traces=[0, 1],
-        layout={"annotations": [_annotation(frames, k)]},
+        layout={"annotations": [_annotation(frames, i)]},
     )
 
 
-def _annotation(frames: LayerFrames, k: int) -> dict[str, Any]:
+def _annotation(frames: LayerFrames, i: int) -> dict[str, Any]:
     return {
-        "text": log_det_text(frames, k) + _clipped_text(frames, k),
+        "text": log_det_text(frames, i) + _clipped_text(frames, i),
         "showarrow": False,
         "xref": "paper",
         "yref": "paper",

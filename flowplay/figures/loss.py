@@ -1,8 +1,9 @@
-"""The loss of a run: train and held-out NLL above the target's entropy, in nats."""
+"""The loss of a run over optimizer steps, above the target's entropy where that is known."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -10,13 +11,11 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from flowplay.figures.colors import BLUE, GRID, ORANGE
-from flowplay.figures.ticks import round_up
+from flowplay.ticks import round_up
+from flowplay.wire import Curve
 
-Curve = NDArray[np.floating]
-"""[n, 2] rows of (optimizer step, NLL in nats), in order of step."""
-
-TRAIN = "train NLL"
-HELD_OUT = "held-out NLL"
+Rows = NDArray[np.floating]
+"""[n, 2] rows of (optimizer step, value), in order of step."""
 
 _TRAIN_WIDTH, _HELD_OUT_WIDTH, _FLOOR_WIDTH = 1.2, 2.4, 1.6
 _TRAIN_OPACITY = 0.5
@@ -28,25 +27,34 @@ _ZOOM = 3.0
 _MIN_SPAN = 0.25
 
 
+def curves_of_one_unit(curves: Mapping[str, Curve]) -> dict[str, Curve]:
+    """Return the curves that one axis can show: the held-out loss, and the train loss beside it.
+
+    A train loss of another unit is left out; where nothing is held out, it stands alone.
+
+    Args:
+        curves: of a snapshot, by name.
+    """
+    shown = {name: curves[name] for name in ("train", "held_out") if name in curves}
+    if "held_out" in shown and "train" in shown and shown["train"].unit != shown["held_out"].unit:
+        del shown["train"]
+    return shown
+
+
 def loss_figure(
-    train: Curve, held_out: Curve, entropy: float | None, height: int = 340
+    curves: Mapping[str, Curve], entropy: float | None, height: int = 340
 ) -> go.Figure:
     """Draw a run's loss as a Plotly figure.
 
     Args:
-        train: [n, 2] rows of (step, mean train NLL since the row before), in nats.
-        held_out: [m, 2] rows of (step, held-out NLL), in nats.
+        curves: of a snapshot, by name; see `curves_of_one_unit`.
         entropy: the target's entropy in nats, which no honest held-out NLL passes; None if unknown.
         height: pixels.
     """
-    table = loss_table(train, held_out)
-    low, high = loss_range(train, held_out, entropy)
-    figure = go.Figure(
-        [
-            _line(table, TRAIN, _TRAIN_WIDTH, _TRAIN_OPACITY),
-            _line(table, HELD_OUT, _HELD_OUT_WIDTH, 1.0),
-        ]
-    )
+    shown = curves_of_one_unit(curves)
+    table = loss_table(shown)
+    low, high = loss_range(shown, entropy)
+    figure = go.Figure([_line(table, name, curve.label) for name, curve in shown.items()])
     if entropy is not None:
         figure.add_hline(
             y=entropy,
@@ -72,37 +80,41 @@ def loss_figure(
             "zeroline": False,
             "nticks": 6,
         },
-        yaxis={"title": "nats", "range": [low, high], "gridcolor": GRID, "zeroline": False},
+        yaxis={"title": axis_title(shown), "range": [low, high], "gridcolor": GRID, "zeroline": False},
     )
     figure.update_xaxes(unifiedhovertitle={"text": "step %{x}"})
     return figure
 
 
-def loss_table(train: Curve, held_out: Curve) -> pd.DataFrame:
-    """Return both curves on the union of their steps, each as the straight lines drawn of it.
+def axis_title(curves: Mapping[str, Curve]) -> str:
+    """Return what stands at the axis: the unit, or the loss where it has none."""
+    curve = next(iter(curves.values()), None)
+    return "" if curve is None else curve.unit or curve.label
 
-    So a hover can read both at every step; outside a curve's own steps it has no value. Rows that
-    hold no finite number are left out.
+
+def loss_table(curves: Mapping[str, Curve]) -> pd.DataFrame:
+    """Return all curves on the union of their steps, each as the straight lines drawn of it.
+
+    So a hover can read all of them at every step; outside a curve's own steps it has no value.
+    Rows that hold no finite number are left out.
 
     Args:
-        train: [n, 2] rows of (step, NLL in nats).
-        held_out: [m, 2] rows of (step, NLL in nats).
+        curves: by name, which becomes the column's.
     """
-    curves = {TRAIN: _finite(train), HELD_OUT: _finite(held_out)}
-    steps = np.unique(np.concatenate([curve[:, 0] for curve in curves.values()]))
-    columns = {name: _read_off(curve, steps) for name, curve in curves.items()}
+    rows = {name: _finite(curve.points) for name, curve in curves.items()}
+    steps = np.unique(np.concatenate([np.zeros(0), *(r[:, 0] for r in rows.values())]))
+    columns = {name: _read_off(own, steps) for name, own in rows.items()}
     return pd.DataFrame({"step": steps.astype(np.int32), **columns})
 
 
-def loss_range(train: Curve, held_out: Curve, entropy: float | None) -> tuple[float, float]:
-    """Return the y axis (low, high) in nats, at round values: a huge first loss runs off its top.
+def loss_range(curves: Mapping[str, Curve], entropy: float | None) -> tuple[float, float]:
+    """Return the y axis (low, high), at round values: a huge first loss runs off its top.
 
     Args:
-        train: [n, 2] rows of (step, NLL in nats).
-        held_out: [m, 2] rows of (step, NLL in nats).
+        curves: by name.
         entropy: the target's entropy in nats, always inside; None if unknown.
     """
-    values = np.concatenate([_finite(train)[:, 1], _finite(held_out)[:, 1]])
+    values = np.concatenate([np.zeros(0), *(_finite(c.points)[:, 1] for c in curves.values())])
     floor = [] if entropy is None else [entropy]
     if not len(values):
         values = np.array([0.0, 1.0]) + (entropy or 0.0)
@@ -128,25 +140,26 @@ def floor_label(entropy: float) -> str:
     return f"entropy floor {entropy:.3f}"
 
 
-def _finite(curve: Curve) -> Curve:
-    return curve[np.isfinite(curve).all(axis=1)]
+def _finite(rows: Rows) -> Rows:
+    return rows[np.isfinite(rows).all(axis=1)]
 
 
-def _read_off(curve: Curve, steps: NDArray[np.floating]) -> NDArray[np.float32]:
-    if not len(curve):
+def _read_off(rows: Rows, steps: NDArray[np.floating]) -> NDArray[np.float32]:
+    if not len(rows):
         return np.full(len(steps), np.nan, np.float32)
-    known, values = curve.T
+    known, values = rows.T
     read: NDArray[np.float64] = np.interp(steps, known, values, left=np.nan, right=np.nan)
     return read.astype(np.float32)
 
 
-def _line(table: pd.DataFrame, name: str, width: float, opacity: float) -> go.Scatter:
+def _line(table: pd.DataFrame, name: str, label: str) -> go.Scatter:
+    thin = name == "train"
     return go.Scatter(
         x=table["step"].to_numpy(),
         y=table[name].to_numpy(),
-        name=name,
+        name=label,
         mode="lines",
-        opacity=opacity,
-        line={"color": ORANGE, "width": width},
+        opacity=_TRAIN_OPACITY if thin else 1.0,
+        line={"color": ORANGE, "width": _TRAIN_WIDTH if thin else _HELD_OUT_WIDTH},
         hovertemplate="%{y:.4f}",
     )

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from flowplay.figures.colors import PALETTE
-from flowplay.snapshot import encode_density
+from flowplay.codes import encode_density
 
 
 def density_png(code: NDArray[np.uint8], size: int | None = None) -> bytes:
     """Draw a coded density as a PNG in the house colormap.
 
     Args:
-        code: [H, W] uint8 from `flowplay.snapshot.encode_density`; row 0 is the lowest y.
+        code: [H, W] uint8 from `flowplay.codes.encode_density`; row 0 is the lowest y.
         size: pixels of the longer side; the array's own size if not given.
 
     Returns:

@@ -1,11 +1,11 @@
-"""Normalizing flows: bijections with exact log-determinants, a file a family."""
+"""Normalizing flows: bijections with exact log-determinants, one file per family."""
 
 from flowplay.flows.base import Bijection, standard_normal_log_prob
 from flowplay.flows.build import FAMILIES, build_flow
 from flowplay.flows.flow import Flow
 from flowplay.flows.inverse import Inverse
 from flowplay.flows.roots import NotConvergedError
-from flowplay.flows.whitening import Whitening
+from flowplay.flows.standardization import Standardization
 
 __all__ = [
     "FAMILIES",
@@ -13,7 +13,7 @@ __all__ = [
     "Flow",
     "Inverse",
     "NotConvergedError",
-    "Whitening",
+    "Standardization",
     "build_flow",
     "standard_normal_log_prob",
 ]

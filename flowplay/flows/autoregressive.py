@@ -1,14 +1,15 @@
-"""Autoregression: every coordinate is mapped with parameters that depend on those before it."""
+"""Autoregressive layers: each coordinate's parameters depend on the coordinates before it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from torch import Tensor, nn
 
 from flowplay.flows.base import Bijection
 from flowplay.flows.chain import Link
-from flowplay.flows.conditioner import SAVED
+from flowplay.flows.conditioner import SavedConditioned
 from flowplay.flows.made import MADE
 from flowplay.flows.transformers import Transformer
 
@@ -20,21 +21,21 @@ class Autoregressive(Bijection):
         x_i = g_{\theta_i(x_{\mathrm{pa}(i)})}(z_i), \qquad
         \log|\det J| = \sum_i \log |g'_{\theta_i}(z_i)|
 
-    Parents come before their children in some order, so the Jacobian is triangular in it. Given x,
-    all parameters are known at once and normalizing takes one pass. Generating starts from
-    anything and passes again and again: after pass k all coordinates whose longest line of
-    ancestors is shorter than k are right, and stay so.
+    In some order of the coordinates parents come before their children, so the Jacobian is
+    triangular in it. Given x, all parameters are known at once and normalizing takes one pass.
+    Generating repeats the pass from any start: after pass k, every coordinate whose longest chain
+    of ancestors is shorter than k is exact, and no longer changes.
 
     Args:
         conditioner: maps x [B, D] to parameters [B, D, P]; those of i depend on its parents only.
         transformer: the elementwise map g.
-        passes: until every coordinate is right; D at most.
+        passes: number of passes until every coordinate is exact; D at most.
 
     References:
         Papamakarios, Pavlakou & Murray, Masked Autoregressive Flow for Density Estimation, 2017.
     """
 
-    def __init__(self, conditioner: nn.Module, transformer: Transformer, passes: int) -> None:
+    def __init__(self, conditioner: nn.Module, transformer: Transformer[Any], passes: int) -> None:
         super().__init__()
         self.conditioner = conditioner
         self.transformer = transformer
@@ -46,14 +47,14 @@ class Autoregressive(Bijection):
         return z, log_det.sum(-1)
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """Generate, as many passes as the longest line of ancestors is long."""
+        """Generate in `passes` passes."""
         x = z
         for _ in range(self.passes):
             x, log_det = self.transformer.forward(z, self.conditioner(x))
         return x, log_det.sum(-1)
 
 
-class MaskedAutoregressive(Link, Autoregressive):
+class MaskedAutoregressive(Link[SavedConditioned], Autoregressive):
     """Let each coordinate depend on all before it, by one network with masked weights.
 
     Args:
@@ -65,27 +66,31 @@ class MaskedAutoregressive(Link, Autoregressive):
 
     conditioner: MADE
 
-    def __init__(self, dim: int, width: int, transformer: Transformer, *, reverse: bool) -> None:
+    def __init__(
+        self, dim: int, width: int, transformer: Transformer[Any], *, reverse: bool
+    ) -> None:
         super().__init__(MADE(dim, width, transformer, reverse=reverse), transformer, passes=dim)
 
     def tensors(self) -> tuple[Tensor, ...]:
         """Return the weights and biases of the network."""
         return self.conditioner.tensors()
 
-    def evaluate(
-        self, x: Tensor, tensors: Sequence[Tensor], *, keep: bool = True
-    ) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
-        """Normalize in one pass."""
-        outputs, of_network = self.conditioner.evaluate(x, tensors, keep=keep)
-        theta = outputs.view(len(x), self.transformer.parameters, x.shape[-1]).transpose(0, 1)
-        z, log_det, of_map = self.transformer.evaluate(x, theta)
-        return z, log_det.sum(0), (*of_network, *of_map)
+    def normalize(
+        self, x: Tensor, tensors: Sequence[Tensor], *, for_backward: bool = True
+    ) -> tuple[Tensor, Tensor, SavedConditioned | None]:
+        """Normalize x [D, B] in one pass."""
+        outputs, of_network = self.conditioner.forward_pass(x, tensors, for_backward=for_backward)
+        # The network's outputs are grouped by coordinate, the transformer takes them by parameter.
+        theta = outputs.view(len(x), self.transformer.parameter_count, x.shape[-1])
+        z, log_det, of_transformer = self.transformer.normalize(x, theta.transpose(0, 1))
+        saved = None if of_network is None else SavedConditioned(of_network, of_transformer)
+        return z, log_det.sum(0), saved
 
-    def differentiate(
-        self, g_z: Tensor, g_log_det: Tensor, saved: Sequence[Tensor]
+    def normalize_backward(
+        self, g_z: Tensor, g_log_det: Tensor, saved: SavedConditioned
     ) -> tuple[Tensor, ...]:
-        """Go back through the map, then through the network."""
-        g_x, g_theta = self.transformer.differentiate(g_z, g_log_det, saved[SAVED:])
+        """Return the gradients with respect to x [D, B] and to the network's tensors."""
+        g_x, g_theta = self.transformer.normalize_backward(g_z, g_log_det, saved.transformer)
         g_outputs = g_theta.transpose(0, 1).flatten(0, 1)
-        g_seen, *g_tensors = self.conditioner.differentiate(g_outputs, saved[:SAVED])
-        return g_x + g_seen, *g_tensors
+        g_network, *g_tensors = self.conditioner.backward_pass(g_outputs, saved.network)
+        return g_x + g_network, *g_tensors

@@ -1,4 +1,4 @@
-"""A bijection with its log-determinant, the idea that everything stands on, and the base."""
+"""The interface of a bijection with its log-determinant, and the log-density of the base."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ class Bijection(nn.Module, ABC):
     r"""An invertible map of :math:`\mathbb{R}^D` whose Jacobian determinant is tractable.
 
     :math:`z \to x` is *forward* (generate), :math:`x \to z` is *inverse* (normalize). Both return
-    the image and the log of the absolute Jacobian determinant of the direction taken, in nats.
+    the result and the log of the absolute Jacobian determinant of the direction taken, in nats.
+
+    All random numbers that a layer draws in training mode come from torch's default generator,
+    which training sets to the run's own stream.
     """
 
-    #: Largest error of a round trip in float64; numeric inverses state a larger one.
+    #: Largest error of a round trip in float64; layers with a numeric inverse state a larger one.
     tolerance: float = 1e-8
 
-    #: Start and end in the time of an ODE, for a piece of a continuous flow.
+    #: Start and end time of a piece of a continuous flow; None for other layers.
     times: tuple[float, float] | None = None
 
     @abstractmethod
@@ -44,7 +47,7 @@ class Bijection(nn.Module, ABC):
         """
 
     def penalty(self) -> Tensor | None:
-        """Return what training should keep small beside the loss (scalar), if anything."""
+        """Return a penalty that training adds to the loss (scalar), or None."""
         return None
 
 

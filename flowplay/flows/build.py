@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from flowplay.catalog import ARCHITECTURES
+from flowplay.catalog import FLOW_FAMILIES
 from flowplay.flows.base import Bijection
 from flowplay.flows.ffjord import ffjord
 from flowplay.flows.flow import Flow
@@ -25,15 +25,15 @@ from flowplay.flows.planar import planar
 from flowplay.flows.radial import radial
 from flowplay.flows.realnvp import realnvp
 from flowplay.flows.residual import residual
-from flowplay.flows.whitening import Whitening
+from flowplay.flows.standardization import Standardization
 
 
 class Family(NamedTuple):
     """How a family is built.
 
     Attributes:
-        layers: returns its layers, from those keywords of `build_flow` that it names.
-        flow: what they are put into; it has the loss.
+        layers: returns its layers; it takes those keywords of `build_flow` that it names.
+        flow: the class of the flow, which defines the loss.
     """
 
     layers: Callable[..., list[Bijection]]
@@ -65,24 +65,25 @@ def build_flow(
     depth: int = 8,
     width: int = 64,
     seed: int = 0,
-    whitening: Whitening | None = None,
+    standardization: Standardization | None = None,
     checkpoint: bool = False,
     **options: int | str,
 ) -> Flow:
-    """Build a flow whose density starts near the base, on whitened data.
+    """Build a flow whose density starts near the base, on standardised data.
 
-    As any module it comes in training mode, in which some families estimate, integrate coarsely, or
-    take their start from the first batch; call `eval()` before its densities are to be exact.
+    As any module it starts in training mode, in which some families estimate their log-determinant,
+    integrate with coarse steps, or set parameters from the first batch; call `eval()` for exact
+    densities.
 
     Args:
-        architecture: a name of `flowplay.catalog.ARCHITECTURES`.
+        architecture: a name of `flowplay.catalog.FLOW_FAMILIES`.
         dim: D.
-        depth: number of layers, or of the family's own units of depth; whitening not counted.
+        depth: number of layers, or of the family's blocks; the standardization is not counted.
         width: hidden units of the conditioners; families without one ignore it.
         seed: fixes the initialization.
-        whitening: the last bijection, for data that are not whitened already.
-        checkpoint: keep no activations for the backward pass; see `Flow`.
-        **options: the family's own options; those not given take the catalog's default.
+        standardization: the last bijection, for data that are not standardised already.
+        checkpoint: store no activations for the backward pass; see `Flow`.
+        **options: the family's own options; the catalog has their defaults.
 
     Raises:
         ValueError: for an unknown architecture or option, or a value that the option refuses.
@@ -95,15 +96,15 @@ def build_flow(
     if architecture not in FAMILIES:
         known = ", ".join(FAMILIES)
         raise ValueError(f"Unknown architecture {architecture!r}; known are {known}.")
-    own = {o.name: o for o in ARCHITECTURES[architecture].options}
+    own = {o.name: o for o in FLOW_FAMILIES[architecture].options}
     if unknown := set(options) - set(own):
         raise ValueError(f"{architecture} has no option {', '.join(sorted(unknown))}.")
     given = {name: own[name].read(value) for name, value in options.items()}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         layers = _layers(architecture, dim=dim, depth=depth, width=width, **given)
-    if whitening is not None:
-        layers.append(whitening)
+    if standardization is not None:
+        layers.append(standardization)
     return FAMILIES[architecture].flow(layers, dim, checkpoint=checkpoint)
 
 
@@ -113,7 +114,7 @@ def _layers(architecture: str, **keywords: Any) -> list[Bijection]:  # noqa: ANN
     def layers_of(name: str, depth: int) -> list[Bijection]:
         return _layers(name, dim=keywords["dim"], width=keywords["width"], depth=depth)
 
-    defaults = {o.name: o.default for o in ARCHITECTURES[architecture].options}
+    defaults = {o.name: o.default for o in FLOW_FAMILIES[architecture].options}
     keywords = defaults | keywords
     function = FAMILIES[architecture].layers
     offered = keywords | {"layers_of": layers_of}

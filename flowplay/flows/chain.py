@@ -1,71 +1,78 @@
-"""A chain of layers that bring their own derivative, as one node of the graph."""
+"""A chain of layers with hand-written derivatives, as one node of autograd's graph."""
 
 from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import chain, islice
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from flowplay.flows.base import Bijection
+from flowplay.flows.saved import flatten, rebuild
 
-#: Points that go through a chain at once, few enough for what they leave behind to fit the cache.
+#: Most points that go through a chain at once: few enough for their activations to fit the cache.
 BLOCK = 1536
 
+#: The named tuple in which a kind of layer saves what its backward pass needs.
+SavedT = TypeVar("SavedT")
 
-class Link(Bijection):
-    r"""A bijection whose normalizing direction brings its derivative with it.
 
-    Training is little else than normalizing, and the layers are small: autograd's bookkeeping for
-    each of a hundred operations a layer would cost more than the operations. So links are chained
-    into one node, however many they are, and each says how gradients go back through it.
+class Link(Bijection, Generic[SavedT]):
+    r"""A bijection with a hand-written derivative of its normalizing direction.
 
-    Inside a chain the batch is the last axis: few coordinates, each a contiguous row. A link has no
+    Training spends nearly all its time in the normalizing direction, and the layers are small:
+    autograd's overhead for each of about a hundred operations per layer would cost more than the
+    operations themselves. So a chain of links, however long, is one node of the graph, and each
+    link computes its own gradients.
+
+    `normalize` is the `inverse` with the batch as the last axis, so that each of the few
+    coordinates is a contiguous row; `normalize_backward` is its backward pass. A link has no
     penalty.
     """
 
     @abstractmethod
     def tensors(self) -> tuple[Tensor, ...]:
-        """Return all parameters of the layer, in their order; gradients go there."""
+        """Return all parameters of the layer, in the order of `parameters()`."""
 
     @abstractmethod
-    def evaluate(
-        self, x: Tensor, tensors: Sequence[Tensor], *, keep: bool = True
-    ) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+    def normalize(
+        self, x: Tensor, tensors: Sequence[Tensor], *, for_backward: bool = True
+    ) -> tuple[Tensor, Tensor, SavedT | None]:
         r"""Normalize x [D, B].
 
         Args:
             x: [D, B].
             tensors: as `tensors` gives them.
-            keep: whether `differentiate` will be called.
+            for_backward: whether `normalize_backward` will be called.
 
         Returns:
-            z [D, B], :math:`\log|\det \partial z/\partial x|` [B], and what `differentiate` needs.
+            z [D, B], :math:`\log|\det \partial z/\partial x|` [B], and what `normalize_backward`
+            needs; it may be None if that will not be called.
         """
 
     @abstractmethod
-    def differentiate(
-        self, g_z: Tensor, g_log_det: Tensor, saved: Sequence[Tensor]
+    def normalize_backward(
+        self, g_z: Tensor, g_log_det: Tensor, saved: SavedT
     ) -> tuple[Tensor, ...]:
-        """Return the gradients of x [D, B] and of each tensor.
+        """Return the gradients with respect to x [D, B] and to each tensor.
 
         Args:
-            g_z: the gradient of z [D, B].
-            g_log_det: that of the log-determinant, [B], or one number for all points.
-            saved: what `evaluate` kept.
+            g_z: the gradient with respect to z [D, B].
+            g_log_det: that with respect to the log-determinant, [B], or one number for all points.
+            saved: what `normalize` saved.
         """
 
     def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Normalize, as a chain of one."""
-        return normalize([self], x)
+        """Normalize, as a chain of one link."""
+        return inverse([self], x)
 
 
-def normalize(links: Sequence[Link], x: Tensor) -> tuple[Tensor, Tensor]:
+def inverse(links: Sequence[Link[Any]], x: Tensor) -> tuple[Tensor, Tensor]:
     r"""Normalize x [B, D] by one link after the other.
 
     Returns:
@@ -78,58 +85,75 @@ def normalize(links: Sequence[Link], x: Tensor) -> tuple[Tensor, Tensor]:
         counts = [len(own) for own in tensors]
         z, total = _Chain.apply(x, links, counts, *chain.from_iterable(tensors))
         return z, total
-    images, totals = [], []
-    # A layer that takes its start from data takes it from all of them.
+    outputs, totals = [], []
+    # In training mode a layer may set its parameters from its first batch: it must see all of it.
     for block in (x,) if any(link.training for link in links) else _blocks(x):
-        rows, total, _ = evaluate(links, tensors, block.t(), keep=False)
-        images.append(rows)
+        z, total, _ = normalize(links, tensors, block.t(), for_backward=False)
+        outputs.append(z)
         totals.append(total)
-    return torch.cat(images, -1).t(), torch.cat(totals)
+    return torch.cat(outputs, -1).t(), torch.cat(totals)
 
 
-def generate(links: Sequence[Link], z: Tensor) -> tuple[Tensor, Tensor]:
+def forward(links: Sequence[Link[Any]], z: Tensor) -> tuple[Tensor, Tensor]:
     r"""Generate from z [B, D] by one link after the other.
 
     Returns:
         x [B, D] and the sum of all :math:`\log|\det \partial x/\partial z|` [B].
     """
-    images, totals = [], []
+    outputs, totals = [], []
     for block in (z,) if torch.is_grad_enabled() else _blocks(z):
         x, total = block, block.new_zeros(len(block))
         for link in links:
             x, log_det = link(x)
             total = total + log_det
-        images.append(x)
+        outputs.append(x)
         totals.append(total)
-    return torch.cat(images), torch.cat(totals)
+    return torch.cat(outputs), torch.cat(totals)
 
 
-def evaluate(
-    links: Sequence[Link], tensors: Sequence[Sequence[Tensor]], x: Tensor, *, keep: bool = True
-) -> tuple[Tensor, Tensor, list[tuple[Tensor, ...]]]:
-    """Normalize x [D, B] by one link after the other, and keep what `differentiate` needs.
+def normalize(
+    links: Sequence[Link[Any]],
+    tensors: Sequence[Sequence[Tensor]],
+    x: Tensor,
+    *,
+    for_backward: bool = True,
+) -> tuple[Tensor, Tensor, list[Any]]:
+    """Normalize x [D, B] by one link after the other.
+
+    Args:
+        links: in normalizing order.
+        tensors: the tensors of each link.
+        x: [D, B].
+        for_backward: whether `normalize_backward` will be called.
 
     Returns:
-        z [D, B], the sum of all log-determinants [B], and of each link what it saved.
+        z [D, B], the sum of all log-determinants [B], and what each link saved.
     """
     total = x.new_zeros(x.shape[1:])
     saved = []
     for link, own in zip(links, tensors, strict=True):
-        x, log_det, of_link = link.evaluate(x, own, keep=keep)
+        x, log_det, saved_by_link = link.normalize(x, own, for_backward=for_backward)
         total += log_det
-        saved.append(of_link if keep else ())
+        saved.append(saved_by_link if for_backward else None)
     return x, total, saved
 
 
-def differentiate(
-    links: Sequence[Link], g_z: Tensor, g_log_det: Tensor, saved: Sequence[Sequence[Tensor]]
+def normalize_backward(
+    links: Sequence[Link[Any]], g_z: Tensor, g_log_det: Tensor, saved: Sequence[Any]
 ) -> tuple[Tensor, list[tuple[Tensor, ...]]]:
-    """Pull gradients back through the chain: that of x, and for each link those of its tensors."""
-    found = []
-    for link, kept in zip(reversed(links), reversed(saved), strict=True):
-        g_z, *of_tensors = link.differentiate(g_z, g_log_det, kept)
-        found.append(tuple(of_tensors))
-    return g_z, found[::-1]
+    """Return the gradients with respect to x [D, B] and, for each link, to its tensors.
+
+    Args:
+        links: as for `normalize`.
+        g_z: the gradient with respect to z [D, B].
+        g_log_det: that with respect to the sum of the log-determinants, [B] or one number.
+        saved: what `normalize` saved.
+    """
+    gradients = []
+    for link, saved_by_link in zip(reversed(links), reversed(saved), strict=True):
+        g_z, *g_tensors = link.normalize_backward(g_z, g_log_det, saved_by_link)
+        gradients.append(tuple(g_tensors))
+    return g_z, gradients[::-1]
 
 
 class _Chain(torch.autograd.Function):
@@ -137,31 +161,30 @@ class _Chain(torch.autograd.Function):
     def forward(
         ctx: Any,  # noqa: ANN401
         x: Tensor,
-        links: Sequence[Link],
+        links: Sequence[Link[Any]],
         counts: Sequence[int],
         *tensors: Tensor,
     ) -> tuple[Tensor, Tensor]:
-        z, total, saved = evaluate(links, _grouped(tensors, counts), x.t())
-        ctx.save_for_backward(*chain.from_iterable(saved))
-        ctx.links, ctx.counts = links, [len(kept) for kept in saved]
+        remaining = iter(tensors)
+        grouped = [tuple(islice(remaining, count)) for count in counts]
+        z, total, saved = normalize(links, grouped, x.t())
+        flat: list[Tensor] = []
+        ctx.links, ctx.positions = links, [flatten(by_link, flat) for by_link in saved]
+        ctx.save_for_backward(*flat)
         return z.t(), total
 
     @staticmethod
     @once_differentiable
     def backward(
         ctx: Any,  # noqa: ANN401
-        gradient: Tensor,
-        gradient_log_det: Tensor,
+        g_z: Tensor,
+        g_log_det: Tensor,
     ) -> tuple[Tensor | None, ...]:
-        saved = _grouped(ctx.saved_tensors, ctx.counts)
-        g_x, found = differentiate(ctx.links, gradient.t(), gradient_log_det, saved)
-        return g_x.t(), None, None, *chain.from_iterable(found)
+        flat = ctx.saved_tensors
+        saved = [rebuild(positions, flat) for positions in ctx.positions]
+        g_x, gradients = normalize_backward(ctx.links, g_z.t(), g_log_det, saved)
+        return g_x.t(), None, None, *chain.from_iterable(gradients)
 
 
 def _blocks(points: Tensor) -> tuple[Tensor, ...]:
     return points.chunk(math.ceil(len(points) / BLOCK) or 1)
-
-
-def _grouped(tensors: Iterable[Tensor], counts: Iterable[int]) -> list[tuple[Tensor, ...]]:
-    remaining = iter(tensors)
-    return [tuple(islice(remaining, count)) for count in counts]

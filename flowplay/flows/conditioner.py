@@ -1,37 +1,66 @@
-"""The network that turns the coordinates a coupling layer keeps into the others' parameters."""
+"""The network that computes a layer's parameters from the coordinates they depend on."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-#: Half width of the region over which the first layer's units turn on: whitened data lie inside.
+#: Half width of the interval over which the first layer's biases spread; standardised data lie
+#: inside.
 REACH = 3.0
 
-#: Steepness of the first layer's units: features about a standard deviation wide.
+#: Norm of each first-layer unit's weights: its SiLU turns on over about one standard deviation.
 STEEPNESS = 1.0
 
 
-#: Tensors that `evaluate_network` keeps for its derivative.
-SAVED = 8
+class SavedNetwork(NamedTuple):
+    """What the backward pass of the network needs; the batch B is the last axis.
+
+    Attributes:
+        x: inputs [inputs, B].
+        w1, w2, w3: the weights.
+        a1, a2: hidden units before the activation [width, B].
+        h1, h2: hidden units after it [width, B].
+    """
+
+    x: Tensor
+    w1: Tensor
+    w2: Tensor
+    w3: Tensor
+    a1: Tensor
+    h1: Tensor
+    a2: Tensor
+    h2: Tensor
+
+
+class SavedConditioned(NamedTuple):
+    """What a layer made of a network and a transformer saves.
+
+    Attributes:
+        network: saved by `forward_pass`.
+        transformer: saved by `Transformer.normalize`.
+    """
+
+    network: SavedNetwork
+    transformer: Any
 
 
 class Conditioner(nn.Module):
     """A network with two hidden layers of SiLU units that maps [B, inputs] to [B, outputs].
 
-    Its first layer starts with units that turn on at places spread evenly over the data, in every
-    direction, so that sharp shapes need no long search. Its last layer starts at zero, so that the
-    bijection it steers starts as the identity and the density first seen is the base itself.
+    The units of its first layer start with random directions and with biases spread evenly over
+    the data, so that sharp shapes are found early. Its last layer starts at zero, so that the layer
+    that uses it starts as the identity and the first density is that of the base.
 
     Args:
-        inputs: coordinates that are kept.
+        inputs: number of coordinates it reads.
         width: units in each hidden layer.
-        outputs: parameters to give.
+        outputs: number of parameters it computes.
 
     References:
         Elfwing, Uchibe & Doya, Sigmoid-weighted linear units for neural network function
@@ -56,49 +85,50 @@ class Conditioner(nn.Module):
         return two_hidden_layers(x, self.tensors())
 
     def tensors(self) -> tuple[Tensor, ...]:
-        """Return weights and biases in order, as `evaluate_network` takes them."""
+        """Return weights and biases in order, as `forward_pass` takes them."""
         return self._tensors
 
 
 def weights_and_biases(*layers: nn.Linear) -> tuple[Tensor, ...]:
-    """Return what `evaluate_network` takes, to be kept: looking it up at each step is slow.
+    """Return the weights and biases of layers, for a module to store: attribute lookup is slow.
 
     Parameters stay the same objects when a module is copied, moved or loaded, unless it is loaded
-    by assignment.
+    with `assign=True`.
     """
     return tuple(tensor for layer in layers for tensor in (layer.weight, layer.bias))
 
 
-def evaluate_network(
-    x: Tensor, tensors: Sequence[Tensor], *, keep: bool = True
-) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """Evaluate a conditioner; return its outputs and what `differentiate_network` needs.
+def forward_pass(
+    x: Tensor, tensors: Sequence[Tensor], *, for_backward: bool = True
+) -> tuple[Tensor, SavedNetwork | None]:
+    """Compute the outputs of a network with two hidden layers.
 
     Args:
-        x: [inputs, B]. The batch is the last axis of everything here, so that whatever happens to
-            one of few coordinates or parameters happens to a contiguous row.
+        x: [inputs, B]. The batch is the last axis here, so that each of the few coordinates or
+            parameters is one contiguous row.
         tensors: weights [units, units before] and biases [units] of the three layers.
-        keep: whether the derivative will be asked for; otherwise memory is used again at once.
+        for_backward: whether `backward_pass` will be called; otherwise activations are computed in
+            place, which saves memory.
 
     Returns:
-        The outputs [outputs, B], and tensors to hand to `differentiate_network`.
+        The outputs [outputs, B], and what `backward_pass` needs; None if it will not be called.
     """
     w1, b1, w2, b2, w3, b3 = tensors
     a1 = torch.addmm(b1.unsqueeze(-1), w1, x)
-    h1 = F.silu(a1, inplace=not keep)
+    h1 = F.silu(a1, inplace=not for_backward)
     a2 = torch.addmm(b2.unsqueeze(-1), w2, h1)
-    h2 = F.silu(a2, inplace=not keep)
+    h2 = F.silu(a2, inplace=not for_backward)
     outputs = torch.addmm(b3.unsqueeze(-1), w3, h2)
-    return outputs, (x, w1, w2, w3, a1, h1, a2, h2) if keep else ()
+    return outputs, SavedNetwork(x, w1, w2, w3, a1, h1, a2, h2) if for_backward else None
 
 
-def differentiate_network(gradient: Tensor, kept: Sequence[Tensor]) -> tuple[Tensor, ...]:
+def backward_pass(g_outputs: Tensor, saved: SavedNetwork) -> tuple[Tensor, ...]:
     """Return the gradients of x, w1, b1, w2, b2, w3, b3, given that of the outputs."""
-    x, w1, w2, w3, a1, h1, a2, h2 = kept
-    g2 = torch.ops.aten.silu_backward.default(w3.t() @ gradient, a2)
+    x, w1, w2, w3, a1, h1, a2, h2 = saved
+    g2 = torch.ops.aten.silu_backward.default(w3.t() @ g_outputs, a2)
     g1 = torch.ops.aten.silu_backward.default(w2.t() @ g2, a1)
     first, second = (g1 @ x.t(), g1.sum(-1)), (g2 @ h1.t(), g2.sum(-1))
-    return (w1.t() @ g1, *first, *second, gradient @ h2.t(), gradient.sum(-1))
+    return (w1.t() @ g1, *first, *second, g_outputs @ h2.t(), g_outputs.sum(-1))
 
 
 def two_hidden_layers(x: Tensor, tensors: Sequence[Tensor]) -> Tensor:
@@ -107,20 +137,21 @@ def two_hidden_layers(x: Tensor, tensors: Sequence[Tensor]) -> Tensor:
     if torch.is_grad_enabled():
         outputs = _TwoHiddenLayers.apply(x.t(), *tensors)
     else:
-        outputs, _ = evaluate_network(x.t(), tensors, keep=False)
+        outputs, _ = forward_pass(x.t(), tensors, for_backward=False)
     return outputs.t()
 
 
 class _TwoHiddenLayers(torch.autograd.Function):
-    """The network as one node of the graph: less bookkeeping than its eight."""
+    """The network as one node of the graph: less overhead than the eight of its operations."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, *tensors: Tensor) -> Tensor:  # noqa: ANN401
-        outputs, kept = evaluate_network(x, tensors)
-        ctx.save_for_backward(*kept)
+        outputs, saved = forward_pass(x, tensors)
+        assert saved is not None
+        ctx.save_for_backward(*saved)
         return outputs
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, ...]:  # noqa: ANN401
-        return differentiate_network(gradient, ctx.saved_tensors)
+    def backward(ctx: Any, g_outputs: Tensor) -> tuple[Tensor, ...]:  # noqa: ANN401
+        return backward_pass(g_outputs, SavedNetwork(*ctx.saved_tensors))

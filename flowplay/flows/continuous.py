@@ -1,4 +1,4 @@
-"""A piece of a continuous flow: an ODE integrated from one time to another, both ways."""
+"""A piece of a continuous flow: an ODE integrated from one time to another, in both directions."""
 
 from __future__ import annotations
 
@@ -12,27 +12,29 @@ from torchdiffeq import odeint
 from flowplay.flows.base import Bijection
 from flowplay.flows.vector_field import VectorField
 
-#: Relative and absolute error of a step that the adaptive solver allows.
+#: Relative and absolute tolerance of a step of the adaptive solver.
 ADAPTIVE_TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-8}
 
 
 class ContinuousLayer(Bijection):
-    r"""Follow :math:`\dot z = f(z, t)` from one time to another; normalizing runs back.
+    r"""Follow :math:`\dot z = f(z, t)` from one time to another; normalizing integrates back.
 
     .. math::
         \log\Bigl|\det \frac{\partial z(t_1)}{\partial z(t_0)}\Bigr|
         = \int_{t_0}^{t_1} \operatorname{tr} \frac{\partial f}{\partial z}\, dt
 
-    The directions undo each other, and the log-det is that of the map, up to the solver's error.
-    Fixed steps are for training mode: a field learns to be wrong where coarse steps are, and what
-    they call a density can hold twice the mass it should. Otherwise the solver adapts its steps.
+    The two directions are inverse to each other, and the log-det is that of the map, up to the
+    solver's error. Fixed steps are used in training mode only: training can exploit the error of
+    coarse steps, so that the density computed with them integrates to as much as 2 instead of 1. In
+    evaluation mode the solver adapts its steps.
 
     Args:
         field: f, shared by all pieces of a flow.
         times: t_0 and t_1.
-        solver: in training mode, `rk4` takes `steps` fixed steps of order four, `dopri5` adapts.
+        solver: for training mode; `rk4` takes `steps` fixed steps of order four, `dopri5` adapts.
         steps: of the fixed solver.
-        trace: `exact`, or `hutchinson` for an estimate in training mode; otherwise it is exact.
+        trace: for training mode; `exact`, or `hutchinson` for an estimate. It is always exact in
+            evaluation mode.
 
     References:
         Chen, Rubanova, Bettencourt & Duvenaud, Neural Ordinary Differential Equations, 2018.
@@ -59,11 +61,11 @@ class ContinuousLayer(Bijection):
         self.trace = trace
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """Generate: forward in time."""
+        """Generate: integrate forward in time."""
         return self._integrate(z, *self.times)
 
     def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Normalize: back in time."""
+        """Normalize: integrate back in time."""
         return self._integrate(x, *reversed(self.times))
 
     def _integrate(self, y: Tensor, start: float, end: float) -> tuple[Tensor, Tensor]:
@@ -87,8 +89,9 @@ class ContinuousLayer(Bijection):
         field = self.field
         if self.trace == "exact" or not self.training:
             return lambda t, state: field.with_divergence(t.to(y), state[0])
-        # The noise is frozen within one solve, or the solver would integrate noise. Signs have the
-        # least variance; drawn on the CPU, from the generator that a run's state carries.
+        # The noise stays the same within one solve, so that the integrand is smooth. Random signs
+        # give the smallest variance. Drawn on the CPU, from torch's default generator; see
+        # `Bijection`.
         noise = torch.randint(2, y.shape).to(y) * 2 - 1
         return lambda t, state: field.with_estimate(t.to(y), state[0], noise)
 
@@ -96,7 +99,7 @@ class ContinuousLayer(Bijection):
 def pieces(
     field: VectorField, depth: int, *, solver: str, steps: int, trace: str
 ) -> list[ContinuousLayer]:
-    """Cut the time from 0 (base) to 1 (data) into `depth` equal pieces that share one field."""
+    """Divide the time from 0 (base) to 1 (data) into `depth` equal pieces that share one field."""
     return [
         ContinuousLayer(
             field, (k / depth, (k + 1) / depth), solver=solver, steps=steps, trace=trace
@@ -106,5 +109,5 @@ def pieces(
 
 
 def evaluations(flow: nn.Module) -> int:
-    """Return how often the vector fields of a flow were evaluated so far."""
+    """Return how often the vector fields of a flow have been evaluated so far."""
     return sum(m.evaluations for m in flow.modules() if isinstance(m, VectorField))

@@ -10,7 +10,7 @@ from flowplay.flows.vector_field import VectorField
 def ffjord(
     dim: int, depth: int, width: int, solver: str, substeps: int, trace: str
 ) -> list[Bijection]:
-    """Build one continuous flow, shown in `depth` equal intervals of its time.
+    """Build one continuous flow, divided into `depth` equal intervals of time.
 
     References:
         Grathwohl, Chen, Bettencourt, Sutskever & Duvenaud, FFJORD: Free-form Continuous Dynamics

@@ -1,9 +1,10 @@
-"""A flow: the base, pushed through bijections."""
+"""A flow: the base distribution and the bijections that map it to the data."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,9 +13,10 @@ from torch.utils.checkpoint import checkpoint
 from flowplay.flows import chain
 from flowplay.flows.base import Bijection, standard_normal_log_prob
 from flowplay.flows.chain import Link
+from flowplay.models.base import LikelihoodModel
 
 
-class Flow(Bijection):
+class Flow(Bijection, LikelihoodModel):
     r"""A normalizing flow: the base :math:`z_0 \sim \mathcal{N}(0, I)` pushed through bijections.
 
     .. math::
@@ -24,8 +26,11 @@ class Flow(Bijection):
     Args:
         bijections: in generating order, :math:`z_0 \to z_1 \to \dots \to z_K = x`.
         dim: D.
-        checkpoint: recompute each layer in the backward pass instead of keeping what it computed:
-            memory for one layer instead of K, at the price of a second evaluation.
+        checkpoint: recompute each layer in the backward pass instead of storing its activations:
+            memory for one layer instead of K, at the cost of computing each layer twice.
+
+    Attributes:
+        dim: D.
 
     References:
         Tabak & Vanden-Eijnden, Density estimation by dual ascent of the log-likelihood, 2010.
@@ -38,15 +43,14 @@ class Flow(Bijection):
         torch.Size([3])
     """
 
-    #: Whether `loss` is the negative log-likelihood: only then may it be called so.
-    trained_by_likelihood: bool = True
+    trained_by_likelihood = True
 
     def __init__(
         self, bijections: Sequence[Bijection], dim: int, *, checkpoint: bool = False
     ) -> None:
         super().__init__()
         self.bijections: Sequence[Bijection] = nn.ModuleList(bijections)  # type: ignore[assignment]
-        self._links = [b for b in reversed(bijections) if isinstance(b, Link)]
+        self._links: list[Link[Any]] = [b for b in reversed(bijections) if isinstance(b, Link)]
         self.dim = dim
         self.checkpoint = checkpoint
         self.tolerance = max((b.tolerance for b in bijections), default=Bijection.tolerance)
@@ -55,7 +59,7 @@ class Flow(Bijection):
         """Generate: map base points z [B, D] to data x [B, D], with the sum of log-dets [B]."""
         total = z.new_zeros(len(z))
         for run in _runs(self.bijections):
-            z, log_det = chain.generate(run, z) if isinstance(run, list) else run(z)
+            z, log_det = chain.forward(run, z) if isinstance(run, list) else run(z)
             total = total + log_det
         return z, total
 
@@ -68,10 +72,10 @@ class Flow(Bijection):
         return self.layer_log_prob(len(self.bijections), x)
 
     def loss(self, x: Tensor) -> Tensor:
-        """Return what training makes small on data x [B, D] (scalar, in nats).
+        """Return the training loss on data x [B, D] (scalar, in nats).
 
-        The mean negative log-likelihood, plus the pull of layers that have one: it adds to the
-        gradient but not to the value, which stays a likelihood.
+        The mean negative log-likelihood. Penalties of layers are added to its gradient but not to
+        its value, which stays a likelihood.
         """
         nll = -self.log_prob(x).mean()
         for bijection in self.bijections:
@@ -80,28 +84,33 @@ class Flow(Bijection):
         return nll
 
     def loss_and_gradient(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
-        r"""Return `loss` of x [B, D], and its gradient by each parameter, in their order.
+        r"""Return the training loss on data x [B, D] and its gradient.
 
-        Where every layer brings its own derivative, no graph is built: with
-        :math:`z_0 = f^{-1}(x)`, the mean NLL pulls :math:`z_0 / B` back through the chain, and
-        :math:`-1/B` through every log-determinant. What is returned is to be read, not to be
-        differentiated again.
+        Where every layer is a `Link`, no graph is built: with :math:`z_0 = f^{-1}(x)`, the gradient
+        of the mean NLL with respect to :math:`z_0` is :math:`z_0 / B`, and with respect to every
+        log-determinant :math:`-1/B`; the links propagate them back.
+
+        Returns:
+            `loss` (scalar), and its gradient with respect to each parameter, in the order of
+            `parameters()`. Neither can be differentiated again.
         """
         links = self._links
-        by_hand = self.trained_by_likelihood and not self.checkpoint
-        if not by_hand or len(links) < len(self.bijections):
-            loss = self.loss(x)
-            parameters = list(self.parameters())
-            return loss.detach(), list(
-                torch.autograd.grad(loss, parameters, materialize_grads=True)
-            )
+        without_graph = self.trained_by_likelihood and not self.checkpoint
+        if not without_graph or len(links) < len(self.bijections):
+            return super().loss_and_gradient(x)
         with torch.inference_mode():
             tensors = [link.tensors() for link in links]
-            z, log_det, saved = chain.evaluate(links, tensors, x.t())
+            z, log_det, saved = chain.normalize(links, tensors, x.t())
             loss = -(standard_normal_log_prob(z.t()) + log_det).mean()
             share = 1 / len(x)
-            found = chain.differentiate(links, z * share, log_det.new_full((), -share), saved)[1]
-            return loss, [gradient for group in reversed(found) for gradient in group]
+            g_log_det = log_det.new_full((), -share)
+            _, gradients = chain.normalize_backward(links, z * share, g_log_det, saved)
+            return loss, [gradient for of_link in reversed(gradients) for gradient in of_link]
+
+    def initialize_from(self, x: Tensor) -> None:
+        """Let layers that take their start from data see x [n, D], in the normalizing direction."""
+        with torch.no_grad():
+            self.inverse(x)
 
     def layer_log_prob(self, k: int, y: Tensor) -> Tensor:
         r"""Return the exact log-density [B] of :math:`z_k` at y [B, D], in nats.
@@ -127,7 +136,7 @@ class Flow(Bijection):
             n: number of points.
             temperature: standard deviation :math:`\tau` of the base,
                 :math:`z \sim \mathcal{N}(0, \tau^2 I)`; 1 draws from the model itself.
-            generator: source of randomness, for draws that can be repeated.
+            generator: source of randomness; torch's default generator if None.
         """
         with torch.no_grad():
             return self.forward(temperature * self.base_sample(n, generator))[0]
@@ -140,7 +149,7 @@ class Flow(Bijection):
         return z.to(like.device)
 
     def forward_states(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """Generate, keeping every step: z_0 … z_K [K+1, B, D] and the log-det of each [K, B]."""
+        """Generate; return z_0 … z_K [K+1, B, D] and the log-det of each layer [K, B]."""
         states, log_dets = [z], []
         for bijection in self.bijections:
             z, log_det = bijection(z)
@@ -149,7 +158,7 @@ class Flow(Bijection):
         return torch.stack(states), self._stack(log_dets, z)
 
     def inverse_states(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        r"""Normalize, keeping every step, both in generating order.
+        r"""Normalize; return all states and log-dets, in generating order.
 
         Returns:
             z_0 … z_K = x [K+1, B, D], and :math:`\log|\det \partial z_{k-1}/\partial z_k|` for
@@ -168,7 +177,7 @@ class Flow(Bijection):
         below = list(self.bijections)[:k][::-1]
         for run in below if recompute else _runs(below):
             if isinstance(run, list):
-                y, log_det = chain.normalize(run, y)
+                y, log_det = chain.inverse(run, y)
             elif recompute:
                 y, log_det = checkpoint(run.inverse, y, use_reentrant=False)
             else:
@@ -181,7 +190,7 @@ class Flow(Bijection):
         return torch.stack(log_dets) if log_dets else like.new_zeros(0, len(like))
 
 
-def _runs(bijections: Iterable[Bijection]) -> Iterator[list[Link] | Bijection]:
+def _runs(bijections: Iterable[Bijection]) -> Iterator[list[Link[Any]] | Bijection]:
     """Gather neighbouring links into lists; yield other bijections one by one."""
     for linked, group in groupby(bijections, lambda b: isinstance(b, Link)):
         if linked:

@@ -14,15 +14,15 @@ from flowplay.flows.vector_field import VectorField
 class MatchedFlow(Flow):
     r"""A continuous flow whose loss is the conditional flow-matching loss.
 
-    With whitened data :math:`x_1`, :math:`z \sim \mathcal{N}(0, I)` and
+    With standardised data :math:`x_1`, :math:`z \sim \mathcal{N}(0, I)` and
     :math:`t \sim \mathcal{U}(0, 1)`,
 
     .. math::
         \mathcal{L} = \mathbb{E}\,
         \bigl\| f\bigl((1 - t)\, z + t\, x_1,\ t\bigr) - (x_1 - z) \bigr\|^2
 
-    whose minimum is a field that carries the base to the data. It is no likelihood, and does not
-    go to 0. `log_prob` is exact all the same, by integrating the field afterwards.
+    whose minimizer is a field that transports the base to the data. It is not a likelihood, and its
+    minimum is not 0. `log_prob` is exact nevertheless: it integrates the field.
 
     References:
         Lipman, Chen, Ben-Hamu, Nickel & Le, Flow Matching for Generative Modeling, 2023.
@@ -31,11 +31,11 @@ class MatchedFlow(Flow):
     trained_by_likelihood = False
 
     def loss(self, x: Tensor) -> Tensor:
-        """Return the flow-matching loss on data x [B, D] (scalar, in squared whitened units)."""
+        """Return the flow-matching loss on data x [B, D] (scalar, squared standardised units)."""
         layers = [b for b in self.bijections if isinstance(b, ContinuousLayer)]
         for bijection in reversed(self.bijections[len(layers) :]):
             x, _ = bijection.inverse(x)
-        # Drawn on the CPU, from the generator that a run's state carries.
+        # Drawn on the CPU, from torch's default generator; see `Bijection`.
         z = torch.randn(x.shape).to(x)
         t = torch.rand(len(x), 1).to(x)
         field: Tensor = layers[0].field(t, (1 - t) * z + t * x)
@@ -43,5 +43,5 @@ class MatchedFlow(Flow):
 
 
 def flow_matching(dim: int, depth: int, width: int) -> list[Bijection]:
-    """Build one continuous flow, shown in `depth` equal intervals of its time."""
+    """Build one continuous flow, divided into `depth` equal intervals of time."""
     return [*pieces(VectorField(dim, width), depth, solver="dopri5", steps=1, trace="exact")]

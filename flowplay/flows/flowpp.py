@@ -8,7 +8,7 @@ from flowplay.flows.transformers import LogisticMixture
 
 
 def flowpp(dim: int, depth: int, width: int, components: int) -> list[Bijection]:
-    """Build `depth` mixture coupling layers whose kept part alternates.
+    """Build `depth` mixture coupling layers whose conditioning part alternates.
 
     References:
         Ho, Chen, Srinivas, Duan & Abbeel, Flow++: Improving Flow-Based Generative Models with

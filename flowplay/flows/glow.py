@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -11,15 +12,42 @@ from flowplay.flows.base import Bijection
 from flowplay.flows.chain import Link
 from flowplay.flows.realnvp import AffineCoupling
 
-#: Keeps a column that does not vary from being scaled without bound.
+#: Added to standard deviations, so that the scale of a constant column stays finite.
 EPSILON = 1e-6
 
 
-class ActNorm(Link):
+class SavedActNorm(NamedTuple):
+    """What `ActNorm` saves.
+
+    Attributes:
+        z: the result [D, B].
+        shrink: the factors by which x was multiplied [D, 1].
+    """
+
+    z: Tensor
+    shrink: Tensor
+
+
+class SavedLinear(NamedTuple):
+    """What `InvertibleLinear` saves.
+
+    Attributes:
+        x: the input [D, B].
+        lower, upper: the factors L and U [D, D].
+        matrix: W [D, D].
+    """
+
+    x: Tensor
+    lower: Tensor
+    upper: Tensor
+    matrix: Tensor
+
+
+class ActNorm(Link[SavedActNorm]):
     r"""Scale and shift each coordinate: :math:`x = e^{s} \odot z + b`.
 
-    The first batch that it normalizes in training mode sets s and b, so that this batch leaves
-    with zero mean and unit variance; after that they are trained.
+    The first batch that it normalizes in training mode sets s and b, so that the result has zero
+    mean and unit variance on this batch; after that they are trained.
 
     Args:
         dim: D.
@@ -44,21 +72,21 @@ class ActNorm(Link):
         """Return log-scales and shifts."""
         return self.log_scale, self.shift
 
-    def evaluate(
-        self, x: Tensor, tensors: Sequence[Tensor], *, keep: bool = True
-    ) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
-        """Normalize: shift and scale back."""
+    def normalize(
+        self, x: Tensor, tensors: Sequence[Tensor], *, for_backward: bool = True
+    ) -> tuple[Tensor, Tensor, SavedActNorm]:
+        """Shift and scale x [D, B] back; the first batch in training mode sets both."""
         if self.training and not self.initialized:
             self._initialize(x.t())
         log_scale, shift = tensors
         shrink = (-log_scale).exp().unsqueeze(-1)
         z = (x - shift.unsqueeze(-1)) * shrink
-        return z, -log_scale.sum().expand(x.shape[-1]), (z, shrink)
+        return z, -log_scale.sum().expand(x.shape[-1]), SavedActNorm(z, shrink)
 
-    def differentiate(
-        self, g_z: Tensor, g_log_det: Tensor, saved: Sequence[Tensor]
+    def normalize_backward(
+        self, g_z: Tensor, g_log_det: Tensor, saved: SavedActNorm
     ) -> tuple[Tensor, ...]:
-        """Scale the gradient of x; what it pulls on scale and shift adds up over the batch."""
+        """Return the gradients with respect to x [D, B], log-scales and shifts."""
         z, shrink = saved
         g_x = g_z * shrink
         return g_x, -torch.addcmul(g_log_det, g_z, z).sum(-1), -g_x.sum(-1)
@@ -70,14 +98,15 @@ class ActNorm(Link):
         self.initialized.fill_(True)
 
 
-class InvertibleLinear(Link):
-    r"""A full linear map, kept as :math:`W = P L U`, :math:`z = W x` in the normalizing direction.
+class InvertibleLinear(Link[SavedLinear]):
+    r"""A full linear map :math:`z = W x` in the normalizing direction, with :math:`W = P L U`.
 
     P is a fixed permutation, L lower triangular with ones, U upper triangular with diagonal
     :math:`\pm e^{d}`. Then :math:`\log|\det W| = \sum_i d_i`, in O(D), and generating is two
-    triangular solves. It starts by reversing the coordinates, so that the next coupling maps what
-    the last one kept; a random rotation, as in the paper, mixes two coordinates less well on
-    average (circles, seed 1, after 2,100 steps: a gap of 0.60 instead of 0.18 nats).
+    triangular solves. It starts as the reversal of the coordinates, so that the next coupling
+    transforms the part on which the last one was conditioned. With a random rotation, as in the
+    paper, two coordinates mix less well on average (circles, seed 1, after 2,100 steps: a gap of
+    0.60 instead of 0.18 nats).
 
     Args:
         dim: D.
@@ -111,18 +140,22 @@ class InvertibleLinear(Link):
         """Return the entries below and above the diagonal, and the log of the diagonal."""
         return self.lower, self.upper, self.log_diagonal
 
-    def evaluate(
-        self, x: Tensor, tensors: Sequence[Tensor], *, keep: bool = True
-    ) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
-        """Normalize: multiply."""
+    def normalize(
+        self, x: Tensor, tensors: Sequence[Tensor], *, for_backward: bool = True
+    ) -> tuple[Tensor, Tensor, SavedLinear]:
+        """Multiply x [D, B] by W."""
         lower, upper = self._factors(*tensors)
         matrix = self._product(lower, upper)
-        return matrix @ x, tensors[2].sum().expand(x.shape[-1]), (x, lower, upper, matrix)
+        return (
+            matrix @ x,
+            tensors[2].sum().expand(x.shape[-1]),
+            SavedLinear(x, lower, upper, matrix),
+        )
 
-    def differentiate(
-        self, g_z: Tensor, g_log_det: Tensor, saved: Sequence[Tensor]
+    def normalize_backward(
+        self, g_z: Tensor, g_log_det: Tensor, saved: SavedLinear
     ) -> tuple[Tensor, ...]:
-        """Go back through the product; of each factor only the entries that are free move."""
+        """Return the gradients with respect to x [D, B] and to the free entries of L and U."""
         x, lower, upper, matrix = saved
         g_factors = self.permutation.t() @ (g_z @ x.t())
         g_lower = (g_factors @ upper.t()).tril(-1)
@@ -146,7 +179,7 @@ class InvertibleLinear(Link):
 def glow(dim: int, depth: int, width: int) -> list[Bijection]:
     """Build `depth` blocks of a coupling, a linear map and an activation normalization.
 
-    In the normalizing direction a block is met as the paper has it: normalization first.
+    In the normalizing direction the order in a block is that of the paper: normalization first.
     """
     layers: list[Bijection] = []
     for _ in range(depth):

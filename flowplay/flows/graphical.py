@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -11,19 +13,19 @@ from flowplay.flows.conditioner import Conditioner
 from flowplay.flows.nsf import BOUND
 from flowplay.flows.transformers import Spline, Transformer
 
-#: What a learned edge must be worth, in nats.
+#: Penalty of an open edge, in nats: an edge stays open only if it gains more likelihood.
 EDGE_COST = 0.02
 
 
 class Graph(nn.Module):
     r"""A directed acyclic graph over the coordinates, as an adjacency [D, D]: row i, parents of i.
 
-    A learned graph keeps the order x1, x2, … and learns which of its edges there are, so that it
-    is acyclic, and the likelihood exact, at every step. Its edges are gates
-    :math:`g = \operatorname{clip}(1.2\,\sigma(a) - 0.1)`, which reach 0 and 1 and then stay. In
-    training mode a parent is seen as :math:`g x + \sqrt{1 - g^2}\,\varepsilon`: noise, unlike a
-    smaller factor, is nothing that weights could make good for, so only an edge that tells
-    something about the child opens.
+    A learned graph has the fixed order x1, x2, … and learns which edges exist, so that it is
+    acyclic, and the likelihood exact, at every step. Its edges are gates
+    :math:`g = \operatorname{clip}(1.2\,\sigma(a) - 0.1)`, which reach exactly 0 and 1. In training
+    mode a parent enters as :math:`g x + \sqrt{1 - g^2}\,\varepsilon`. A gate that only scaled x
+    could be undone by larger weights; noise cannot, so only an edge that carries information about
+    the child opens.
 
     Args:
         dim: D.
@@ -49,37 +51,37 @@ class Graph(nn.Module):
         return (1.2 * torch.sigmoid(self.logits) - 0.1).clamp(0, 1) * self.allowed
 
     def seen(self, x: Tensor) -> Tensor:
-        """Return what each coordinate sees of x [B, D], as [B, D, D]."""
+        """Return the parents of each coordinate, times their gates, of x [B, D] as [B, D, D]."""
         gates = self.adjacency()
         parents = x.unsqueeze(1) * gates
         if self.logits is None or not self.training:
             return parents
-        # Drawn on the CPU, from the generator that a run's state carries.
+        # Drawn on the CPU, from torch's default generator; see `Bijection`.
         noise = torch.randn(parents.shape).to(x) * self.allowed
-        # The root's slope is endless at 0.
+        # The derivative of the root is infinite at 0.
         return parents + noise * (1 - gates.square()).clamp(min=1e-12).sqrt()
 
 
 class GraphConditioner(nn.Module):
-    """One network that sees, for coordinate i, its parents and which coordinate it speaks for.
+    """One network for all coordinates: its inputs are the parents of i, and i as a one-hot vector.
 
     Args:
         dim: D.
         width: hidden units.
         graph: shared by all layers of a flow.
-        transformer: says how many parameters P a coordinate takes.
+        transformer: has the number of parameters P per coordinate.
     """
 
-    def __init__(self, dim: int, width: int, graph: Graph, transformer: Transformer) -> None:
+    def __init__(self, dim: int, width: int, graph: Graph, transformer: Transformer[Any]) -> None:
         super().__init__()
         self.graph = graph
-        self.network = Conditioner(2 * dim, width, transformer.parameters)
+        self.network = Conditioner(2 * dim, width, transformer.parameter_count)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map x [B, D] to parameters [B, D, P]."""
         batch, dim = x.shape
-        which = torch.eye(dim).to(x).expand(batch, dim, dim)
-        inputs = torch.cat((self.graph.seen(x), which), -1).flatten(0, 1)
+        one_hot = torch.eye(dim).to(x).expand(batch, dim, dim)
+        inputs = torch.cat((self.graph.seen(x), one_hot), -1).flatten(0, 1)
         theta: Tensor = self.network(inputs).unflatten(0, (batch, dim))
         return theta
 
@@ -92,7 +94,7 @@ class GraphicalLayer(Autoregressive):
         width: hidden units of the conditioner.
         bins: pieces of each spline.
         graph: shared by all layers of a flow.
-        share: of the graph's cost that this layer bears.
+        share: fraction of the graph's penalty that is this layer's.
 
     References:
         Wehenkel & Louppe, Graphical Normalizing Flows, 2021.
@@ -105,7 +107,7 @@ class GraphicalLayer(Autoregressive):
         self.share = share
 
     def penalty(self) -> Tensor | None:
-        """Return this layer's share of the cost of learned edges, in nats."""
+        """Return this layer's share of the penalty of learned edges, in nats."""
         if self.graph.logits is None:
             return None
         cost: Tensor = EDGE_COST * self.share * self.graph.adjacency().sum()
@@ -113,6 +115,6 @@ class GraphicalLayer(Autoregressive):
 
 
 def graphical(dim: int, depth: int, width: int, bins: int, edges: str) -> list[Bijection]:
-    """Build `depth` layers that share one graph, which is then that of the whole flow."""
+    """Build `depth` layers that share one graph, so that the whole flow has this graph."""
     graph = Graph(dim, edges)
     return [GraphicalLayer(dim, width, bins, graph, 1 / depth) for _ in range(depth)]

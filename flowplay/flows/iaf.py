@@ -1,4 +1,4 @@
-"""Inverse autoregressive flow: the masked one with its directions exchanged, fast to generate."""
+"""Inverse autoregressive flow: the masked one inverted, which generates in one pass."""
 
 from __future__ import annotations
 

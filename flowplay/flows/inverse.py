@@ -1,4 +1,4 @@
-"""The inverse of any bijection is a bijection."""
+"""The inverse of a bijection, as a bijection."""
 
 from __future__ import annotations
 

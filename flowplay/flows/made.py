@@ -1,8 +1,9 @@
-"""MADE: one network that gives all parameters of an autoregressive layer, by masked weights."""
+"""MADE: one network with masked weights for all parameters of an autoregressive layer."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -11,8 +12,9 @@ from torch import Tensor, nn
 from flowplay.flows.conditioner import (
     REACH,
     STEEPNESS,
-    differentiate_network,
-    evaluate_network,
+    SavedNetwork,
+    backward_pass,
+    forward_pass,
     two_hidden_layers,
     weights_and_biases,
 )
@@ -22,14 +24,14 @@ from flowplay.flows.transformers import Transformer
 class MADE(nn.Module):
     r"""Two masked hidden layers from x [B, D] to parameters [B, D, P], those of i from x_{<i} only.
 
-    Unit j of a hidden layer has a degree :math:`m(j) \in \{1 \dots D - 1\}`; it may see units and
-    inputs of degree at most its own, and output i sees hidden degrees below i. First and last
-    layer start as those of `Conditioner` do.
+    Unit j of a hidden layer has a degree :math:`m(j) \in \{1 \dots D - 1\}`; it is
+    connected to units and inputs of degree at most its own, and output i to hidden units of degree
+    below i. First and last layer are initialized as those of `Conditioner`.
 
     Args:
         dim: D.
         width: units in each hidden layer.
-        transformer: says how many parameters P a coordinate takes, and where they start.
+        transformer: has the number of parameters P per coordinate, and their start.
         reverse: let output i depend on :math:`x_{>i}` instead.
 
     References:
@@ -37,14 +39,16 @@ class MADE(nn.Module):
         2015.
     """
 
-    def __init__(self, dim: int, width: int, transformer: Transformer, *, reverse: bool) -> None:
+    def __init__(
+        self, dim: int, width: int, transformer: Transformer[Any], *, reverse: bool
+    ) -> None:
         super().__init__()
-        self.parameters_per_coordinate = transformer.parameters
+        self.parameter_count = transformer.parameter_count
         inputs = torch.arange(1, dim + 1)
         if reverse:
             inputs = inputs.flip(0)
         hidden = 1 + torch.arange(width) % max(1, dim - 1)
-        outputs = inputs.repeat_interleave(transformer.parameters) - 1
+        outputs = inputs.repeat_interleave(transformer.parameter_count) - 1
         self.first = _Masked(inputs, hidden)
         self.second = _Masked(hidden, hidden)
         self.last = _Masked(hidden, outputs)
@@ -61,22 +65,22 @@ class MADE(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map x [B, D] to parameters [B, D, P]."""
         outputs = two_hidden_layers(x, self._masked(self.tensors()))
-        theta: Tensor = outputs.unflatten(-1, (-1, self.parameters_per_coordinate))
+        theta: Tensor = outputs.unflatten(-1, (-1, self.parameter_count))
         return theta
 
     def tensors(self) -> tuple[Tensor, ...]:
-        """Return weights and biases in order, not masked."""
+        """Return weights and biases in order, before masking."""
         return self._tensors
 
-    def evaluate(
-        self, x: Tensor, tensors: Sequence[Tensor], *, keep: bool = True
-    ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """Map x [D, B] to outputs [D P, B]; return also what `differentiate` needs."""
-        return evaluate_network(x, self._masked(tensors), keep=keep)
+    def forward_pass(
+        self, x: Tensor, tensors: Sequence[Tensor], *, for_backward: bool = True
+    ) -> tuple[Tensor, SavedNetwork | None]:
+        """Map x [D, B] to outputs [D P, B]; return also what `backward_pass` needs."""
+        return forward_pass(x, self._masked(tensors), for_backward=for_backward)
 
-    def differentiate(self, gradient: Tensor, kept: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    def backward_pass(self, g_outputs: Tensor, saved: SavedNetwork) -> tuple[Tensor, ...]:
         """Return the gradients of x and of all tensors, given that of the outputs."""
-        g_x, *g_tensors = differentiate_network(gradient, kept)
+        g_x, *g_tensors = backward_pass(g_outputs, saved)
         return g_x, *self._masked(g_tensors)
 
     def _masked(self, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
@@ -85,7 +89,7 @@ class MADE(nn.Module):
 
 
 class _Masked(nn.Linear):
-    """Weights of a layer in which an output sees the inputs of at most its own degree."""
+    """A linear layer that connects each output to the inputs of at most its own degree."""
 
     mask: Tensor
 

@@ -1,4 +1,4 @@
-"""Masked autoregressive flow: affine autoregressive layers, fast to normalize."""
+"""Masked autoregressive flow: affine autoregressive layers that normalize in one pass."""
 
 from __future__ import annotations
 

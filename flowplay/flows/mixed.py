@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flowplay.catalog import read_recipe
+from flowplay.catalog.flows import RECIPE
 from flowplay.flows.base import Bijection
 
 
@@ -12,10 +12,10 @@ def mixed(layers_of: Callable[[str, int], list[Bijection]], recipe: str) -> list
     """Build the layers that a recipe lists, in generating order.
 
     Args:
-        layers_of: builds so many layers of a family.
-        recipe: as in `planar 2 + nsf 4`.
+        layers_of: takes the name of a family and a depth; returns its layers.
+        recipe: families with their depths, as in `planar 2, nsf 4`.
 
     Raises:
         ValueError: for a recipe that cannot be read.
     """
-    return [layer for name, depth in read_recipe(recipe) for layer in layers_of(name, depth)]
+    return [layer for name, depth in RECIPE.layers(recipe) for layer in layers_of(name, depth)]

@@ -1,8 +1,9 @@
-"""NICE: additive coupling layers, which change no volume, and one scaling that does."""
+"""NICE: volume-preserving additive coupling layers, and one diagonal scaling."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +14,19 @@ from flowplay.flows.coupling import Coupling
 from flowplay.flows.transformers import Additive
 
 
-class DiagonalScaling(Link):
+class SavedScaling(NamedTuple):
+    """What `DiagonalScaling` saves.
+
+    Attributes:
+        z: the result [D, B].
+        shrink: the factors by which x was multiplied [D, 1].
+    """
+
+    z: Tensor
+    shrink: Tensor
+
+
+class DiagonalScaling(Link[SavedScaling]):
     r"""Scale each coordinate: :math:`x = e^{s} \odot z`, :math:`\log|\det J| = \sum_i s_i`.
 
     Args:
@@ -35,19 +48,19 @@ class DiagonalScaling(Link):
         """Return the log-scales."""
         return (self.log_scale,)
 
-    def evaluate(
-        self, x: Tensor, tensors: Sequence[Tensor], *, keep: bool = True
-    ) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
-        """Normalize: scale back."""
+    def normalize(
+        self, x: Tensor, tensors: Sequence[Tensor], *, for_backward: bool = True
+    ) -> tuple[Tensor, Tensor, SavedScaling]:
+        """Scale x [D, B] back."""
         (log_scale,) = tensors
         shrink = (-log_scale).exp().unsqueeze(-1)
         z = x * shrink
-        return z, -log_scale.sum().expand(x.shape[-1]), (z, shrink)
+        return z, -log_scale.sum().expand(x.shape[-1]), SavedScaling(z, shrink)
 
-    def differentiate(
-        self, g_z: Tensor, g_log_det: Tensor, saved: Sequence[Tensor]
+    def normalize_backward(
+        self, g_z: Tensor, g_log_det: Tensor, saved: SavedScaling
     ) -> tuple[Tensor, ...]:
-        """Scale the gradient of x; what it pulls on the scale adds up over the batch."""
+        """Return the gradients with respect to x [D, B] and to the log-scales."""
         z, shrink = saved
         return g_z * shrink, -torch.addcmul(g_log_det, g_z, z).sum(-1)
 

@@ -7,12 +7,12 @@ from flowplay.flows.base import Bijection
 from flowplay.flows.coupling import Coupling
 from flowplay.flows.transformers import Spline
 
-#: Half width of the box in which the splines bend: whitened data lie inside, tails are linear.
+#: Half width of the splines' box: standardised data lie inside; outside they are the identity.
 BOUND = 4.0
 
 
 def nsf(dim: int, depth: int, width: int, bins: int, conditioning: str) -> list[Bijection]:
-    """Build `depth` spline layers whose kept part, or whose order, alternates.
+    """Build `depth` spline layers whose conditioning part, or whose order, alternates.
 
     References:
         Durkan, Bekasov, Murray & Papamakarios, Neural Spline Flows, 2019.

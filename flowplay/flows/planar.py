@@ -1,4 +1,4 @@
-"""Planar flows: each layer bends space across one hyperplane."""
+"""Planar flows: each layer shifts points along one direction by a tanh of one projection."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class Planar(Bijection):
     with :math:`\hat u = u + (m(w^\top u) - w^\top u)\, w / \|w\|^2` and
     :math:`m(a) = -1 + \mathrm{softplus}(a)`, so that :math:`w^\top \hat u > -1` and the layer is
     invertible. Generating solves one increasing scalar equation for :math:`a = w^\top x + b`,
-    :math:`a + w^\top \hat u \tanh a = w^\top z + b`, to rounding.
+    :math:`a + w^\top \hat u \tanh a = w^\top z + b`, up to rounding.
 
     Args:
         dim: D.
 
     Raises:
-        NotConvergedError: from `forward`, if the scalar equation cannot be solved to rounding.
+        NotConvergedError: from `forward`, if the scalar equation cannot be solved up to rounding.
 
     References:
         Rezende & Mohamed, Variational Inference with Normalizing Flows, 2015 (appendix A.1).
@@ -48,7 +48,7 @@ class Planar(Bijection):
         self.u.copy_(math.log(math.e - 1) * self.w / self.w.square().sum())
 
     def _u_hat(self) -> tuple[Tensor, Tensor]:
-        """Return û [D] and w·û (scalar), the latter as computed by its own formula."""
+        """Return û [D] and w·û (scalar), the latter by its own formula."""
         wu = self.w @ self.u
         w_u_hat = F.softplus(wu) - 1
         return self.u + (w_u_hat - wu) * self.w / self.w.square().sum(), w_u_hat
@@ -60,7 +60,7 @@ class Planar(Bijection):
         return x + h.unsqueeze(-1) * u_hat, torch.log1p(w_u_hat * (1 - h.square()))
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """Generate by the scalar root."""
+        """Generate by solving the scalar equation."""
         u_hat, w_u_hat = self._u_hat()
         target = z @ self.w + self.b
 

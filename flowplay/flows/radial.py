@@ -22,8 +22,9 @@ class Radial(Bijection):
         + \log\Bigl(1 + \frac{\hat\beta\,\alpha}{(\alpha + r)^2}\Bigr)
 
     and :math:`\hat\beta = -\alpha + \mathrm{softplus}(\beta) > -\alpha`, so that the layer is
-    invertible. Generating keeps the direction from c and solves for the radius. The equation
-    :math:`r\,(1 + \hat\beta/(\alpha + r)) = \|z - c\|` is a quadratic in r with one positive root.
+    invertible. Generating leaves the direction from c as it is and solves for the radius: the
+    equation :math:`r\,(1 + \hat\beta/(\alpha + r)) = \|z - c\|` is a quadratic in r with one
+    positive root.
 
     Args:
         dim: D.
@@ -42,25 +43,25 @@ class Radial(Bijection):
     def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Normalize in closed form."""
         alpha, beta_hat = self._alpha_and_beta_hat()
-        away = x - self.centre
-        radius = _length(away)
+        offset = x - self.centre
+        radius = _length(offset)
         scale = 1 + beta_hat / (alpha + radius)
         log_det = self._log_det(radius, alpha, beta_hat, x.shape[-1])
-        return self.centre + away * scale.unsqueeze(-1), log_det
+        return self.centre + offset * scale.unsqueeze(-1), log_det
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Generate by the root of the quadratic."""
         alpha, beta_hat = self._alpha_and_beta_hat()
-        away = z - self.centre
-        distance = _length(away)
-        # r² + b r - alpha·distance = 0; of the two forms of its root, each cancels where b has the
-        # other sign.
+        offset = z - self.centre
+        distance = _length(offset)
+        # r² + b r - alpha·distance = 0; each of the two forms of its root has cancellation for
+        # one sign of b.
         b = alpha + beta_hat - distance
         root = (b.square() + 4 * alpha * distance).sqrt()
         radius = torch.where(b > 0, 2 * alpha * distance / (b + root), (root - b) / 2)
         scale = 1 + beta_hat / (alpha + radius)
         log_det = self._log_det(radius, alpha, beta_hat, z.shape[-1])
-        return self.centre + away / scale.unsqueeze(-1), -log_det
+        return self.centre + offset / scale.unsqueeze(-1), -log_det
 
     @staticmethod
     def _log_det(radius: Tensor, alpha: Tensor, beta_hat: Tensor, dim: int) -> Tensor:
@@ -73,9 +74,9 @@ class Radial(Bijection):
         return alpha, F.softplus(self.beta) - alpha
 
 
-def _length(away: Tensor) -> Tensor:
-    """Return norms [B] of [B, D], with a gradient also at the centre itself."""
-    squares = away.square().sum(-1)
+def _length(offset: Tensor) -> Tensor:
+    """Return norms [B] of [B, D], with a finite gradient at 0."""
+    squares = offset.square().sum(-1)
     return squares.clamp(min=torch.finfo(squares.dtype).tiny).sqrt()
 
 

@@ -16,7 +16,7 @@ class AffineCoupling(Coupling):
     Args:
         dim: D >= 2.
         width: hidden units of the conditioner.
-        swap: keep the second part instead of the first.
+        swap: condition on the second part instead of the first.
         mask: `channel` or `checkerboard`, as of `Coupling`.
 
     References:
@@ -28,10 +28,10 @@ class AffineCoupling(Coupling):
 
 
 def realnvp(dim: int, depth: int, width: int) -> list[Bijection]:
-    """Build `depth` affine coupling layers whose kept part alternates.
+    """Build `depth` affine coupling layers whose conditioning part alternates.
 
-    In more than two dimensions pairs of channel masks and of checkerboard masks take turns, as in
-    the paper, so that every coordinate meets every other; in two they are the same.
+    In more than two dimensions pairs of channel masks and pairs of checkerboard masks alternate, as
+    in the paper, so that every coordinate can depend on every other; in two they are the same.
     """
     masks = ("channel", "checkerboard")
     return [AffineCoupling(dim, width, bool(k % 2), masks[k // 2 % 2]) for k in range(depth)]

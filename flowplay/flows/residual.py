@@ -13,17 +13,20 @@ from flowplay.flows.roots import NotConvergedError
 #: No residual block's Lipschitz constant exceeds this.
 LIPSCHITZ = 0.97
 
-#: The slopes of a SiLU lie within 1/2 ± this.
+#: The derivative of a SiLU lies within 1/2 ± this.
 _SLOPE_RADIUS = 0.59984
 
-#: Terms of the power series: always taken by `series`, surely taken by `unbiased`.
+#: Terms of the power series that `series` takes.
 SERIES_TERMS = 8
-_SURE_TERMS = 4
-_GOES_ON = 0.5
+
+#: Terms that `unbiased` always takes, and the probability of each further one.
+_CERTAIN_TERMS = 4
+_CONTINUE_PROBABILITY = 0.5
 
 MAX_ITERATIONS = 2000
 
-#: The iteration ends where it moves by this many units of rounding: less may never come.
+#: The iteration ends when it moves by at most this many units of rounding; rounding errors may
+#: prevent smaller steps.
 ROUNDING = 128
 
 
@@ -38,8 +41,8 @@ class Contraction(nn.Module):
         + r\,\|W_2 T^{-1}\|_2\,\|T W_1\|_2
 
     and :math:`W_2` is scaled down where L exceeds the constant. T balances the two norms of every
-    unit, so that a unit may be sharp where its weight in the sum is small. That bounds much less
-    tightly what the network can be than the product of the matrices' norms would.
+    unit, so that a unit may have a steep input weight where its output weight is small. This
+    restricts the network much less than a bound on the product of the matrices' norms would.
 
     Args:
         dim: D.
@@ -60,7 +63,7 @@ class Contraction(nn.Module):
         nn.init.zeros_(self.last.bias)
 
     def bounded_weight(self) -> Tensor:
-        r"""Return :math:`W_2` [D, width], scaled down to keep the constant."""
+        r"""Return :math:`W_2` [D, width], scaled down so that Lip(g) is at most `LIPSCHITZ`."""
         w1, w2 = self.first.weight, self.last.weight
         sizes1, sizes2 = w1.norm(dim=1), w2.norm(dim=0)
         balance = ((sizes2 + _TINY) / (sizes1 + _TINY)).sqrt()
@@ -69,25 +72,25 @@ class Contraction(nn.Module):
         )
         return w2 * (LIPSCHITZ / bound.clamp(min=LIPSCHITZ))
 
-    def evaluate(self, x: Tensor, w2: Tensor) -> tuple[Tensor, Tensor]:
-        """Return g(x) [B, D] and the slopes of the hidden units [B, width]."""
+    def value_and_slopes(self, x: Tensor, w2: Tensor) -> tuple[Tensor, Tensor]:
+        """Return g(x) [B, D] and the activation's derivatives at the hidden units [B, width]."""
         a = self.first(x)
         s = torch.sigmoid(a)
         h = a * s
         return F.linear(h, w2, self.last.bias), s + h * (1 - s)
 
     def jacobian(self, slopes: Tensor, w2: Tensor) -> Tensor:
-        """Return the Jacobian of g [B, D, D] at the points of the slopes."""
+        """Return the Jacobian of g [B, D, D] from the slopes of `value_and_slopes`."""
         each = w2.t().unsqueeze(2) * self.first.weight.unsqueeze(1)
         jacobian: Tensor = (slopes @ each.flatten(1)).unflatten(1, each.shape[1:])
         return jacobian
 
-    def push(self, vectors: Tensor, slopes: Tensor, w2: Tensor) -> Tensor:
+    def jacobian_vector_product(self, vectors: Tensor, slopes: Tensor, w2: Tensor) -> Tensor:
         """Multiply vectors [B, D] by the Jacobian of g."""
         return F.linear(F.linear(vectors, self.first.weight) * slopes, w2)
 
 
-#: Keeps units without weight from dividing by 0.
+#: Prevents a division by 0 for units with zero weights.
 _TINY = 1e-12
 
 
@@ -101,14 +104,14 @@ class ResidualBlock(Bijection):
     r"""A residual block, in closed form in the normalizing direction: :math:`z = x + g(x)`.
 
     Generating iterates :math:`x \leftarrow z - g(x)`, whose error shrinks by `LIPSCHITZ` a step at
-    least, until it moves by rounding only, and ends with one Newton step; gradients by the
-    implicit function theorem. With :math:`J = \partial g/\partial x`, the log-det is one of
+    least, until it moves by rounding only, and ends with one Newton step; gradients follow from
+    the implicit function theorem. With :math:`J = \partial g/\partial x`, the log-det is one of
 
     - `exact`: :math:`\log\det(I + J)` of the whole matrix;
     - `series`: :math:`\sum_{k \le n} (-1)^{k+1} \operatorname{tr}(J^k) / k`, cut off at n = 8;
-    - `unbiased`: the same series with Hutchinson's traces, ended at random and reweighted.
+    - `unbiased`: the same series with Hutchinson's traces, truncated at random and reweighted.
 
-    The latter two are for training mode: otherwise the log-det is exact.
+    The latter two apply in training mode only; in evaluation mode the log-det is exact.
 
     Args:
         dim: D.
@@ -130,9 +133,9 @@ class ResidualBlock(Bijection):
         self.log_det = log_det
 
     def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Normalize: add."""
+        """Normalize: add g(x)."""
         w2 = self.residual.bounded_weight()
-        g, slopes = self.residual.evaluate(x, w2)
+        g, slopes = self.residual.value_and_slopes(x, w2)
         if self.log_det == "unbiased" and self.training:
             return x + g, self._unbiased_log_det(x, slopes, w2)
         jacobian = self.residual.jacobian(slopes, w2)
@@ -145,20 +148,20 @@ class ResidualBlock(Bijection):
         w2 = self.residual.bounded_weight()
         with torch.no_grad():
             x = self._fixed_point(z, w2)
-        g, slopes = self.residual.evaluate(x, w2)
+        g, slopes = self.residual.value_and_slopes(x, w2)
         jacobian = self.residual.jacobian(slopes, w2)
-        # A Newton step from the solution takes off what is left of its error, and has the
-        # solution's own derivative.
+        # A Newton step from the solution removes its remaining error, and has the derivative of the
+        # exact solution.
         whole = (_identity(jacobian) + jacobian).detach()
         x = x - torch.linalg.solve(whole, (x + g - z).unsqueeze(-1)).squeeze(-1)
-        jacobian = self.residual.jacobian(self.residual.evaluate(x, w2)[1], w2)
+        jacobian = self.residual.jacobian(self.residual.value_and_slopes(x, w2)[1], w2)
         return x, -_log_det(jacobian)
 
     def _fixed_point(self, z: Tensor, w2: Tensor) -> Tensor:
         epsilon = torch.finfo(z.dtype).eps
         x = z
         for _ in range(MAX_ITERATIONS):
-            moved = z - self.residual.evaluate(x, w2)[0]
+            moved = z - self.residual.value_and_slopes(x, w2)[0]
             step = (moved - x).abs()
             x = moved
             if bool((step <= ROUNDING * epsilon * (1 + x.abs())).all()):
@@ -168,17 +171,17 @@ class ResidualBlock(Bijection):
         )
 
     def _unbiased_log_det(self, x: Tensor, slopes: Tensor, w2: Tensor) -> Tensor:
-        """Estimate the log-det: after the sure terms each further one is taken with `_GOES_ON`."""
-        # Drawn on the CPU, from the generator that a run's state carries.
+        """Estimate the log-det by the power series, truncated at random."""
+        # Drawn on the CPU, from torch's default generator; see `Bijection`.
         noise = torch.randn(x.shape).to(x)
-        terms = _SURE_TERMS
-        while float(torch.rand(())) < _GOES_ON:
+        terms = _CERTAIN_TERMS
+        while float(torch.rand(())) < _CONTINUE_PROBABILITY:
             terms += 1
         total, vector = x.new_zeros(len(x)), noise
         for k in range(1, terms + 1):
-            vector = self.residual.push(vector, slopes, w2)
-            reached = _GOES_ON ** max(0, k - _SURE_TERMS)
-            total = total - (-1) ** k / (k * reached) * (vector * noise).sum(-1)
+            vector = self.residual.jacobian_vector_product(vector, slopes, w2)
+            probability = _CONTINUE_PROBABILITY ** max(0, k - _CERTAIN_TERMS)
+            total = total - (-1) ** k / (k * probability) * (vector * noise).sum(-1)
         return total
 
 

@@ -11,18 +11,18 @@ MAX_ITERATIONS = 200
 
 
 class NotConvergedError(ArithmeticError):
-    """A numeric inverse did not reach its tolerance; its result must not be used."""
+    """A numeric inverse did not reach its tolerance, so that there is no result."""
 
 
 def increasing_root(
     function: Callable[[Tensor], tuple[Tensor, Tensor]], lower: Tensor, upper: Tensor
 ) -> Tensor:
-    r"""Solve :math:`f(a) = 0` elementwise for increasing f, with gradients to what f depends on.
+    r"""Solve :math:`f(a) = 0` elementwise for increasing f; gradients reach what f depends on.
 
-    Newton's method inside a shrinking bracket, bisecting where Newton would leave it or does not
-    halve its step, until no element moves by more than a few units of rounding. The last step is
-    taken with gradients: by the implicit function theorem, one Newton step from the root has the
-    root's own derivative.
+    Newton's method inside a shrinking bracket, with bisection where a Newton step would leave the
+    bracket or is not at most half as long as the step before, until no element moves by more than a
+    few units of rounding. The last step is taken with gradients: by the implicit function theorem,
+    the result of one Newton step from the root has the derivative of the root.
 
     Args:
         function: a -> (f(a), f'(a)), elementwise, f' > 0.
@@ -62,7 +62,7 @@ def _bracketed_newton(
         newton = a - value / slope
         fast = (newton > lower) & (newton < upper) & ((newton - a).abs() <= step / 2)
         moved = torch.where(fast, newton, (lower + upper) / 2)
-        # A bracket of neighbouring floats cannot shrink further, whatever Newton says.
+        # A bracket of neighbouring floats cannot shrink further, however long the Newton step is.
         step = torch.minimum((moved - a).abs(), upper - lower)
         a = moved
         if bool((step <= 4 * epsilon * (1 + a.abs())).all()):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -17,17 +16,52 @@ MIN_DERIVATIVE = 1e-2
 #: softplus of this plus MIN_DERIVATIVE is 1: zero parameters give the identity.
 _IDENTITY_DERIVATIVE = math.log(math.expm1(1 - MIN_DERIVATIVE))
 
-# A number would be made a tensor at each use, which takes longer than to add it.
+# As tensors: torch would convert a number at each use, which takes longer than the addition.
 _ONE, _NEXT = torch.tensor(1.0), torch.tensor(1)
 
 
+class SavedSpline(NamedTuple):
+    r"""What `invert_spline_backward` needs, each [...] where no other shape is given.
+
+    Attributes:
+        mask: 1 where the value is inside the box, else 0.
+        width, height, slope: of the value's bin.
+        bend: :math:`d_k + d_{k+1} - 2s`.
+        d0, d1: the derivatives at the bin's knots.
+        eta: the relative height in the bin.
+        xi: the relative position in the bin.
+        both: :math:`\xi (1 - \xi)`.
+        denominator: D of the spline.
+        numerator: M of its derivative.
+        raw: the parameters of both derivatives before softplus [2, ...].
+        shares: of each bin in widths and heights [2, bins, ...].
+        passed: 1 for each inner knot below the value, else 0 [bins - 1, ...].
+    """
+
+    mask: Tensor
+    width: Tensor
+    height: Tensor
+    slope: Tensor
+    bend: Tensor
+    d0: Tensor
+    d1: Tensor
+    eta: Tensor
+    xi: Tensor
+    both: Tensor
+    denominator: Tensor
+    numerator: Tensor
+    raw: Tensor
+    shares: Tensor
+    passed: Tensor
+
+
 def parameter_count(bins: int) -> int:
-    """Return how many numbers a spline takes: widths, heights and inner derivatives."""
+    """Return the number of parameters of a spline: widths, heights and inner derivatives."""
     return 3 * bins - 1
 
 
 def rational_quadratic(x: Tensor, theta: Tensor, bound: float) -> tuple[Tensor, Tensor]:
-    r"""Map x through the spline that theta describes; the identity outside [-bound, bound].
+    r"""Map x through the spline with parameters theta; the identity outside [-bound, bound].
 
     In the bin that holds x, with :math:`\xi` its relative position, s the bin's slope and d the
     knots' derivatives,
@@ -39,7 +73,7 @@ def rational_quadratic(x: Tensor, theta: Tensor, bound: float) -> tuple[Tensor, 
     Args:
         x: [...].
         theta: [..., 3 * bins - 1], unconstrained; zeros give the identity.
-        bound: half width B of the box in which the spline lives.
+        bound: half width B of the box [-B, B] x [-B, B] of the spline.
 
     Returns:
         g(x) [...] and :math:`\log g'(x)` [...].
@@ -48,30 +82,26 @@ def rational_quadratic(x: Tensor, theta: Tensor, bound: float) -> tuple[Tensor, 
         Gregory & Delbourgo, Piecewise rational quadratic interpolation to monotonic data, 1982.
         Durkan, Bekasov, Murray & Papamakarios, Neural Spline Flows, 2019.
     """
-    value, (left, right, bottom, top), d, (inside, *_) = _locate(
-        x, theta.movedim(-1, 0), bound, by_height=False
-    )
-    width, height = right - left, top - bottom
+    at = _locate(x, theta.movedim(-1, 0), bound, by_height=False)
+    width, height = at.right - at.left, at.top - at.bottom
     slope = height / width
-    d0, d1 = d.unbind()
-    xi = ((value - left) / width).clamp(0, 1)
+    d0, d1 = at.derivatives.unbind()
+    xi = ((at.value - at.left) / width).clamp(0, 1)
     both = xi * (_ONE - xi)
     denominator = torch.addcmul(slope, d0 + d1 - 2 * slope, both)
-    y = bottom + height * (slope * xi * xi + d0 * both) / denominator
+    y = at.bottom + height * (slope * xi * xi + d0 * both) / denominator
     log_derivative, _ = _log_derivative(xi, both, slope, d0, d1, denominator)
-    return torch.where(inside, y, x), log_derivative * inside
+    return torch.where(at.inside, y, x), log_derivative * at.inside
 
 
 def rational_quadratic_inverse(y: Tensor, theta: Tensor, bound: float) -> tuple[Tensor, Tensor]:
     """Undo `rational_quadratic`: y [...] to x [...] and the log-derivative of the inverse [...]."""
-    x, log_derivative, _ = evaluate_inverse(y, theta.movedim(-1, 0), bound)
+    x, log_derivative, _ = invert_spline(y, theta.movedim(-1, 0), bound)
     return x, log_derivative
 
 
-def evaluate_inverse(
-    y: Tensor, theta: Tensor, bound: float
-) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
-    """Undo `rational_quadratic`, keeping what `differentiate_inverse` needs.
+def invert_spline(y: Tensor, theta: Tensor, bound: float) -> tuple[Tensor, Tensor, SavedSpline]:
+    """Undo `rational_quadratic`, and save what `invert_spline_backward` needs.
 
     Args:
         y: [...].
@@ -79,14 +109,14 @@ def evaluate_inverse(
         bound: half width of the box.
 
     Returns:
-        x [...], the log-derivative of the inverse [...], and tensors to hand on.
+        x [...], the log-derivative of the inverse [...], and what `invert_spline_backward` needs.
     """
-    value, (left, right, bottom, top), d, of_bins = _locate(y, theta, bound, by_height=True)
-    width, height = right - left, top - bottom
+    at = _locate(y, theta, bound, by_height=True)
+    width, height = at.right - at.left, at.top - at.bottom
     slope = height / width
-    d0, d1 = d.unbind()
-    eta = ((value - bottom) / height).clamp(0, 1)
-    # The relative position solves a ξ² + b ξ = c; this form of the root does not cancel.
+    d0, d1 = at.derivatives.unbind()
+    eta = ((at.value - at.bottom) / height).clamp(0, 1)
+    # The relative position solves a ξ² + b ξ = c; this form of the root has no cancellation.
     bend = torch.add(d0 + d1, slope, alpha=-2)
     b = torch.addcmul(d0, eta, bend, value=-1)
     a, c = slope - b, slope * eta
@@ -95,17 +125,16 @@ def evaluate_inverse(
     both = xi * (_ONE - xi)
     denominator = torch.addcmul(slope, bend, both)
     log_derivative, numerator = _log_derivative(xi, both, slope, d0, d1, denominator)
-    inside = of_bins[0]
-    mask = inside.to(y.dtype)
-    x = torch.where(inside, torch.addcmul(left, xi, width), y)
-    saved = (mask, width, height, slope, bend, d0, d1, eta, xi, both, denominator, numerator)
-    return x, -log_derivative * mask, (*saved, *of_bins[1:])
+    mask = at.inside.to(y.dtype)
+    x = torch.where(at.inside, torch.addcmul(at.left, xi, width), y)
+    in_bin = (mask, width, height, slope, bend, d0, d1, eta, xi, both, denominator, numerator)
+    return x, -log_derivative * mask, SavedSpline(*in_bin, at.raw, at.shares, at.passed)
 
 
-def differentiate_inverse(
-    g_x: Tensor, g_log_derivative: Tensor, saved: Sequence[Tensor], bound: float
+def invert_spline_backward(
+    g_x: Tensor, g_log_derivative: Tensor, saved: SavedSpline, bound: float
 ) -> tuple[Tensor, Tensor]:
-    r"""Return the gradients of y and theta, given those of what `evaluate_inverse` returned.
+    r"""Return the gradients of y and theta, given those of the results of `invert_spline`.
 
     With :math:`\eta = (y - y_k) / h_k` the relative height, the position :math:`\xi` is defined by
     :math:`G(\xi; s, d_k, d_{k+1}) = \eta`. By the implicit function theorem
@@ -116,16 +145,16 @@ def differentiate_inverse(
 
     with the denominator D of the spline and the numerator M of its derivative :math:`s^2 M / D^2`.
     """
-    mask, width, height, slope, bend, d0, d1, eta, xi, both, denominator, numerator = saved[:-3]
-    raw, shares, passed = saved[-3:]
+    mask, width, height, slope, bend, d0, d1, eta, xi, both, denominator, numerator, *bins = saved
+    raw, shares, passed = bins
     gx, gl = g_x * mask, g_log_derivative * mask
     rest, square = _ONE - xi, xi * xi
-    turn = rest - xi  # 1 - 2ξ, the derivative of ξ(1 - ξ)
+    d_both = rest - xi  # 1 - 2ξ, the derivative of ξ(1 - ξ)
 
     # The log-derivative is minus log s²M/D².
     per_m, per_d = gl / numerator, (gl + gl) / denominator
-    m_xi = torch.addcmul(d1 * xi, slope, turn).addcmul_(d0, rest, value=-1)
-    g_xi = torch.addcmul(gx * width, per_d * bend, turn).addcmul_(per_m, m_xi, value=-2)
+    m_xi = torch.addcmul(d1 * xi, slope, d_both).addcmul_(d0, rest, value=-1)
+    g_xi = torch.addcmul(gx * width, per_d * bend, d_both).addcmul_(per_m, m_xi, value=-2)
     g_eta_d = g_xi * denominator / (slope * numerator)  # of η, over D
     common = torch.addcmul(per_d, g_eta_d, eta)
     g_slope = torch.addcmul(common, common + per_m, both, value=-2)
@@ -138,15 +167,16 @@ def differentiate_inverse(
     g_width = torch.addcmul(gx * xi, per_width, slope, value=-1)
     g_height = torch.addcmul(per_width, g_y, eta, value=-1)
 
-    # A share is the size of its own bin and moves all knots above it. That the last knot never
-    # moves needs no care, since the softmax takes away what all shares have in common.
-    at = _constants(shares.shape[1], bound, gx.shape, gx.dtype, gx.device)
-    before = torch.cat((passed, at.zero))
-    own = torch.cat((at.one, passed)) - before
+    # A share is the size of its own bin and shifts all knots above it. The last knot is fixed; this
+    # needs no special case, because the backward pass of softmax removes any constant that all
+    # shares' gradients have in common.
+    constants = _constants(shares.shape[1], bound, gx.shape, gx.dtype, gx.device)
+    before = torch.cat((passed, constants.zero))
+    own = torch.cat((constants.one, passed)) - before
     g_sizes = torch.stack((g_width, g_height)).unsqueeze(1) * own
     g_sizes = g_sizes.addcmul_(torch.stack((gx, -g_y)).unsqueeze(1), before)
     g_shares = torch.ops.aten._softmax_backward_data.default(g_sizes, shares, 1, shares.dtype)
-    g_shares *= at.scale
+    g_shares *= constants.scale
     g_raw = torch.ops.aten.softplus_backward.default(torch.stack((g_d0, g_d1)), raw, 1, 20)
     g_raw0, g_raw1 = g_raw.unbind()
     g_inner = torch.addcmul(g_raw0 * own[1:], g_raw1, own[:-1])
@@ -164,25 +194,40 @@ def _log_derivative(
     return (share * share * numerator).log(), numerator
 
 
-def _locate(
-    value: Tensor, theta: Tensor, bound: float, *, by_height: bool
-) -> tuple[Tensor, tuple[Tensor, ...], Tensor, tuple[Tensor, Tensor, Tensor, Tensor]]:
-    """Find the bin of each value [...] in the splines of theta [3 * bins - 1, ...].
+class _Location(NamedTuple):
+    """The bin in which a value lies, each [...] where no other shape is given.
 
-    Returns:
-        The values, clipped to the box (a `where` after the maths would not stop NaN gradients);
-        their bin's left, right, bottom and top [...]; the derivatives at both of its knots
-        [2, ...]; and of all bins: whether the value is inside of any, what the derivatives were
-        before softplus, the share of each in widths and heights [2, bins, ...], and which inner
-        knots it has passed [bins - 1, ...], as 0 and 1.
+    Attributes:
+        value: clipped to the box: selecting by `where` at the end would not prevent NaN gradients.
+        left, right, bottom, top: the sides of the bin.
+        derivatives: at both of its knots [2, ...].
+        inside: whether the value is inside the box.
+        raw: the derivatives' parameters before softplus [2, ...].
+        shares: of each bin in widths and heights [2, bins, ...].
+        passed: 1 for each inner knot below the value, else 0 [bins - 1, ...].
     """
+
+    value: Tensor
+    left: Tensor
+    right: Tensor
+    bottom: Tensor
+    top: Tensor
+    derivatives: Tensor
+    inside: Tensor
+    raw: Tensor
+    shares: Tensor
+    passed: Tensor
+
+
+def _locate(value: Tensor, theta: Tensor, bound: float, *, by_height: bool) -> _Location:
+    """Find the bin of each value [...] in the splines of theta [3 * bins - 1, ...]."""
     bins = (len(theta) + 1) // 3
     shares = theta[: 2 * bins].reshape(2, bins, *value.shape).softmax(1)
-    at = _constants(bins, bound, value.shape, value.dtype, value.device)
-    knots = torch.addcmul(at.spread, shares[:, :-1].cumsum(1), at.scale)
+    constants = _constants(bins, bound, value.shape, value.dtype, value.device)
+    low, high, zero = constants.low, constants.high, constants.zero
+    knots = torch.addcmul(constants.spread, shares[:, :-1].cumsum(1), constants.scale)
     x_knots, y_knots = knots.unbind()
-    of_axes = (at.low, x_knots, at.high, at.low, y_knots, at.high)
-    rows = (*of_axes, at.zero, theta[2 * bins :], at.zero)
+    rows = (low, x_knots, high, low, y_knots, high, zero, theta[2 * bins :], zero)
     table = torch.cat(rows).view(3, bins + 1, *value.shape)
 
     inside = value.abs() < bound
@@ -191,20 +236,30 @@ def _locate(
     index = passed.sum(0, keepdim=True)
     ends = torch.cat((index, index + _NEXT)).expand(3, 2, *value.shape)
     left, right, bottom, top, raw0, raw1 = table.gather(1, ends).flatten(0, 1).unbind()
-    raw = torch.stack((raw0, raw1)) + at.identity
-    d = F.softplus(raw) + at.least
-    return clipped, (left, right, bottom, top), d, (inside, raw, shares, passed.to(value.dtype))
+    raw = torch.stack((raw0, raw1)) + constants.identity
+    return _Location(
+        value=clipped,
+        left=left,
+        right=right,
+        bottom=bottom,
+        top=top,
+        derivatives=F.softplus(raw) + constants.least,
+        inside=inside,
+        raw=raw,
+        shares=shares,
+        passed=passed.to(value.dtype),
+    )
 
 
 class _Constants(NamedTuple):
-    """What never changes, as tensors: rows [1, ...], knots of no shares [bins - 1, ...], numbers.
+    """Constants of a spline's shape, as tensors: rows [1, ...], knots [bins - 1, ...], numbers.
 
     Attributes:
         zero, one, low, high: rows of 0, of 1, and of the two ends of the box.
-        spread: inner knots if each bin had its least size only.
-        scale: what a share adds to the size of its bin.
-        identity: what is added before softplus, for zeros to give the derivative 1.
-        least: the least derivative.
+        spread: the inner knots if each bin had its minimal size.
+        scale: the size that a share of 1 adds to its bin.
+        identity: added before softplus, so that zero parameters give the derivative 1.
+        least: the minimal derivative.
     """
 
     zero: Tensor
@@ -218,7 +273,9 @@ class _Constants(NamedTuple):
 
 
 @functools.lru_cache(maxsize=16)
-@torch.inference_mode(False)  # whoever comes first: others will train with them
+@torch.inference_mode(
+    False
+)  # the cache is shared: tensors made in inference mode cannot be trained
 def _constants(
     bins: int, bound: float, shape: torch.Size, dtype: torch.dtype, device: torch.device
 ) -> _Constants:

@@ -1,44 +1,83 @@
-"""Monotone maps of one number, steered by parameters: what couplings and autoregression apply."""
+"""Increasing maps of one number with parameters, for coupling and autoregressive layers."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from typing import Generic, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 
-from flowplay.flows.mixtures import differentiate_mixture_logit, mixture_logit
+from flowplay.flows.mixtures import SavedMixtureLogit, mixture_logit, mixture_logit_backward
 from flowplay.flows.roots import increasing_root
 from flowplay.flows.splines import (
-    differentiate_inverse,
-    evaluate_inverse,
+    SavedSpline,
+    invert_spline,
+    invert_spline_backward,
     parameter_count,
     rational_quadratic,
 )
 
-#: A layer scales by at most e^±LOG_SCALE_BOUND: enough for thin shapes, too little to overflow.
+#: A layer scales by factors from e^-LOG_SCALE_BOUND to e^LOG_SCALE_BOUND: enough for thin shapes,
+#: without overflow.
 LOG_SCALE_BOUND = 3.0
 
-#: A number would be made a tensor at each use, which takes longer than to add it.
+#: As a tensor: torch would convert a number at each use, which takes longer than the addition.
 _ONE = torch.tensor(1.0)
 
+#: The named tuple in which a kind of transformer saves what its backward pass needs.
+SavedT = TypeVar("SavedT")
 
-class Transformer(ABC):
-    r"""An increasing map :math:`g_\theta` of each coordinate, elementwise and both ways.
 
-    A transformer brings the derivative of its normalizing direction with it, since that is what
-    every training step of a layer takes; `evaluate` and `differentiate` have the batch as their
-    last axis and parameters as their first, as the networks that steer them give them.
+class SavedAffine(NamedTuple):
+    """What `Affine` saves, each [d, B].
 
     Attributes:
-        parameters: P, numbers in :math:`\theta` for each coordinate.
+        bound: the factor by which the raw log-scale was bounded.
+        shrink: the factor by which x - t was multiplied.
+        z: the result.
+    """
+
+    bound: Tensor
+    shrink: Tensor
+    z: Tensor
+
+
+class SavedLogisticMixture(NamedTuple):
+    """What `LogisticMixture` saves.
+
+    Attributes:
+        a: the scale of the affine map [d, B].
+        logit: the logit of the distribution function [d, B].
+        log_weights: log-weights of the components [K, d, B].
+        scale_bound: the factor by which their raw log-scales were bounded [K, d, B].
+        a_bound: the factor by which the raw log a was bounded [d, B].
+        mixture: saved by `mixture_logit`.
+    """
+
+    a: Tensor
+    logit: Tensor
+    log_weights: Tensor
+    scale_bound: Tensor
+    a_bound: Tensor
+    mixture: SavedMixtureLogit
+
+
+class Transformer(ABC, Generic[SavedT]):
+    r"""An increasing map :math:`g_\theta` of each coordinate, elementwise, in both directions.
+
+    A transformer has a hand-written derivative of its normalizing direction, which every training
+    step takes. `normalize` is the `inverse` with parameters as the first axis and the batch as the
+    last, the layout of the networks' outputs; `normalize_backward` is its backward pass.
+
+    Attributes:
+        parameter_count: P, numbers in :math:`\theta` for each coordinate.
 
     References:
         Papamakarios et al., Normalizing Flows for Probabilistic Modeling and Inference, 2021.
     """
 
-    parameters: int
+    parameter_count: int
 
     @abstractmethod
     def forward(self, z: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
@@ -46,31 +85,28 @@ class Transformer(ABC):
 
     def inverse(self, x: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
         """Undo `forward`: x [B, d] to z [B, d] and log|dz/dx| [B, d]."""
-        z, log_det, _ = self.evaluate(x.t(), theta.permute(2, 1, 0))
+        z, log_det, _ = self.normalize(x.t(), theta.permute(2, 1, 0))
         return z.t(), log_det.t()
 
     @abstractmethod
-    def evaluate(self, x: Tensor, theta: Tensor) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+    def normalize(self, x: Tensor, theta: Tensor) -> tuple[Tensor, Tensor, SavedT]:
         """Undo `forward`: x [d, B] with theta [P, d, B].
 
         Returns:
-            z [d, B], log|dz/dx| [d, B], and tensors to hand to `differentiate`.
+            z [d, B], log|dz/dx| [d, B], and what `normalize_backward` needs.
         """
 
     @abstractmethod
-    def differentiate(
-        self, g_z: Tensor, g_log_det: Tensor, saved: Sequence[Tensor]
+    def normalize_backward(
+        self, g_z: Tensor, g_log_det: Tensor, saved: SavedT
     ) -> tuple[Tensor, Tensor]:
-        """Pull gradients back through `evaluate`.
+        """Return the gradients with respect to x [d, B] and theta [P, d, B].
 
         Args:
-            g_z: of z, [d, B].
-            g_log_det: of the sum of the log-determinants over coordinates, [B], or one number for
-                all points.
-            saved: what `evaluate` kept.
-
-        Returns:
-            The gradients of x [d, B] and of theta [P, d, B].
+            g_z: the gradient with respect to z, [d, B].
+            g_log_det: that with respect to the sum of the log-determinants over coordinates, [B],
+                or one number for all points.
+            saved: what `normalize` saved.
         """
 
     def start(self) -> Tensor | None:
@@ -78,34 +114,34 @@ class Transformer(ABC):
         return None
 
 
-class Additive(Transformer):
+class Additive(Transformer[None]):
     r"""Shift: :math:`x = z + t`, which changes no volume."""
 
-    parameters = 1
+    parameter_count = 1
 
     def forward(self, z: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
         """Shift."""
         return z + theta.squeeze(-1), torch.zeros_like(z)
 
-    def evaluate(self, x: Tensor, theta: Tensor) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+    def normalize(self, x: Tensor, theta: Tensor) -> tuple[Tensor, Tensor, None]:
         """Shift back."""
-        return x - theta[0], torch.zeros_like(x), ()
+        return x - theta[0], torch.zeros_like(x), None
 
-    def differentiate(
-        self, g_z: Tensor, g_log_det: Tensor, saved: Sequence[Tensor]
+    def normalize_backward(
+        self, g_z: Tensor, g_log_det: Tensor, saved: None
     ) -> tuple[Tensor, Tensor]:
-        """Hand the gradient on."""
+        """Use that :math:`dz/dx = 1` and :math:`dz/dt = -1`."""
         return g_z, -g_z.unsqueeze(0)
 
 
-class Affine(Transformer):
+class Affine(Transformer[SavedAffine]):
     r"""Scale and shift: :math:`x = z\,e^{s} + t`, zero parameters give the identity.
 
     The log-scale is bounded smoothly, :math:`s = a / (1 + |a| / c)` with c = `LOG_SCALE_BOUND`,
-    which is the identity near 0 and, unlike a tanh, lets gradients through far from it.
+    which is the identity near 0. Far from 0 its derivative falls more slowly than that of a tanh.
     """
 
-    parameters = 2
+    parameter_count = 2
 
     def forward(self, z: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
         """Scale, then shift."""
@@ -113,17 +149,17 @@ class Affine(Transformer):
         log_scale = bounded(raw)
         return torch.addcmul(shift, z, log_scale.exp()), log_scale
 
-    def evaluate(self, x: Tensor, theta: Tensor) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+    def normalize(self, x: Tensor, theta: Tensor) -> tuple[Tensor, Tensor, SavedAffine]:
         """Shift back, then scale back."""
         raw, shift = theta.unbind()
         bound = _bound(raw)
         log_shrink = -raw * bound
         shrink = log_shrink.exp()
         z = (x - shift) * shrink
-        return z, log_shrink, (bound, shrink, z)
+        return z, log_shrink, SavedAffine(bound, shrink, z)
 
-    def differentiate(
-        self, g_z: Tensor, g_log_det: Tensor, saved: Sequence[Tensor]
+    def normalize_backward(
+        self, g_z: Tensor, g_log_det: Tensor, saved: SavedAffine
     ) -> tuple[Tensor, Tensor]:
         r"""Use that :math:`dz/ds = -z` and :math:`ds/da = (1 + |a|/c)^{-2}`."""
         bound, shrink, z = saved
@@ -132,34 +168,34 @@ class Affine(Transformer):
         return g_x, -torch.stack((g_log_shrink * bound * bound, g_x))
 
 
-class Spline(Transformer):
+class Spline(Transformer[SavedSpline]):
     """The monotone rational-quadratic spline of `splines.py`; zero parameters give the identity.
 
     Args:
         bins: pieces of the spline.
-        bound: half width of the box in which it bends; outside it is the identity.
+        bound: half width of the interval [-B, B] of the spline; outside it is the identity.
     """
 
     def __init__(self, bins: int, bound: float) -> None:
-        self.parameters = parameter_count(bins)
+        self.parameter_count = parameter_count(bins)
         self.bound = bound
 
     def forward(self, z: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
-        """Follow the spline."""
+        """Evaluate the spline."""
         return rational_quadratic(z, theta, self.bound)
 
-    def evaluate(self, x: Tensor, theta: Tensor) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+    def normalize(self, x: Tensor, theta: Tensor) -> tuple[Tensor, Tensor, SavedSpline]:
         """Solve the bin's quadratic."""
-        return evaluate_inverse(x, theta, self.bound)
+        return invert_spline(x, theta, self.bound)
 
-    def differentiate(
-        self, g_z: Tensor, g_log_det: Tensor, saved: Sequence[Tensor]
+    def normalize_backward(
+        self, g_z: Tensor, g_log_det: Tensor, saved: SavedSpline
     ) -> tuple[Tensor, Tensor]:
         """Use the implicit function theorem."""
-        return differentiate_inverse(g_z, g_log_det, saved, self.bound)
+        return invert_spline_backward(g_z, g_log_det, saved, self.bound)
 
 
-class LogisticMixture(Transformer):
+class LogisticMixture(Transformer[SavedLogisticMixture]):
     r"""The distribution function of a mixture of logistics, then a logit and an affine map.
 
     In the normalizing direction, where it has its closed form, with mixture weights
@@ -170,8 +206,8 @@ class LogisticMixture(Transformer):
         \sigma\bigl((x - \mu_k) / s_k\bigr)\Bigr) + b
 
     Everything is computed from the logs of the distribution function and of its complement, so
-    that tails stay exact in float32. Generating solves one increasing scalar equation, whose
-    bracket the components give: the mixture's logit lies between those of its components.
+    that tails stay exact in float32. Generating solves one increasing scalar equation. Its bracket
+    follows from the components: the mixture's logit lies between theirs.
 
     Args:
         components: K.
@@ -183,15 +219,15 @@ class LogisticMixture(Transformer):
 
     def __init__(self, components: int) -> None:
         self.components = components
-        self.parameters = 3 * components + 2
+        self.parameter_count = 3 * components + 2
 
     def start(self) -> Tensor | None:
-        """Spread the components a little: equal ones would get equal gradients for ever."""
+        """Spread the components a little: equal ones would always get equal gradients."""
         k = self.components
         means = torch.linspace(-_SPREAD, _SPREAD, k) if k > 1 else torch.zeros(1)
         return torch.cat((torch.zeros(k), means, torch.zeros(k), torch.zeros(2)))
 
-    def evaluate(self, x: Tensor, theta: Tensor) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+    def normalize(self, x: Tensor, theta: Tensor) -> tuple[Tensor, Tensor, SavedLogisticMixture]:
         """Normalize in closed form."""
         weights, means, raw_scales, raw_a, b = theta.split([*3 * [self.components], 1, 1])
         log_weights, raw_a, b = weights.log_softmax(0), raw_a.squeeze(0), b.squeeze(0)
@@ -199,27 +235,25 @@ class LogisticMixture(Transformer):
         log_a = raw_a * a_bound
         a = log_a.exp()
         log_scales = raw_scales * scale_bound
-        logit, log_slope, saved = mixture_logit(x, log_weights, means, log_scales)
-        saved = (a, logit, log_weights, scale_bound, a_bound, *saved)
+        logit, log_slope, mixture = mixture_logit(x, log_weights, means, log_scales)
+        saved = SavedLogisticMixture(a, logit, log_weights, scale_bound, a_bound, mixture)
         return torch.addcmul(b, logit, a), log_slope + log_a, saved
 
-    def differentiate(
-        self, g_z: Tensor, g_log_det: Tensor, saved: Sequence[Tensor]
+    def normalize_backward(
+        self, g_z: Tensor, g_log_det: Tensor, saved: SavedLogisticMixture
     ) -> tuple[Tensor, Tensor]:
-        """Go back through the affine map, the logit, and the bounds."""
-        a, logit, log_weights, scale_bound, a_bound, *of_mixture = saved
+        """Differentiate the affine map, the logit, and the bounds."""
+        a, logit, log_weights, scale_bound, a_bound, mixture = saved
         g_logit = g_z * a
         g_a = torch.addcmul(g_log_det, g_logit, logit) * a_bound * a_bound
-        g_x, g_weights, g_means, g_scales = differentiate_mixture_logit(
-            g_logit, g_log_det, of_mixture
-        )
+        g_x, g_weights, g_means, g_scales = mixture_logit_backward(g_logit, g_log_det, mixture)
         g_weights = g_weights - log_weights.exp() * g_weights.sum(0)
         g_scales = g_scales * scale_bound * scale_bound
-        ends = g_a.unsqueeze(0), g_z.unsqueeze(0)
-        return g_x, torch.cat((g_weights, g_means, g_scales, *ends))
+        of_affine = g_a.unsqueeze(0), g_z.unsqueeze(0)
+        return g_x, torch.cat((g_weights, g_means, g_scales, *of_affine))
 
     def forward(self, z: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
-        """Generate by the scalar root."""
+        """Generate by solving the scalar equation."""
         z, theta = z.t(), theta.permute(2, 1, 0)
         weights, means, raw_scales, raw_a, b = theta.split([*3 * [self.components], 1, 1])
         log_weights, log_scales = weights.log_softmax(0), bounded(raw_scales)
@@ -231,15 +265,15 @@ class LogisticMixture(Transformer):
             return logit - target, log_slope.exp()
 
         with torch.no_grad():
-            ends = means + log_scales.exp() * target
-            margin = 1e-3 * (1 + ends.abs().amax(0))
-            lower, upper = ends.amin(0) - margin, ends.amax(0) + margin
+            roots = means + log_scales.exp() * target  # each component's own
+            margin = 1e-3 * (1 + roots.abs().amax(0))
+            lower, upper = roots.amin(0) - margin, roots.amax(0) + margin
         x = increasing_root(excess, lower, upper)
         log_slope = mixture_logit(x, log_weights, means, log_scales)[1]
         return x.t(), -(log_slope + log_a).t()
 
 
-#: Half width of the places where the components of a fresh mixture lie: nearly the identity.
+#: The means of an untrained mixture lie within ± this: the map is then nearly the identity.
 _SPREAD = 1.0
 
 

@@ -19,10 +19,10 @@ class VectorField(nn.Module):
         \operatorname{tr} \frac{\partial f}{\partial x}
         = d_2^\top \bigl(W_2 \odot (W_1 W_3)^\top\bigr)\, d_1
 
-    takes one product with a matrix that is the same for all points, whatever D is.
+    takes one product with a matrix that is the same for all points, for any D.
 
     Attributes:
-        evaluations: how often the field was evaluated so far.
+        evaluations: how often the field has been evaluated so far.
 
     Args:
         dim: D.
@@ -57,9 +57,9 @@ class VectorField(nn.Module):
     def with_estimate(self, t: Tensor, x: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         r"""Return f(x, t) [B, D] and Hutchinson's estimate :math:`v^\top J v` [B], v the noise."""
         field, d1, d2 = self._with_slopes(t, x)
-        pushed = (noise @ self.first.weight.t()) * d1
-        pushed = (pushed @ self.second.weight.t()) * d2
-        return field, ((pushed @ self.last.weight.t()) * noise).sum(-1)
+        product = (noise @ self.first.weight.t()) * d1
+        product = (product @ self.second.weight.t()) * d2
+        return field, ((product @ self.last.weight.t()) * noise).sum(-1)
 
     def _first(self, t: Tensor, x: Tensor) -> Tensor:
         self.evaluations += 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flowplay.catalog import ARCHITECTURES
+from flowplay.catalog import FLOW_FAMILIES
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Topic:
     @property
     def family(self) -> str:
         """The first of its families that the catalog has, or an empty string."""
-        return next((name for name in self.families if name in ARCHITECTURES), "")
+        return next((name for name in self.families if name in FLOW_FAMILIES), "")
 
 
 _LATER_FAMILY = "Comes with the family of that name."

@@ -2,31 +2,49 @@
 
 from __future__ import annotations
 
-import functools
+from collections.abc import Callable
 
 import torch
+from cachetools import LRUCache, cached
+from numpy.typing import NDArray
 from torch import Tensor
 
 from flowplay.config import RunConfig
-from flowplay.targets import make_target
+from flowplay.problems import DataProblem
 
 #: Held-out points behind every live figure; the command line judges by more.
 HELD_OUT = 2000
 
-#: Held-out points are drawn from their own stream of seeds, so that no run ever trains on them.
-_HELD_OUT_SEEDS = 2**31
+#: Bytes of points that a process retains, so that runs of one problem share them.
+POINTS_BYTES = 64 * 2**20
 
 
 def training_points(config: RunConfig) -> Tensor:
-    """Draw the config's training points [samples, 2], float32, in data units."""
-    return _points(config.target, config.noise, config.samples, config.seed)
+    """Return the config's training points [n, D], float32, in data units.
+
+    Raises:
+        ValueError: if the problem has no data.
+    """
+    problem = _data_problem(config)
+    return _points(problem.training_points, config.samples, config.seed)
 
 
 def held_out_points(config: RunConfig, n: int = HELD_OUT) -> Tensor:
-    """Draw n points [n, 2], float32, that no training step sees."""
-    return _points(config.target, config.noise, n, config.seed + _HELD_OUT_SEEDS)
+    """Return at most n points [n, D], float32, that no training step sees.
+
+    Raises:
+        ValueError: if the problem has no data.
+    """
+    return _points(_data_problem(config).held_out_points, n, config.seed)
 
 
-@functools.lru_cache(maxsize=64)
-def _points(target: str, noise: float, n: int, seed: int) -> Tensor:
-    return torch.from_numpy(make_target(target, noise).sample(n, seed)).float()
+def _data_problem(config: RunConfig) -> DataProblem:
+    problem = config.problem()
+    if not isinstance(problem, DataProblem):
+        raise ValueError(f"{problem.label} has no data to train on.")
+    return problem
+
+
+@cached(LRUCache(POINTS_BYTES, getsizeof=lambda points: points.nbytes))
+def _points(draw: Callable[[int, int], NDArray], n: int, seed: int) -> Tensor:  # type: ignore[type-arg]
+    return torch.from_numpy(draw(n, seed)).float()

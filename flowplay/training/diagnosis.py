@@ -9,10 +9,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from flowplay.inside import Diagnosis
-from flowplay.training.inside import inverse_states, layer_name, round_trip_error
-from flowplay.training.live import LiveRun
-from flowplay.training.state import RunState
+from flowplay.training.layer_frames import (
+    flow_of,
+    inverse_states,
+    layer_name,
+    round_trip_error,
+)
+from flowplay.training.live_run import LiveRun
+from flowplay.wire import Diagnosis, RunState
 
 #: Natural logarithm of an area factor beyond which float32 begins to lose the way back.
 EXTREME_LOG_DET = 12.0
@@ -36,7 +40,7 @@ FINE_GAP = 0.1
 @torch.inference_mode()
 def diagnose(live: LiveRun, state: RunState) -> Diagnosis:
     """Judge a live run that stands at `state`, over its held-out points."""
-    flow, x = live.flow, live.held_out
+    flow, x = flow_of(live), live.held_out
     states, log_dets = inverse_states(flow, x)
     spread = states[:-1].std(1).mean(-1).clamp_min(1e-9)
     moves = (states[1:] - states[:-1]).square().sum(-1).mean(-1).sqrt() / spread
@@ -100,7 +104,8 @@ def _likelihood(state: RunState, *, comparable: bool) -> dict[str, Any]:
     if state.step == 0:
         return _check("Held-out NLL", f"{now:.3f} nats", True, "Not trained yet.")
     rose = now - lowest > FINE_RISE
-    overfits = comparable and now - state.train_loss > FINE_GAP
+    train = state.train_loss
+    overfits = comparable and train is not None and now - train > FINE_GAP
     if overfits:
         sentence = (
             "Held-out points are less likely than trained ones: it learns them by heart. Use more "
@@ -119,7 +124,7 @@ def _likelihood(state: RunState, *, comparable: bool) -> dict[str, Any]:
 
 
 def _dead(moves: NDArray[np.floating], step: int) -> dict[str, Any]:
-    """Judge how far each layer [K - 1] moves the data; the whitening is not to blame."""
+    """Judge how far each layer [K - 1] moves the data; the standardization is not judged."""
     dead = [k + 1 for k, move in enumerate(moves) if move < DEAD_MOVE]
     if step == 0:
         return _check("Dead layers", "not trained yet", True, "Training will move them.")

@@ -1,4 +1,4 @@
-"""A trained flow for somebody else's interpreter: weights, config, and the lines that join them."""
+"""A trained flow for another interpreter: weights, config, and the lines that join them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from safetensors.torch import save
 
-from flowplay.inside import ExportedFlow
-from flowplay.training.live import LiveRun
+from flowplay.training.layer_frames import flow_of
+from flowplay.training.live_run import LiveRun
+from flowplay.wire import ExportedFlow
 
 #: What the weights' file is called in the snippet and on the page.
 WEIGHTS_FILE = "flow.safetensors"
@@ -21,11 +22,12 @@ _SNIPPET = '''\
 import torch
 from safetensors.torch import load_file
 
-from flowplay.flows import Whitening, build_flow
+from flowplay.flows import Standardization, build_flow
 
 flow = build_flow(
     {arguments},
-    whitening=Whitening(torch.zeros(2), torch.ones(2)),  # its numbers are in the file
+    # Its numbers are in the file.
+    standardization=Standardization(torch.zeros({dim}), torch.ones({dim})),
 )
 flow.load_state_dict(load_file("{file}"))
 flow.eval()  # exact: training mode may estimate
@@ -49,27 +51,31 @@ def export_flow(live: LiveRun, step: int) -> ExportedFlow:
     Args:
         live: the run.
         step: optimizer steps it was trained for.
+
+    Raises:
+        ValueError: if the model is no flow.
     """
-    config = live.config
+    config, flow = live.config, flow_of(live)
     tensors = {
         name: tensor.detach().cpu().clone().contiguous()
-        for name, tensor in live.flow.state_dict().items()
+        for name, tensor in flow.state_dict().items()
     }
     config_json = config.model_dump_json(indent=2)
     arguments = [
         f'"{config.architecture}"',
-        "dim=2",
+        f"dim={flow.dim}",
         f"depth={config.depth}",
         f"width={config.width}",
         f"seed={config.seed}",
         *(f"{name}={value!r}" for name, value in config.options.items()),
     ]
     points = live.held_out[:_PROBES]
-    values = live.flow.log_prob(points)
+    values = flow.log_prob(points)
     snippet = _SNIPPET.format(
         title=f"{config.target}, {config.architecture}",
         step=step,
         arguments=",\n    ".join(arguments),
+        dim=flow.dim,
         file=WEIGHTS_FILE,
         points="\n        ".join(f"{[float(v) for v in p]}," for p in points),
         values=[float(v) for v in values],

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from flowplay.flows import Flow, standard_normal_log_prob
-from flowplay.inside import Ledger
-from flowplay.training.inside import layer_name
+from flowplay.training.layer_frames import layer_name
+from flowplay.wire import Ledger
 
 
 def double(flow: Flow) -> Flow:

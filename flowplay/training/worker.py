@@ -5,31 +5,33 @@ from __future__ import annotations
 import json
 import uuid
 from dataclasses import replace
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 
-from flowplay.config import RunConfig
-from flowplay.inside import Kept
-from flowplay.training.costs import measure
+from flowplay.config import HotSettings, RunConfig
+from flowplay.plugins import load_plugins
 from flowplay.training.diagnosis import diagnose
 from flowplay.training.export import export_flow
-from flowplay.training.inside import inside_frames
+from flowplay.training.layer_frames import flow_of
+from flowplay.training.layer_frames import layer_frames as frames_of
 from flowplay.training.ledger import point_ledger
-from flowplay.training.live import LiveRun, keep, live_run, new_run, prepare_process
+from flowplay.training.live_run import LiveRun
+from flowplay.training.pool import live_run, retain
 from flowplay.training.slices import train_slice
-from flowplay.training.snapshots import layer_frames as walk
-from flowplay.training.state import RunState
+from flowplay.training.start import new_run, prepare_process
+from flowplay.training.timing import measure
+from flowplay.wire import EarlierWeights, RunState
+
+load_plugins()
 
 
 class SliceOrder(TypedDict, total=False):
-    """What a slice is asked for; the keywords of `train_slice`."""
+    """What a slice is asked for: the keywords of `train_slice`, as JSON values."""
 
     seconds: float | None
     steps: int | None
-    learning_rate: float | None
-    budget: float | None
-    temperature: float | None
+    hot: dict[str, Any] | None
     fine: bool
 
 
@@ -49,29 +51,31 @@ def run_slice(config_json: str, state: bytes | None, order: SliceOrder) -> tuple
 
     Returns:
         Bytes of the next `RunState` and of its `Snapshot`.
+
+    Raises:
+        ValueError: if the run cannot be started: see `new_run`.
     """
     begin = (
         new_run(RunConfig.model_validate(json.loads(config_json)))
         if state is None
         else RunState.from_bytes(state)
     )
-    after, snapshot = train_slice(begin, **order)
+    hot = order.get("hot")
+    after, snapshot = train_slice(
+        begin,
+        order.get("seconds"),
+        order.get("steps"),
+        hot=None if hot is None else HotSettings.model_validate(hot),
+        fine=order.get("fine", False),
+    )
     return after.to_bytes(), snapshot.to_bytes()
 
 
-def layer_frames(state: bytes) -> bytes:
-    """Return bytes of the `LayerFrames` of a run's state."""
-    at = RunState.from_bytes(state)
-    live = live_run(at)
-    keep(live, at.token)
-    return walk(live, at).to_bytes()
-
-
-def measure_costs(config_json: str, state: bytes | None = None) -> bytes:
-    """Return JSON of the `Costs` of a run's flow on this worker.
+def measure_timing(config_json: str, state: bytes | None = None) -> bytes:
+    """Return JSON of the `Timing` of a run's model on this worker.
 
     Args:
-        config_json: the run's `RunConfig` as JSON; without a state its untrained flow is timed.
+        config_json: the run's `RunConfig` as JSON; without a state its untrained model is timed.
         state: bytes of a `RunState`, or None.
     """
     if state is None:
@@ -81,53 +85,53 @@ def measure_costs(config_json: str, state: bytes | None = None) -> bytes:
     return json.dumps(measure(live)).encode()
 
 
-def look_inside(state: bytes, kept: bytes | None, fine: bool) -> bytes:
-    """Return bytes of the `InsideFrames` of a run's state.
+def layer_frames(state: bytes, earlier: bytes | None, fine: bool) -> bytes:
+    """Return bytes of the `LayerFrames` of a run's state.
 
     Args:
         state: bytes of a `RunState`.
-        kept: bytes of the `Kept` weights of an earlier state of this run, None for its own.
+        earlier: bytes of `EarlierWeights` of this run, None for its own.
         fine: as finely as can be, or quickly, as while it trains.
     """
-    live, at = _opened(state, kept)
-    return inside_frames(live, at, fine=fine).to_bytes()
+    live, at = _opened(state, earlier)
+    return frames_of(live, at, fine=fine).to_bytes()
 
 
-def ledger(state: bytes, kept: bytes | None, k: int, x: float, y: float) -> bytes:
+def ledger(state: bytes, earlier: bytes | None, k: int, x: float, y: float) -> bytes:
     """Return bytes of the `Ledger` of the point that stands at (x, y) in the picture of z_k."""
-    live, at = _opened(state, kept)
-    return point_ledger(live.flow, k, (x, y), step=at.step, token=at.token).to_bytes()
+    live, at = _opened(state, earlier)
+    return point_ledger(flow_of(live), k, (x, y), step=at.step, token=at.token).to_bytes()
 
 
-def diagnosis(state: bytes, kept: bytes | None) -> bytes:
+def diagnosis(state: bytes, earlier: bytes | None) -> bytes:
     """Return bytes of the `Diagnosis` of a run's state, or of earlier weights."""
-    live, at = _opened(state, kept)
+    live, at = _opened(state, earlier)
     return diagnose(live, at).to_bytes()
 
 
-def exported_flow(state: bytes, kept: bytes | None) -> bytes:
+def exported_flow(state: bytes, earlier: bytes | None) -> bytes:
     """Return bytes of the `ExportedFlow` of a run's state, or of earlier weights."""
-    live, at = _opened(state, kept)
+    live, at = _opened(state, earlier)
     return export_flow(live, at.step).to_bytes()
 
 
-def _opened(state: bytes, kept: bytes | None) -> tuple[LiveRun, RunState]:
-    """Return the live run of a state, or of earlier weights of the same run, and keep it."""
+def _opened(state: bytes, earlier: bytes | None) -> tuple[LiveRun, RunState]:
+    """Return the live run of a state, or of earlier weights of the same run, and retain it."""
     at = RunState.from_bytes(state)
-    if kept is not None:
-        at = _rewound(at, Kept.from_bytes(kept))
+    if earlier is not None:
+        at = _rewound(at, EarlierWeights.from_bytes(earlier))
     live = live_run(at)
-    keep(live, at.token)
+    retain(live, at.token)
     return live, at
 
 
-def _rewound(state: RunState, earlier: Kept) -> RunState:
+def _rewound(state: RunState, earlier: EarlierWeights) -> RunState:
     """Return the state as it was at earlier weights, as far as one can look at it."""
     train, held_out = (
         curve[curve[:, 0] <= earlier.step] for curve in (state.train_curve, state.held_out_curve)
     )
-    if not len(held_out):
-        held_out = np.array([[earlier.step, earlier.held_out_nll]])
+    if not len(held_out) and earlier.held_out is not None:
+        held_out = np.array([[earlier.step, earlier.held_out]])
     return replace(
         state,
         # The same earlier weights are looked at again and again: their name must not change.
@@ -136,7 +140,7 @@ def _rewound(state: RunState, earlier: Kept) -> RunState:
         weights=earlier.weights,
         buffers=earlier.buffers,
         optimizer=np.zeros((0, earlier.weights.size), np.float32),
-        train_loss=float(train[-1, 1]) if len(train) else earlier.held_out_nll,
+        train_loss=earlier.train_loss,
         train_curve=train,
         held_out_curve=held_out,
     )

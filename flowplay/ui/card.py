@@ -6,7 +6,7 @@ import json
 
 import streamlit as st
 
-from flowplay.catalog import ARCHITECTURES, Architecture
+from flowplay.catalog import ARCHITECTURES, Architecture, FlowFamily
 from flowplay.config import RunConfig
 from flowplay.engine import Run
 from flowplay.ui.shell import engine
@@ -15,14 +15,19 @@ from flowplay.ui.work import NotDoneError, result_of
 
 
 def architecture_card(architecture: Architecture) -> None:
-    """Tell a family's idea, its formulas, what each direction costs, when to use it, its paper."""
+    """Tell what an architecture is, its formulas and costs if it is a flow, and its paper."""
     st.markdown(f"**{architecture.label}.** {architecture.idea}")
-    st.latex(architecture.equation)
-    prose("Its [[Jacobian]], of which the [[log-det]] is needed:")
-    st.latex(architecture.jacobian)
+    costs = ""
+    if isinstance(architecture, FlowFamily):
+        st.latex(architecture.equation)
+        prose("Its [[Jacobian]], of which the [[log-det]] is needed:")
+        st.latex(architecture.jacobian)
+        costs = (
+            f"- [[Density|density]] (x → z): {architecture.inverse_cost}\n"
+            f"- Sampling (z → x): {architecture.forward_cost}\n"
+        )
     prose(
-        f"- [[Density|density]] (x → z): {architecture.inverse_cost}\n"
-        f"- Sampling (z → x): {architecture.forward_cost}\n"
+        f"{costs}"
         f"- Use it: {architecture.use_when}\n"
         f"- Weakness: {architecture.weakness}\n"
         f"- Typical here: {_typical(architecture)}\n"
@@ -55,17 +60,19 @@ def _measured(config: RunConfig, run: Run) -> str:
     if engine().status.phase != "ready":
         return "Its costs are measured as soon as a worker is ready."
     key = (config.model_dump_json(), run.id)
-    name = "flowplay.training.worker:measure_costs"
+    name = "flowplay.training.worker:measure_timing"
     try:
-        costs = json.loads(result_of("costs", key, name, key[0], run.state))
+        timing = json.loads(result_of("timing", key, name, key[0], run.state))
     except NotDoneError as error:
         return f"Its costs could not be measured: {error}"
     evaluations = (
-        f", {costs['evaluations']} evaluations of the field" if costs["evaluations"] else ""
+        f", {timing['evaluations']} evaluations of the field" if timing["evaluations"] else ""
     )
+    density = "" if timing["log_prob_ms"] is None else f"log_prob {timing['log_prob_ms']:.0f} ms"
+    sample = f"sample {timing['sample_ms']:.0f} ms"
     return (
-        f"Measured on this server for {costs['points']:,} points: log_prob "
-        f"{costs['log_prob_ms']:.0f} ms{evaluations}; sample {costs['sample_ms']:.0f} ms."
+        f"Measured on this server for {timing['points']:,} points: "
+        f"{'; '.join(filter(None, [density + evaluations, sample]))}."
     )
 
 

@@ -8,11 +8,11 @@ from typing import Any, get_args
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from flowplay.catalog import ARCHITECTURES, Choice, Option, Whole
+from flowplay.catalog import ARCHITECTURES, Choice, Option, Real, Whole
 from flowplay.config import RunConfig, bounds
 from flowplay.figures import data_uri, thumbnail
-from flowplay.pictures import target_density
-from flowplay.targets import TARGETS
+from flowplay.pictures import exact_density
+from flowplay.problems import PROBLEMS, make_problem
 from flowplay.ui.settings import follow_architecture, follow_target
 from flowplay.ui.terms import tooltip
 
@@ -29,11 +29,11 @@ _THUMBNAIL = 112
 
 
 def target_picker() -> None:
-    """Show the targets as pictures of their exact densities, to choose from."""
+    """Show the targets to choose from, as pictures of their exact densities where they have one."""
     st.radio(
         "Target",
-        list(TARGETS),
-        format_func=lambda name: f"![]({_thumbnail(name)}) {TARGETS[name].label}",
+        list(PROBLEMS),
+        format_func=_labelled,
         key="target",
         help=_help("target"),
         horizontal=True,
@@ -44,7 +44,14 @@ def target_picker() -> None:
 
 @st.cache_data(show_spinner=False)
 def _thumbnail(name: str) -> str:
-    return data_uri(thumbnail(target_density(TARGETS[name], _THUMBNAIL), _THUMBNAIL))
+    """Return the address of a problem's picture, empty where its density is not known."""
+    density = exact_density(make_problem(name), _THUMBNAIL)
+    return "" if density is None else data_uri(thumbnail(density, _THUMBNAIL))
+
+
+def _labelled(name: str) -> str:
+    label, picture = PROBLEMS[name].label, _thumbnail(name)
+    return f"![]({picture}) {label}" if picture else label
 
 
 def settings() -> DeltaGenerator:
@@ -82,16 +89,8 @@ def settings() -> DeltaGenerator:
             persist_state="session",
         )
     with st.expander("Data, seed and samples", icon=":material/scatter_plot:"):
-        low, high = TARGETS[st.session_state["target"]].noise_range
-        st.slider(
-            _title("noise"),
-            low,
-            high,
-            step=0.01,
-            key="noise",
-            help=_help("noise"),
-            persist_state="session",
-        )
+        for option in PROBLEMS[st.session_state["target"]].options:
+            _option(option)
         _scale("samples", _one_two_five("samples"), format_func=_grouped)
         low, high = bounds("temperature")
         st.slider(
@@ -142,9 +141,13 @@ def _budget() -> None:
 
 
 def _option(option: Option) -> None:
-    """Show the widget of a family's own option, by its kind."""
+    """Show the widget of an architecture's or a target's own option, by its kind."""
     name, text = option.name, option.help
     match option:
+        case Real(minimum=low, maximum=high):
+            st.slider(
+                option.label, low, high, step=0.01, key=name, help=text, persist_state="session"
+            )
         case Whole(minimum=low, maximum=high):
             st.slider(option.label, low, high, key=name, help=text, persist_state="session")
         case Choice(choices=labels):
@@ -225,4 +228,4 @@ def _plain(value: float) -> str:
 
 
 def _grouped(value: int) -> str:
-    return f"{value:,}".replace(",", " ")
+    return f"{value:,}"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import streamlit as st
 
-from flowplay.catalog import ARCHITECTURES, Paper
+from flowplay.catalog import FLOW_FAMILIES, Paper
 from flowplay.glossary import TERMS
 from flowplay.guide import (
     SECTIONS,
@@ -21,7 +21,7 @@ from flowplay.guide import (
     placed,
 )
 from flowplay.ui.card import architecture_card
-from flowplay.ui.costs import costs_table
+from flowplay.ui.timing_table import timing_table
 from flowplay.ui.terms import prose
 
 _PAGES: Mapping[str, str] = {
@@ -65,7 +65,7 @@ def _settings(query: Mapping[str, str]) -> str:
 
 
 def _families() -> None:
-    for name, architecture in ARCHITECTURES.items():
+    for name, architecture in FLOW_FAMILIES.items():
         with st.expander(f"**{architecture.label}**: {architecture.idea}"):
             architecture_card(architecture)
             _try_it(Try(f"Train {architecture.label}", {"architecture": name}), f"family_{name}")
@@ -80,7 +80,7 @@ def _hyperparameters() -> None:
     with st.container(key="hyperparameters"):
         st.markdown("\n".join([*head, *rows]))
     own: dict[tuple[str, str], list[str]] = {}
-    for architecture in ARCHITECTURES.values():
+    for architecture in FLOW_FAMILIES.values():
         for option in architecture.options:
             own.setdefault((option.label, option.help), []).append(architecture.label)
     lines = [
@@ -157,13 +157,13 @@ def _where(topic: Topic) -> str:
     if topic.page:
         places.append(f"the page {_PAGES[topic.page]}")
     if topic.family:
-        places.append(f"[{ARCHITECTURES[topic.family].label}](#families)")
+        places.append(f"[{FLOW_FAMILIES[topic.family].label}](#families)")
     return ", ".join(places)
 
 
 _EXTRAS: Mapping[str, Callable[[], None]] = {
     "families": _families,
-    "costs": costs_table,
+    "costs": timing_table,
     "hyperparameters": _hyperparameters,
     "symptoms": _symptoms,
     "bits": _bits,

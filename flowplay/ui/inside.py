@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 
 import streamlit as st
@@ -10,18 +9,16 @@ import streamlit as st
 from flowplay.catalog import ARCHITECTURES
 from flowplay.config import RunConfig
 from flowplay.engine import Run
-from flowplay.inside import Diagnosis, ExportedFlow, InsideFrames, Ledger
-from flowplay.targets import TARGETS
 from flowplay.ui.components.inside_view import FARTHEST, Pick, inside_view, read_pick
 from flowplay.ui.components.ledger_view import ledger_view
 from flowplay.ui.follow import follow
+from flowplay.ui.look import WORKER, Look, choose_point, chosen_point
 from flowplay.ui.opening import example_note
 from flowplay.ui.runs import ACTIVE
 from flowplay.ui.shell import engine, page_link
 from flowplay.ui.standalone import standalone_html
-from flowplay.ui.work import NotDoneError, is_kept, result_of
-
-WORKER = "flowplay.training.worker"
+from flowplay.ui.work import NotDoneError, is_there, result_of
+from flowplay.wire import Diagnosis, ExportedFlow, LayerFrames, Ledger
 
 #: Seconds between two looks at a run that still trains: its frames are some 300 kB.
 POLL = 1.0
@@ -29,42 +26,14 @@ POLL = 1.0
 #: And at one whose first state is on its way.
 FIRST_POLL = 0.25
 
-_POINT = "_point"
 _SHOWN = "_inside_shown"
-
-
-@dataclass(frozen=True)
-class Look:
-    """What is looked at: a state of a run, or earlier weights of it.
-
-    Attributes:
-        run_id: of the run.
-        step: where the run stands.
-        rewound: the earlier step that is looked at, None for where it stands.
-        fine: whether it is drawn as finely as can be.
-        state: bytes of the run's state.
-        kept: bytes of the earlier weights, None for its own.
-    """
-
-    run_id: str
-    step: int
-    rewound: int | None
-    fine: bool
-    state: bytes
-    kept: bytes | None
-
-    @property
-    def key(self) -> tuple[object, ...]:
-        """What tells this look from others."""
-        # Not the step: the temperature of the samples may change where a run stands.
-        return (self.run_id, hash(self.state), self.rewound, self.fine)
 
 
 def headline(config: RunConfig, run: Run) -> None:
     """Say whose inside is shown, how far it is trained, and where to change it."""
     view = run.view()
-    step = 0 if view.snapshot is None else view.snapshot.step
-    what = f"**{TARGETS[config.target].label}**, {_made_of(config)}"
+    step = 0 if view.header is None else view.header.step
+    what = f"**{config.problem().label}**, {_made_of(config)}"
     # While it trains the step is told below, where it is kept true.
     stands = step > 0 and view.phase not in ACTIVE
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -102,9 +71,8 @@ def inside(config: RunConfig, run: Run) -> None:
     poll = POLL if drawn.phase in ACTIVE else FIRST_POLL
 
     def look() -> None:
-        run.renew()
         view = run.view()
-        step = 0 if view.snapshot is None else view.snapshot.step
+        step = 0 if view.header is None else view.header.step
         state = run.state
         if state is None or engine().status.phase != "ready":
             st.info("The layers appear as soon as a worker is ready.", icon=":material/hourglass:")
@@ -113,8 +81,8 @@ def inside(config: RunConfig, run: Run) -> None:
             # What comes and goes has a place of its own: the picture must not be made anew.
             with st.container():
                 rewound = _rewind(run, step, training=training)
-            kept = None if rewound is None else run.kept(rewound)
-            wanted = Look(run.id, step, rewound if kept else None, not training, state, kept)
+            earlier = None if rewound is None else run.earlier(rewound)
+            wanted = Look(run.id, step, rewound if earlier else None, not training, state, earlier)
             _show(config, wanted)
         if drawn.pending and (view.phase is not drawn.phase or not view.pending):
             st.rerun()
@@ -123,8 +91,8 @@ def inside(config: RunConfig, run: Run) -> None:
 
 
 def _rewind(run: Run, step: int, *, training: bool) -> int | None:
-    """Show the slider over the kept training states; return the one chosen, None for the last."""
-    earlier = [s for s in run.kept_steps if s < step]
+    """Show the slider over earlier training states; return the one chosen, None for the last."""
+    earlier = [s for s in run.earlier_steps if s < step]
     if training:
         st.caption(
             f"Step {step:,}, still training: the layers are drawn anew every second, in larger "
@@ -161,7 +129,7 @@ def _show(config: RunConfig, look: Look) -> None:
             st.button("Try again", key="inside_again", help="Ask a worker once more.")
             return
     st.session_state[_SHOWN] = look.run_id
-    about = InsideFrames.from_bytes(frames)
+    about = LayerFrames.from_bytes(frames)
     left, right = st.columns([1, 1], gap="medium")
     with left, st.container(key="inside"):
         result = inside_view(frames, key=f"inside_view_{look.run_id[:6]}")
@@ -169,7 +137,7 @@ def _show(config: RunConfig, look: Look) -> None:
             st.caption(thinned)
     pick = read_pick(getattr(result, "point", None), about.layers)
     if pick is not None:
-        st.session_state[_POINT] = pick
+        choose_point(pick)
     with right, st.container(key="ledger"):
         _ledger(look, about.layers)
     if look.fine:
@@ -180,23 +148,15 @@ def _show(config: RunConfig, look: Look) -> None:
 
 
 def _frames(look: Look) -> bytes:
-    ask = partial(
-        result_of,
-        "frames",
-        look.key,
-        f"{WORKER}:look_inside",
-        look.state,
-        look.kept,
-        look.fine,
-    )
-    if is_kept("frames", look.key) or st.session_state.get(_SHOWN) == look.run_id:
+    ask = partial(result_of, "frames", look.key, *look.frames)
+    if is_there("frames", look.key) or st.session_state.get(_SHOWN) == look.run_id:
         # A picture of this run stands there meanwhile; it must not be pushed about.
         return ask()
     with st.spinner("Computing the density after each layer…"):
         return ask()
 
 
-def _thinned(about: InsideFrames) -> str:
+def _thinned(about: LayerFrames) -> str:
     """Say if not every layer has a frame of its own."""
     if len(about.states) == about.layers + 1:
         return ""
@@ -232,7 +192,7 @@ def _ledger(look: Look, layers: int) -> None:
             on_click=_typed,
             args=(layers,),
         )
-    point: Pick | None = st.session_state.get(_POINT)
+    point = chosen_point()
     if point is None:
         st.caption(
             ":material/ads_click: Click any point of the picture, or type one. Its path is drawn, "
@@ -241,7 +201,7 @@ def _ledger(look: Look, layers: int) -> None:
         return
     if point.k > layers:
         point = Pick(layers, point.x, point.y)
-    arguments = (look.state, look.kept, point.k, point.x, point.y)
+    arguments = (look.state, look.earlier, point.k, point.x, point.y)
     try:
         data = result_of("ledger", (look.key, point), f"{WORKER}:ledger", *arguments)
     except NotDoneError as error:
@@ -251,7 +211,7 @@ def _ledger(look: Look, layers: int) -> None:
     # From now on it is the point x of the data, whatever layer it was chosen in.
     x, y = ledger.states[-1]
     if max(abs(x), abs(y)) <= FARTHEST:
-        st.session_state[_POINT] = Pick(layers, float(x), float(y))
+        choose_point(Pick(layers, float(x), float(y)))
     ledger_view(ledger, key="ledger_view")
     st.caption(
         "Computed in float64. In the picture: the white path runs through every z; the dashed "
@@ -262,13 +222,13 @@ def _ledger(look: Look, layers: int) -> None:
 
 def _typed(layers: int) -> None:
     x, y = (float(st.session_state[name] or 0.0) for name in ("point_x", "point_y"))
-    st.session_state[_POINT] = Pick(layers, x, y)
+    choose_point(Pick(layers, x, y))
 
 
 def _diagnosis(look: Look) -> None:
     st.subheader("Check-up", anchor=False)
     try:
-        data = result_of("diagnosis", look.key, f"{WORKER}:diagnosis", look.state, look.kept)
+        data = result_of("diagnosis", look.key, f"{WORKER}:diagnosis", look.state, look.earlier)
     except NotDoneError as error:
         st.warning(f"The check-up could not be done: {error}", icon=":material/error:")
         return
@@ -317,7 +277,7 @@ def _export(config: RunConfig, look: Look, frames: bytes) -> None:
     name = f"{config.target}-{config.architecture}"
     at = look.step if look.rewound is None else look.rewound
     title = (
-        f"{TARGETS[config.target].label}, learned by {ARCHITECTURES[config.architecture].label}: "
+        f"{config.problem().label}, learned by {ARCHITECTURES[config.architecture].label}: "
         f"layer by layer, step {at:,}"
     )
     with st.container(horizontal=True):
@@ -373,10 +333,10 @@ def _gif(frames: bytes) -> bytes:
 
 
 def _exported(look: Look) -> ExportedFlow:
-    data = result_of("export", look.key, f"{WORKER}:exported_flow", look.state, look.kept)
+    data = result_of("export", look.key, f"{WORKER}:exported_flow", look.state, look.earlier)
     return ExportedFlow.from_bytes(data)
 
 
 def _weights(look: Look) -> bytes:
-    data = engine().call(f"{WORKER}:exported_flow", look.state, look.kept).result()
+    data = engine().call(f"{WORKER}:exported_flow", look.state, look.earlier).result()
     return ExportedFlow.from_bytes(data).weights.tobytes()

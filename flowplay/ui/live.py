@@ -1,30 +1,27 @@
-"""The live view: buttons, progress, the target beside the model, and the loss, updated in place."""
+"""The live view: buttons, progress, the problem beside the model, and the loss, updated in place."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import streamlit as st
 
-from flowplay.catalog import ARCHITECTURES, Architecture
+from flowplay.catalog import ARCHITECTURES
 from flowplay.config import RunConfig
 from flowplay.engine import Phase, Run, RunView
-from flowplay.figures import describe_density
-from flowplay.pictures import density_scale, target_density
-from flowplay.snapshot import Snapshot, encode_density
-from flowplay.targets import Target, make_target
+from flowplay.problems import Problem
 from flowplay.ui import runs
-from flowplay.ui.components.density_view import density_view
 from flowplay.ui.components.loss_view import loss_view
 from flowplay.ui.follow import follow
+from flowplay.ui.pictures import show_model, show_problem
 from flowplay.ui.shell import engine
 from flowplay.ui.terms import tooltip
+from flowplay.wire import Snapshot
 
 #: Seconds between two looks at a run that trains: shortest, and as a share of the time in which it
 #: makes a picture. Looking more often would take the time from the training.
 SHORTEST_POLL = 0.12
 POLL_SHARE = 0.6
-
-#: Cells of the target's picture.
-_TARGET_CELLS = 192
 
 
 def buttons(config: RunConfig, run: Run) -> None:
@@ -37,8 +34,8 @@ def buttons(config: RunConfig, run: Run) -> None:
             key="train",
             type="primary",
             icon=":material/play_arrow:",
-            help="Train the flow on the server, live, until the budget is used up.",
-            disabled=active or view.phase is Phase.FAILED,
+            help="Train the model on the server, live, until the budget is used up.",
+            disabled=active,
             on_click=runs.train,
             args=(config,),
         )
@@ -55,7 +52,7 @@ def buttons(config: RunConfig, run: Run) -> None:
             key="step",
             icon=":material/skip_next:",
             help="Take one optimizer step.",
-            disabled=active or view.phase is Phase.FAILED,
+            disabled=active,
             on_click=runs.step,
             args=(config,),
         )
@@ -63,7 +60,7 @@ def buttons(config: RunConfig, run: Run) -> None:
             "Reset",
             key="reset",
             icon=":material/restart_alt:",
-            help="Return to the untrained flow.",
+            help="Return to the untrained model.",
             on_click=runs.reset,
             args=(config,),
         )
@@ -81,14 +78,13 @@ def buttons(config: RunConfig, run: Run) -> None:
 
 def live_view(config: RunConfig, run: Run) -> None:
     """Show the run, and follow it for as long as it has pictures to come."""
-    target = make_target(config.target, config.noise)
+    problem = config.problem()
     drawn = run.view()
     poll = _poll_seconds()
 
     def look() -> None:
-        run.renew()
         view = run.view()
-        _show(view, run, target)
+        _show(view, run, problem)
         # Buttons and walk stand outside: they are drawn anew when the run begins or ends.
         ended = view.phase is not drawn.phase or not view.pending
         pace_changed = not 0.6 < _poll_seconds() / poll < 1.7
@@ -103,125 +99,154 @@ def _poll_seconds() -> float:
 
 
 def _train_label(view: RunView, *, is_example: bool) -> str:
-    if is_example or view.snapshot is None or view.snapshot.step == 0:
+    if is_example or view.header is None or view.header.step == 0:
         return "Train"
     return "Continue" if view.phase is Phase.FINISHED else "Resume"
 
 
-def _show(view: RunView, run: Run, target: Target) -> None:
-    snapshot = view.snapshot
-    st.progress(_part(view, run.config), text=_progress_line(view, run.config))
-    _headline(snapshot, target)
+def _show(view: RunView, run: Run, problem: Problem) -> None:
+    snapshot = None if view.snapshot is None else Snapshot.from_bytes(view.snapshot)
+    st.progress(_part(view, run.config), text=_progress_line(view, snapshot, run.config))
+    _headline(snapshot, problem)
     left, middle, right = st.columns(3)
     with left, st.container(key="target_density"):
-        _show_target(target)
+        st.markdown("**Target**: what is to be learned")
+        show_problem(problem, key=f"target_view_{_digest(run.config)}")
     with middle, st.container(key="density"):
-        _show_model(snapshot, run, target)
+        _show_model(snapshot, run)
     with right, st.container(key="loss"):
-        _show_loss(snapshot, target, ARCHITECTURES[run.config.architecture])
+        _show_loss(snapshot, problem, run.config)
 
 
-def _show_target(target: Target) -> None:
-    st.markdown("**Target**: what the flow learns")
-    scale = density_scale(target)
-    density = target_density(target, _TARGET_CELLS)
-    density_view(
-        encode_density(density, scale),
-        bounds=target.bounds,
-        scale=scale,
-        alt=describe_density(f"{target.label}, the target's exact density", density, target.bounds),
-        key=f"target_view_{target.name}_{target.noise}",
-        note="Exact density",
-    )
+def _digest(config: RunConfig) -> str:
+    """Return what tells one target's picture from another's."""
+    options = "_".join(f"{name}_{value}" for name, value in sorted(config.target_options.items()))
+    return f"{config.target}_{options}"
 
 
-def _show_model(snapshot: Snapshot | None, run: Run, target: Target) -> None:
-    st.markdown("**Model**: what the flow says")
+def _show_model(snapshot: Snapshot | None, run: Run) -> None:
+    st.markdown("**Model**: what it has learned so far")
     if snapshot is None:
         st.info(
-            "The untrained flow appears as soon as a worker is ready.", icon=":material/hourglass:"
+            "The untrained model appears as soon as a worker is ready.", icon=":material/hourglass:"
         )
         return
-    with_samples = bool(st.session_state.get("show_samples"))
-    density_view(
-        snapshot.density,
-        bounds=snapshot.bounds,
-        scale=snapshot.density_scale,
-        alt=f"The model's exact density at step {snapshot.step}, on the target's colour scale. "
-        f"Held-out NLL {snapshot.held_out_nll:.3f} nats.",
-        key="density_view",
-        points=snapshot.samples if with_samples else None,
-        note="Exact density, not an estimate from samples",
-        frame_id=f"{run.id[:6]}-{snapshot.step}-{len(snapshot.density)}",
+    samples = bool(st.session_state.get("show_samples"))
+    show_model(snapshot, run=run.id[:6], samples=samples, key="density_view")
+
+
+def _entropy(problem: Problem) -> float | None:
+    """Return the least NLL that a model can reach, None where it is not known."""
+    return None if problem.density is None else problem.density.entropy
+
+
+def _show_loss(snapshot: Snapshot | None, problem: Problem, config: RunConfig) -> None:
+    held_out = None if snapshot is None else snapshot.curves.get("held_out")
+    st.markdown(
+        "**Loss**: negative log-likelihood, in nats"
+        if snapshot is None or held_out is not None
+        else "**Loss**: what training makes small"
     )
-
-
-def _show_loss(snapshot: Snapshot | None, target: Target, family: Architecture) -> None:
-    st.markdown("**Loss**: negative log-likelihood, in nats")
     if snapshot is None:
         return
+    # Only a likelihood has the target's entropy as its floor.
+    entropy = None if held_out is None else _entropy(problem)
+    floor = "" if entropy is None else f", entropy floor {entropy:.3f} nats"
+    told = ", ".join(f"{m.label} {m.value:.3f}" for m in snapshot.measurements.values())
     loss_view(
-        snapshot.train_curve,
-        snapshot.held_out_curve,
-        entropy=target.entropy,
-        alt=f"Loss against optimizer step. At step {snapshot.step}: train {family.loss_name} "
-        f"{snapshot.train_loss:.3f}, held-out NLL {snapshot.held_out_nll:.3f}, "
-        f"entropy floor {target.entropy:.3f} nats.",
+        snapshot.curves,
+        entropy=entropy,
+        alt=f"Loss against optimizer step. At step {snapshot.header.step}: {told}{floor}.",
         key="loss_chart",
         height=320,
     )
-    if family.loss:
-        st.caption(family.loss)
+    architecture = ARCHITECTURES[config.architecture]
+    if architecture.loss:
+        st.caption(architecture.loss)
 
 
-def _headline(snapshot: Snapshot | None, target: Target) -> None:
+@dataclass(frozen=True)
+class _Metric:
+    """A number of the headline, as it is shown."""
+
+    label: str
+    value: str
+    help: str
+
+
+def _headline(snapshot: Snapshot | None, problem: Problem) -> None:
     with st.container(horizontal=True, key="headline"):
-        held_out = f"{snapshot.held_out_nll:.3f}" if snapshot else "…"
-        gap = f"{snapshot.held_out_nll - target.entropy:.3f}" if snapshot else "…"
-        parameters = f"{snapshot.parameters:,}".replace(",", " ") if snapshot else "…"
-        st.metric(
-            "Held-out NLL",
-            held_out,
-            help=tooltip(
-                "The NLL of points that no training step sees, taken anew every few pictures "
-                "while it trains.",
-                "NLL",
-                "nats",
-            ),
+        for metric in _metrics(snapshot, problem):
+            st.metric(metric.label, metric.value, help=metric.help)
+
+
+def _metrics(snapshot: Snapshot | None, problem: Problem) -> list[_Metric]:
+    held_out = None if snapshot is None else snapshot.measurements.get("held_out")
+    train = None if snapshot is None else snapshot.measurements.get("train")
+    shown: list[_Metric] = []
+    if snapshot is None or held_out is not None:
+        bound = held_out is not None and held_out.exactness == "bound"
+        shown.append(
+            _Metric(
+                "Held-out bound of the NLL" if bound else "Held-out NLL",
+                "…" if held_out is None else f"{held_out.value:.3f}",
+                tooltip(
+                    "The NLL of points that no training step sees, taken anew every few pictures "
+                    "while it trains." + (" This model gives an upper bound of it." * bound),
+                    "NLL",
+                    "nats",
+                ),
+            )
         )
-        st.metric(
-            "Gap to floor",
-            gap,
-            help=tooltip(
-                f"Held-out NLL minus the target's entropy ({target.entropy:.3f}): an estimate of "
-                "the KL divergence, in nats.",
-                "KL divergence",
-                "entropy floor",
-            ),
+        if (entropy := _entropy(problem)) is not None:
+            shown.append(
+                _Metric(
+                    "Gap to floor",
+                    "…" if held_out is None else f"{held_out.value - entropy:.3f}",
+                    tooltip(
+                        f"Held-out NLL minus the target's entropy ({entropy:.3f}): an estimate "
+                        "of the KL divergence, in nats.",
+                        "KL divergence",
+                        "entropy floor",
+                    ),
+                )
+            )
+    elif train is not None:
+        shown.append(
+            _Metric(
+                train.label[:1].upper() + train.label[1:],
+                f"{train.value:.3f}",
+                "The mean over the last steps. This model gives no likelihood, so its loss cannot "
+                "be compared with that of other models.",
+            )
         )
-        st.metric("Parameters", parameters, help="Numbers that training adjusts.")
+    parameters = "…" if snapshot is None else f"{snapshot.header.parameters:,}"
+    shown.append(_Metric("Parameters", parameters, "Numbers that training adjusts."))
+    return shown
 
 
 def _part(view: RunView, config: RunConfig) -> float:
-    if view.snapshot is None:
+    if view.header is None:
         return 0.0
-    used = view.snapshot.step if config.budget_unit == "steps" else view.snapshot.seconds
-    return min(1.0, used / view.budget)
+    used = view.header.step if config.budget_unit == "steps" else view.header.seconds
+    return min(1.0, used / view.hot.budget)
 
 
-def _progress_line(view: RunView, config: RunConfig) -> str:
+def _progress_line(view: RunView, snapshot: Snapshot | None, config: RunConfig) -> str:
     if view.message:
         return view.message
-    snapshot = view.snapshot
     if snapshot is None:
         return "Waiting for a worker…"
-    if snapshot.step == 0:
-        return "Untrained: about the base Gaussian, scaled to the data."
-    family = ARCHITECTURES[config.architecture]
+    header = snapshot.header
+    if header.step == 0:
+        return "Untrained."
+    train = snapshot.measurements.get("train")
     # In nats it stands in the chart.
-    loss = f"{family.loss_name} {snapshot.train_loss:.3f} · " if family.loss else ""
+    own = train is not None and not train.unit
+    loss = f"{train.label} {train.value:.3f} · " if train is not None and own else ""
     return (
-        f"{view.phase.value.capitalize()} · step {snapshot.step:,} · "
-        f"{snapshot.steps_per_second:.0f} steps/s · {snapshot.seconds:.1f} s · "
-        f"{loss}gradient norm {snapshot.grad_norm:.2f} · learning rate {snapshot.learning_rate:.2g}"
+        f"{view.phase.value.capitalize()} · step {header.step:,} · "
+        f"{header.steps_per_second:.0f} steps/s · {header.seconds:.1f} s · "
+        f"{loss}gradient norm {header.gradient_norm:.2f} · "
+        f"learning rate {header.learning_rate:.2g}"
     )

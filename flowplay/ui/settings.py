@@ -11,11 +11,8 @@ from typing import Any
 import streamlit as st
 
 from flowplay.catalog import ARCHITECTURES
-from flowplay.config import RunConfig
-from flowplay.targets import TARGETS
-
-#: Fields that can change while a run trains; all others make it another run.
-HOT_FIELDS = frozenset({"learning_rate", "budget", "temperature"})
+from flowplay.config import HotSettings, RunConfig
+from flowplay.problems import PROBLEMS
 
 _SEEDED_FROM = "_query_seeded_from"
 _CONFIG = "_config"
@@ -50,16 +47,22 @@ def set_widgets(config: RunConfig) -> None:
         st.session_state[name] = value
 
 
+def session_config() -> RunConfig | None:
+    """Return the session's config as last read, None before its first page has been drawn."""
+    config: RunConfig | None = st.session_state.get(_CONFIG)
+    return config
+
+
 def flat_values(config: RunConfig) -> dict[str, Any]:
-    """Return the config's values by widget key; family options stand beside the fields."""
-    values = config.model_dump(exclude={"version", "options"})
-    return values | config.options
+    """Return the config's values by widget key; options stand beside the fields."""
+    values = config.model_dump(exclude={"version", "options", "target_options"})
+    return values | config.target_options | config.options
 
 
 def read_widgets() -> RunConfig:
     """Return the config that the widgets show, and write it to the URL."""
     before: RunConfig = st.session_state[_CONFIG]
-    names = set(flat_values(before)) | {o.name for a in ARCHITECTURES.values() for o in a.options}
+    names = set(flat_values(before)) | _option_names()
     flat = flat_values(before) | {n: st.session_state[n] for n in names if n in st.session_state}
     config, refused = RunConfig.repair(flat)
     # What was refused of a link is told until something is set.
@@ -82,12 +85,13 @@ def refusals() -> list[str]:
 
 def identity(config: RunConfig) -> str:
     """Return what tells one run from another: the config without what can change while it runs."""
-    return config.model_dump_json(exclude=set(HOT_FIELDS))
+    return config.model_dump_json(exclude=set(HotSettings.model_fields))
 
 
 def follow_target() -> None:
-    """Give a newly chosen target its own noise."""
-    st.session_state["noise"] = TARGETS[st.session_state["target"]].noise
+    """Give a newly chosen target its own options."""
+    for option in PROBLEMS[st.session_state["target"]].options:
+        st.session_state[option.name] = option.default
 
 
 def follow_architecture() -> None:
@@ -96,7 +100,12 @@ def follow_architecture() -> None:
     old = RunConfig(architecture=before.architecture)
     new = RunConfig(architecture=st.session_state["architecture"])
     for name, value in flat_values(new).items():
-        if name in ("target", "architecture", "noise"):
+        if name in ("target", "architecture", *new.target_options):
             continue
         if name not in st.session_state or st.session_state[name] == flat_values(old).get(name):
             st.session_state[name] = value
+
+
+def _option_names() -> set[str]:
+    entries = (*ARCHITECTURES.values(), *PROBLEMS.values())
+    return {option.name for entry in entries for option in entry.options}

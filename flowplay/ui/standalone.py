@@ -67,7 +67,7 @@ def standalone_html(frames: bytes, title: str) -> str:
     """Write the frames of a flow as one HTML page that loads nothing and plays by itself.
 
     Args:
-        frames: bytes of `flowplay.inside.InsideFrames`.
+        frames: bytes of `flowplay.wire.LayerFrames`.
         title: the page's heading.
     """
     script = lean(_asset("shared.js") + _asset("inside_view.js"))

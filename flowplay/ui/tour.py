@@ -11,10 +11,12 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from flowplay.config import RunConfig
 from flowplay.engine import Phase, RunView
-from flowplay.targets import make_target
 from flowplay.ui import runs
 from flowplay.ui.components.tour_view import Said, read_said, tour_view
 from flowplay.ui.follow import follow
+from flowplay.ui.look import chosen_point
+from flowplay.ui.settings import session_config
+from flowplay.wire import Snapshot
 
 #: Nats above the floor that count as near it.
 NEAR = 0.15
@@ -73,15 +75,17 @@ class Step:
 
 
 def _gap(scene: Scene) -> float:
-    snapshot = scene.view.snapshot
-    if snapshot is None or scene.example:
+    """Return the nats above the floor, infinite where either is not known."""
+    data, density = scene.view.snapshot, scene.config.problem().density
+    if data is None or density is None or scene.example:
         return float("inf")
-    return snapshot.held_out_nll - make_target(scene.config.target, scene.config.noise).entropy
+    held_out = Snapshot.from_bytes(data).measurements.get("held_out")
+    return float("inf") if held_out is None else held_out.value - density.entropy
 
 
 def _trains(scene: Scene) -> bool:
-    snapshot = scene.view.snapshot
-    begun = snapshot is not None and snapshot.step > 0 and not scene.example
+    header = scene.view.header
+    begun = header is not None and header.step > 0 and not scene.example
     return scene.view.phase in runs.ACTIVE or begun
 
 
@@ -232,14 +236,14 @@ def _advance(tour: Tour, steps: list[Step], here: str) -> bool:
 
 def _scene(tour: Tour) -> Scene | None:
     """Look at the session; None before its first page has been drawn."""
-    config: RunConfig | None = st.session_state.get("_config")
+    config = session_config()
     if config is None:
         return None
     # What the widgets say now; the page itself, which comes after the bar, has not read them yet.
     config = config.model_copy(
         update={n: st.session_state[n] for n in ("target", "depth") if n in st.session_state}
     )
-    point = st.session_state.get("_point")
+    point = chosen_point()
     if tour.begun is None:
         tour.begun, tour.begun_point = config, point
     run = runs.shown_run()

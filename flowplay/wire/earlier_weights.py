@@ -26,7 +26,7 @@ class EarlierWeights(Packed):
     KIND: ClassVar[str] = "earlier weights"
 
     step: int
-    train_loss: float
+    train_loss: float | None
     held_out: float | None
     weights: NDArray[np.float32]
     buffers: NDArray[np.float32]

@@ -13,9 +13,9 @@ from flowplay.wire.packing import Packed
 
 @dataclass(frozen=True)
 class LayerFrames(Packed):
-    r"""Every kept :math:`z_k` of a flow: densities, areas, a warped lattice, points on their way.
+    r"""Every shown :math:`z_k` of a flow: densities, areas, a warped lattice, points on their way.
 
-    S frames are kept of the K + 1 states, all of them where there is room. Positions are coded as
+    S frames are shown of the K + 1 states, all of them where there is room. Positions are coded as
     `flowplay.codes.window_units`, densities as `flowplay.codes.encode_density`, areas as
     `encode_signed`, errors as `encode_error`. Each frame's maps fill a box of its own, which holds
     its probability; row 0 is the lowest y.
@@ -27,7 +27,7 @@ class LayerFrames(Packed):
             lie in it.
         near: half width of the window that is shown at first.
         boxes: [S] x_min, x_max, y_min, y_max of each frame's maps.
-        layers: K, the whitening included.
+        layers: K, the standardization included.
         states: [S] k of each frame, from 0 to K.
         names: [S] what made the frame: the kind of its last layer, "base" for z_0.
         times: [S] the true time of a continuous flow, None where there is none.
@@ -35,6 +35,8 @@ class LayerFrames(Packed):
         density_scale: the density that code 255 stands for.
         layer_limit: log-determinant of one frame that code 127 stands for, in nats.
         total_limit: the same of all layers up to a frame.
+        mean_log_dets: [S] mean over the samples of the log-determinant from the frame before, in
+            nats; 0 for the base.
         mass: [S] probability that lies in the frame's box: density times cell area, summed.
         round_trip: largest |f(f^-1(x)) - x| over held-out data, in float32; None if unsolved.
         unsolved: cells in which a numeric inverse did not reach its tolerance; drawn empty.
@@ -67,6 +69,7 @@ class LayerFrames(Packed):
     density_scale: float
     layer_limit: float
     total_limit: float
+    mean_log_dets: list[float]
     mass: list[float]
     round_trip: float | None
     unsolved: int

@@ -23,14 +23,14 @@ class RunState(Packed):
         step: optimizer steps taken.
         seconds: time spent in training steps.
         train_loss: mean of what training makes small over the last slice; in nats if that is the
-            negative log-likelihood.
+            negative log-likelihood. Before the first step it is the held-out loss, or None.
         gradient_norm: norm of the last step's gradient before clipping.
         last_rate: learning rate of the last step.
         steps_per_second: speed of the last slice.
         failure: one sentence if training broke; the arrays are then the last good ones.
         weights: [P] float32, all trained parameters in the model's order.
         optimizer: [m, P] float32, the optimizer's moments (m = 2 for Adam, 1 for SGD).
-        buffers: [b] float32, the model's buffers in order.
+        buffers: [b] float32, the model's buffers (standardization, and others) in order.
         batch_generator: [...] uint8, state of the generator that draws batches.
         noise_generator: [...] uint8, state of the generator behind all that layers draw.
         train_curve: [n, 2] float64, (step, mean loss since the row before).
@@ -46,7 +46,7 @@ class RunState(Packed):
     hot_settings: dict[str, Any]
     step: int
     seconds: float
-    train_loss: float
+    train_loss: float | None
     gradient_norm: float
     last_rate: float
     steps_per_second: float

@@ -15,7 +15,7 @@ from flowplay.figures.colors import (
     oklab_to_srgb,
     plotly_colorscale,
 )
-from flowplay.snapshot import encode_density
+from flowplay.codes import encode_density
 
 
 def _oklab(rgb: NDArray[np.uint8]) -> NDArray[np.float64]:

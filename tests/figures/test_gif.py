@@ -3,53 +3,21 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 
-import numpy as np
 import pytest
 from PIL import Image
 
 from flowplay.figures.colors import PALETTE
 from flowplay.figures.gif import MOST_PICTURES, SIDE, layers_gif
-from flowplay.inside import InsideFrames
+from flowplay.wire import LayerFrames
 
-
-def frames(count: int) -> bytes:
-    rng = np.random.default_rng(0)
-    line = np.linspace(0, 2**14, 25)
-    lattice = np.stack(np.meshgrid(line, line), -1)
-    return InsideFrames(
-        token="t",
-        step=1,
-        window=[-5.0, 5.0, -5.0, 5.0],
-        near=3.5,
-        boxes=[[-3.0, 3.0, -3.0, 3.0 + k / count] for k in range(count)],
-        layers=count - 1,
-        states=list(range(count)),
-        names=["base", *["layer"] * (count - 1)],
-        times=[None] * count,
-        ticks={},
-        density_scale=1.0,
-        layer_limit=1.0,
-        total_limit=1.0,
-        mass=[1.0] * count,
-        round_trip=0.0,
-        unsolved=0,
-        base_reach=3.0,
-        density=rng.integers(0, 255, (count, 16, 16), np.uint8),
-        layer_area=np.zeros((count, 16, 16), np.int8),
-        total_area=np.zeros((count, 16, 16), np.int8),
-        samples=rng.integers(0, 2**14, (count, 50, 2)).astype(np.int16),
-        data=np.zeros((count, 50, 2), np.int16),
-        lattice=np.repeat(lattice[None], count, 0).astype(np.int16),
-        lattice_area=np.zeros((count, 25, 25), np.int8),
-        cell_area=np.zeros((count, 24, 24), np.int8),
-        round_trip_map=np.zeros((4, 4), np.uint8),
-    ).to_bytes()
+Frames = Callable[..., LayerFrames]
 
 
 @pytest.mark.parametrize("count", [1, 3, 34])
-def test_it_opens_and_is_bounded(count: int) -> None:
-    image = Image.open(io.BytesIO(layers_gif(frames(count))))
+def test_it_opens_and_is_bounded(count: int, frames_of: Frames) -> None:
+    image = Image.open(io.BytesIO(layers_gif(frames_of(count).to_bytes())))
     pictures = getattr(image, "n_frames", 1)
     assert image.size == (SIDE, SIDE)
     assert count <= pictures <= MOST_PICTURES + 1

@@ -3,35 +3,61 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from flowplay.figures.layers import layers_figure, log_det_text
-from flowplay.snapshot import LayerFrames
+from flowplay.codes import POINT_UNITS, decode_density
+from flowplay.figures.layers import frame_label, layers_figure, log_det_text, sample_positions
+from flowplay.wire import LayerFrames
+
+Frames = Callable[..., LayerFrames]
 
 
-def test_every_layer_is_a_frame_in_order(frames: LayerFrames) -> None:
+def test_every_frame_is_there_in_order(frames: LayerFrames) -> None:
     figure = layers_figure(frames)
     assert [frame.name for frame in figure.frames] == ["0", "1", "2", "3"]
     steps = figure.layout.sliders[0].steps
-    assert [step.label for step in steps] == frames.labels
+    assert [step.label for step in steps] == ["z₀ base", "z₁", "z₂", "z₃ = x data"]
     assert [step.args[0] for step in steps] == [("0",), ("1",), ("2",), ("3",)]
 
 
 def test_frames_share_axes_and_one_colour_scale(frames: LayerFrames) -> None:
     figure = layers_figure(frames)
-    assert list(figure.layout.xaxis.range) == frames.bounds[:2]
-    assert list(figure.layout.yaxis.range) == frames.bounds[2:]
-    assert figure.layout.coloraxis.cmax == pytest.approx(2 * frames.densities[0].max())
+    assert list(figure.layout.xaxis.range) == list(figure.layout.yaxis.range) == [-3.5, 3.5]
+    assert figure.layout.coloraxis.cmax == frames.density_scale
     for frame in figure.frames:
         assert set(frame.layout.to_plotly_json()) == {"annotations"}
-        assert set(frame.data[0].to_plotly_json()) == {"type", "z"}
+
+
+def test_each_density_fills_the_box_of_its_frame(frames: LayerFrames) -> None:
+    for i, frame in enumerate(layers_figure(frames).frames):
+        heatmap, (x_min, x_max, y_min, y_max) = frame.data[0], frames.boxes[i]
+        rows, columns = np.shape(heatmap.z)
+        assert heatmap.x0 - heatmap.dx / 2 == pytest.approx(x_min)
+        assert heatmap.x0 + (columns - 0.5) * heatmap.dx == pytest.approx(x_max)
+        assert heatmap.y0 + (rows - 0.5) * heatmap.dy == pytest.approx(y_max)
+        np.testing.assert_array_equal(heatmap.z, decode_density(frames.density[i], 1.0))
+
+
+def test_samples_are_where_they_were_coded(frames: LayerFrames) -> None:
+    points = sample_positions(frames)
+    np.testing.assert_allclose(points, -5 + 10 * frames.samples / POINT_UNITS, atol=1e-4)
+    np.testing.assert_array_equal(layers_figure(frames).frames[2].data[1].x, points[2, :, 0])
+
+
+def test_axes_widen_for_samples_far_out_but_not_for_ever(frames: LayerFrames) -> None:
+    frames.samples[1] = POINT_UNITS  # at (5, 5)
+    assert list(layers_figure(frames).layout.xaxis.range) == [-5, 5]
+    frames.samples[1] = np.iinfo(np.int16).max  # at (15, 15)
+    assert list(layers_figure(frames).layout.xaxis.range) == [-8, 8]
 
 
 def test_a_frame_beyond_the_colour_scale_says_so(frames: LayerFrames) -> None:
+    frames.density[2, 0, 0] = 255
     texts = [frame.layout.annotations[0].text for frame in layers_figure(frames).frames]
-    assert ["beyond the colours" in text for text in texts] == [False, True, True, False]
+    assert ["denser in places" in text for text in texts] == [False, False, True, False]
 
 
 def test_arrays_travel_in_binary(frames: LayerFrames) -> None:
@@ -51,13 +77,10 @@ def test_heatmaps_are_redrawn_without_transition(frames: LayerFrames) -> None:
         assert move.args[1]["transition"]["duration"] == 0
 
 
-def test_log_det_is_that_of_the_layer_before(frames: LayerFrames) -> None:
+def test_log_det_is_that_of_the_layers_before(frames: LayerFrames, frames_of: Frames) -> None:
     assert log_det_text(frames, 0) == "base: no layer yet"
     assert log_det_text(frames, 1) == "this layer: mean log|det| −0.500 nats"
     assert layers_figure(frames).frames[3].layout.annotations[0].text.endswith("+1.000 nats")
-
-
-def test_what_is_no_number_is_not_drawn(frames: LayerFrames) -> None:
-    frames.densities[1, 0, 0] = np.inf
-    z = layers_figure(frames).frames[1].data[0].z
-    assert np.isnan(z[0, 0])
+    thinned = frames_of(3, states=[0, 4, 9])
+    assert log_det_text(thinned, 2) == "these 5 layers: mean log|det| +0.250 nats"
+    assert frame_label(thinned, 1) == "z₄"

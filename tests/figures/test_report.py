@@ -13,7 +13,7 @@ from plotly.offline import get_plotlyjs
 from flowplay.figures.density import density_figure
 from flowplay.figures.layers import layers_figure
 from flowplay.figures.report import ReportFigure, html_report
-from flowplay.snapshot import LayerFrames
+from flowplay.wire import LayerFrames
 
 EVIL = "</script><script>alert('x')</script>"
 BOUNDS = (-2.5, 2.5, -2.0, 3.0)
@@ -46,7 +46,7 @@ def test_figures_are_whole(own_part: str, frames: LayerFrames) -> None:
     assert match
     evil, walk = json.loads(match[1])
     assert evil["layout"]["title"]["text"] == EVIL
-    assert len(walk["frames"]) == len(frames.labels)
+    assert len(walk["frames"]) == len(frames.states)
 
 
 def test_figures_have_alternative_text_and_captions(own_part: str) -> None:

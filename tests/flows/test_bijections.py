@@ -16,7 +16,7 @@ from flowplay.catalog import ARCHITECTURES, Choice
 from flowplay.flows import (
     FAMILIES,
     Flow,
-    Whitening,
+    Standardization,
     build_flow,
     standard_normal_log_prob,
 )
@@ -45,11 +45,13 @@ def random_flow(
     dtype: torch.dtype = torch.float64,
     spread: float = 0.1,
 ) -> Flow:
-    """Build a flow far from the identity, whitening included, in evaluation mode."""
+    """Build a flow far from the identity, standardization included, in evaluation mode."""
     name, options = VARIANTS[variant]
     torch.manual_seed(1)
-    whitening = Whitening(torch.linspace(-1, 2, dim), torch.linspace(0.5, 3, dim))
-    flow = build_flow(name, dim, depth=depth, width=16, seed=0, whitening=whitening, **options)
+    standardization = Standardization(torch.linspace(-1, 2, dim), torch.linspace(0.5, 3, dim))
+    flow = build_flow(
+        name, dim, depth=depth, width=16, seed=0, standardization=standardization, **options
+    )
     with torch.no_grad():
         for p in flow.parameters():
             p.add_(spread * torch.randn_like(p))
@@ -112,7 +114,7 @@ def test_each_layer_s_log_det(name: str, dim: int, direction: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "dim"), CASES)
-def test_starts_as_the_base_in_whitened_units(name: str, dim: int) -> None:
+def test_starts_as_the_base_in_standardised_units(name: str, dim: int) -> None:
     """The first picture is the base: rotated or reordered at most. A mixture is only about it."""
     family, options = VARIANTS[name]
     flow = build_flow(family, dim, depth=3, width=16, seed=3, **options).double().eval()

@@ -1,4 +1,4 @@
-"""The pieces under the families: roots, splines, whitening, the conditioner's own backward."""
+"""The pieces under the families: roots, splines, standardization, the conditioner's backward."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from flowplay.flows import NotConvergedError, Whitening, roots
+from flowplay.flows import NotConvergedError, Standardization, roots
 from flowplay.flows.conditioner import Conditioner
 from flowplay.flows.planar import Planar
 from flowplay.flows.roots import increasing_root
@@ -130,14 +130,14 @@ def test_conditioner_against_plain_layers() -> None:
     torch.testing.assert_close(network(x), plain(x))
 
 
-def test_whitening() -> None:
+def test_standardization() -> None:
     data = torch.randn(500, 3) * torch.tensor([1.0, 10.0, 0.1]) + 5
-    whitening = Whitening.of(data)
-    z, log_det = whitening.inverse(data)
+    standardization = Standardization.of(data)
+    z, log_det = standardization.inverse(data)
     torch.testing.assert_close(z.mean(0), torch.zeros(3), rtol=0, atol=1e-4)
     torch.testing.assert_close(z.std(0, correction=0), torch.ones(3), rtol=0, atol=1e-4)
     assert float(log_det[0]) == pytest.approx(
         -math.log(float(data.std(0, correction=0).prod())), abs=1e-4
     )
     with pytest.raises(ValueError, match="positive, finite spread"):
-        Whitening.of(torch.ones(10, 2))
+        Standardization.of(torch.ones(10, 2))

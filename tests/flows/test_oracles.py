@@ -28,7 +28,7 @@ from zuko.flows.autoregressive import MaskedAutoregressiveTransform
 from zuko.flows.coupling import GeneralCouplingTransform
 from zuko.lazy import UnconditionalTransform
 
-from flowplay.flows import Bijection, Flow, Whitening, standard_normal_log_prob
+from flowplay.flows import Bijection, Flow, Standardization, standard_normal_log_prob
 from flowplay.flows.autoregressive import Autoregressive
 from flowplay.flows.continuous import ContinuousLayer
 from flowplay.flows.coupling import Coupling
@@ -144,7 +144,9 @@ def zuko_spline(widths: Tensor, heights: Tensor, derivatives: Tensor, bound: flo
     return spline
 
 
-def normalizing(transformer: Transformer) -> tuple[Callable[..., Transform], list[tuple[int, ...]]]:
+def normalizing(
+    transformer: Transformer[Any],
+) -> tuple[Callable[..., Transform], list[tuple[int, ...]]]:
     """Return the map of a coordinate from data to base, and the shapes of its parameters."""
     match transformer:
         case Additive():
@@ -152,7 +154,7 @@ def normalizing(transformer: Transformer) -> tuple[Callable[..., Transform], lis
         case Affine():
             slope = math.exp(-LOG_SCALE_BOUND)
             return lambda s, t: zuko.transforms.MonotonicAffineTransform(t, s, slope).inv, [(), ()]
-        case Spline(bound=bound, parameters=n):
+        case Spline(bound=bound, parameter_count=n):
             bins = (n + 1) // 3
             shapes: list[tuple[int, ...]] = [(bins,), (bins,), (bins - 1,)]
             return lambda w, h, d: zuko_spline(w, h, d, bound).inv, shapes
@@ -161,8 +163,8 @@ def normalizing(transformer: Transformer) -> tuple[Callable[..., Transform], lis
     raise NotImplementedError(transformer)
 
 
-def kept_coordinates(name: str, dim: int, k: int) -> Tensor:
-    """Return which coordinates the k-th coupling layer of a family keeps."""
+def conditioning_coordinates(name: str, dim: int, k: int) -> Tensor:
+    """Return which coordinates are the conditioning part of a family's k-th coupling layer."""
     index = torch.arange(dim)
     checkerboard = name == "realnvp" and k // 2 % 2 == 1
     first = index % 2 == 0 if checkerboard else index < math.ceil(dim / 2)
@@ -175,7 +177,7 @@ def zuko_layer(name: str, layer: Bijection, dim: int, k: int) -> Any:  # noqa: A
     match layer:
         case Inverse(bijection=inner):
             return zuko_layer(name, inner, dim, k).inv
-        case Whitening(mean=mean, std=std):
+        case Standardization(mean=mean, std=std):
             return UnconditionalTransform(
                 lambda m, s: AffineTransform(m, s, event_dim=1).inv, mean, std, buffer=True
             )
@@ -185,7 +187,7 @@ def zuko_layer(name: str, layer: Bijection, dim: int, k: int) -> Any:  # noqa: A
             )
         case Coupling():
             univariate, shapes = normalizing(layer.transformer)
-            mask = kept_coordinates(name, dim, k)
+            mask = conditioning_coordinates(name, dim, k)
             coupling = GeneralCouplingTransform(
                 dim, mask=mask, univariate=univariate, shapes=shapes, **network
             )
@@ -273,7 +275,7 @@ def normflows_layer(layer: Bijection, dim: int) -> Any:  # noqa: ANN401
             radial.alpha.copy_(layer.log_alpha.exp())
             radial.beta.copy_(layer.beta)
             return flows.Reverse(radial)
-        case Whitening(mean=mean, std=std):
+        case Standardization(mean=mean, std=std):
             return scale_and_shift(std.log(), mean)
         case ActNorm(log_scale=log_scale, shift=shift):
             return scale_and_shift(log_scale, shift)
@@ -282,8 +284,10 @@ def normflows_layer(layer: Bijection, dim: int) -> Any:  # noqa: ANN401
             linear.W.copy_(layer.matrix().t())
             return linear
         case Coupling():
-            kept, mapped = math.ceil(dim / 2), dim // 2
-            return flows.AffineCouplingBlock(ShiftAndScale(layer.conditioner, kept, mapped))
+            conditioning, transformed = math.ceil(dim / 2), dim // 2
+            return flows.AffineCouplingBlock(
+                ShiftAndScale(layer.conditioner, conditioning, transformed)
+            )
     raise NotImplementedError(layer)
 
 

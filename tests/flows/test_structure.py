@@ -49,20 +49,21 @@ def jacobians(function: Bijection, x: Tensor) -> Tensor:
 @pytest.mark.parametrize("swap", [False, True])
 @pytest.mark.parametrize("dim", [2, 5])
 def test_a_coupling_s_jacobian(dim: int, swap: bool, mask: str) -> None:
-    """The identity where kept, diagonal where mapped, nothing from mapped to kept."""
+    """The identity on one part, diagonal on the other; the first does not depend on the second."""
     layer = Coupling(dim, 16, Affine(), swap, mask)
     jacobian = jacobians(scattered(layer), points(20, dim))
     places = layer.order or list(range(dim))
     first = [places[i] for i in range(layer.sizes[0])]
-    kept = [i for i in range(dim) if (i in first) is not swap]
-    mapped = [i for i in range(dim) if i not in kept]
+    conditioning = [i for i in range(dim) if (i in first) is not swap]
+    transformed = [i for i in range(dim) if i not in conditioning]
     assert torch.equal(
-        jacobian[:, kept][:, :, kept], torch.eye(len(kept)).double().expand(20, -1, -1)
+        jacobian[:, conditioning][:, :, conditioning],
+        torch.eye(len(conditioning)).double().expand(20, -1, -1),
     )
-    assert (jacobian[:, kept][:, :, mapped] == 0).all()
-    among = jacobian[:, mapped][:, :, mapped]
+    assert (jacobian[:, conditioning][:, :, transformed] == 0).all()
+    among = jacobian[:, transformed][:, :, transformed]
     assert (among - torch.diag_embed(among.diagonal(dim1=1, dim2=2)) == 0).all()
-    assert (jacobian[:, mapped][:, :, kept] != 0).any()
+    assert (jacobian[:, transformed][:, :, conditioning] != 0).any()
 
 
 def test_masks_of_realnvp_take_turns() -> None:
@@ -217,6 +218,29 @@ def estimates(flow: Flow, x: Tensor, n: int, each: int) -> tuple[Tensor, Tensor]
 
 @pytest.mark.parametrize(
     ("name", "options"),
+    [
+        ("ffjord", {"trace": "hutchinson"}),
+        ("residual", {"log_det": "unbiased"}),
+        ("graphical", {"edges": "learned"}),
+        ("flow_matching", {}),
+    ],
+)
+def test_training_draws_from_torch_s_default_generator_alone(
+    name: str, options: dict[str, str]
+) -> None:
+    flow = build_flow(name, 2, depth=2, width=16, **options)  # type: ignore[arg-type]
+    scattered(flow).train()
+
+    def loss(seed: int) -> float:
+        torch.manual_seed(seed)
+        return float(flow.loss_and_gradient(points(50, 2))[0])
+
+    assert loss(1) == loss(1)
+    assert loss(1) != loss(2)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
     [("ffjord", {"trace": "hutchinson"}), ("residual", {"log_det": "unbiased"})],
 )
 def test_estimators_are_unbiased(name: str, options: dict[str, str]) -> None:
@@ -249,7 +273,7 @@ def test_a_residual_block_keeps_its_lipschitz_constant(scale: float) -> None:
     network = block.residual
     w2 = network.bounded_weight()
     x = 3 * points(5000, 2)
-    g, slopes = network.evaluate(x, w2)
+    g, slopes = network.value_and_slopes(x, w2)
     assert torch.linalg.matrix_norm(network.jacobian(slopes, w2), 2).max() <= LIPSCHITZ + 1e-9
     rise = (g[1:] - g[:-1]).norm(dim=1) / (x[1:] - x[:-1]).norm(dim=1)
     assert rise.max() <= LIPSCHITZ + 1e-9
@@ -258,7 +282,7 @@ def test_a_residual_block_keeps_its_lipschitz_constant(scale: float) -> None:
 def test_the_logistic_mixture_is_stable_in_float32_tails() -> None:
     mixture = LogisticMixture(4)
     torch.manual_seed(0)
-    theta = (2 * torch.randn(7, mixture.parameters)).unsqueeze(1)
+    theta = (2 * torch.randn(7, mixture.parameter_count)).unsqueeze(1)
     x = torch.tensor([-1e4, -100.0, -20.0, 0.0, 20.0, 100.0, 1e4]).unsqueeze(1)
     z, log_slope = mixture.inverse(x, theta)
     assert torch.isfinite(z).all()

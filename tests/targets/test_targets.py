@@ -11,10 +11,11 @@ import pytest
 from scipy.stats import chi2, ks_2samp
 
 from flowplay.targets import TARGETS, Target, make_target
-from flowplay.targets import base as base_module
-from flowplay.targets import curve as curve_module
-from flowplay.targets.base import Bounds, FloatArray, expand
-from flowplay.targets.curve import CurveTarget
+from flowplay.problems.targets import base as base_module
+from flowplay.problems.targets import curve as curve_module
+from flowplay.problems.base import FloatArray, Window
+from flowplay.problems.targets.base import expand
+from flowplay.problems.targets.curve import CurveTarget
 
 N = 20_000
 CURVES = [name for name, target in TARGETS.items() if isinstance(target, CurveTarget)]
@@ -31,7 +32,7 @@ def target(request: pytest.FixtureRequest) -> Target:
     return TARGETS[name]
 
 
-def grid(window: Bounds, step: float) -> tuple[FloatArray, float]:
+def grid(window: Window, step: float) -> tuple[FloatArray, float]:
     """Points ``[n, 2]`` of a square grid over the window and the area each stands for."""
     x_min, x_max, y_min, y_max = window
     columns, rows = np.ceil((x_max - x_min) / step), np.ceil((y_max - y_min) / step)
@@ -46,7 +47,7 @@ def plane(target: Target) -> tuple[FloatArray, FloatArray]:
     """Points ``[n, 2]`` all over the plane and the mass ``[n]`` that the density puts at each."""
     # The shear of the pinwheel makes its arms narrower than the noise.
     step = 0.4 if target.name == "pinwheel" else 0.9
-    points, area = grid(expand(target.bounds, 4 * target._spread), step * target.noise)
+    points, area = grid(expand(target.window, 4 * target._spread), step * target.noise)
     mass: FloatArray = np.exp(target.log_prob(points)) * area
     return points, mass
 
@@ -101,7 +102,7 @@ def test_make_target_refuses_an_unknown_name() -> None:
 def test_make_target_refuses_a_noise_out_of_range(target: Target) -> None:
     low, high = target.noise_range
     for noise in (low - 1e-3, high + 1e-3, -1.0, 0.0, float("nan"), float("inf")):
-        with pytest.raises(ValueError, match=r"^The noise of '\w+' must lie in \[.*\], got .*$"):
+        with pytest.raises(ValueError, match=r"^noise = .* of '\w+' is .*\.$"):
             make_target(target.name, noise)
 
 
@@ -181,11 +182,11 @@ def test_samples_are_those_of_scikit_learn(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "noise"), NOISES)
-def test_density_integrates_to_one_and_does_so_within_the_bounds(name: str, noise: float) -> None:
+def test_density_integrates_to_one_and_does_so_within_the_window(name: str, noise: float) -> None:
     target = make_target(name, noise)
     points, mass = plane(target)
     assert mass.sum() == pytest.approx(1, abs=1e-6)
-    x_min, x_max, y_min, y_max = target.bounds
+    x_min, x_max, y_min, y_max = target.window
     inside = (points >= [x_min, y_min]).all(axis=1) & (points <= [x_max, y_max]).all(axis=1)
     assert mass[inside].sum() >= 0.9999
 
@@ -196,7 +197,7 @@ _NODES, _NODE_WEIGHTS = np.polynomial.legendre.leggauss(5)
 
 def cell_probabilities(target: Target) -> FloatArray:
     """Mass ``[CELLS²]`` of the density in each cell of the picture window, by quadrature."""
-    x_min, x_max, y_min, _ = target.bounds
+    x_min, x_max, y_min, _ = target.window
     side = (x_max - x_min) / CELLS
     offsets = ((np.arange(CELLS)[:, None] + (1 + _NODES) / 2) * side).ravel()
     xx, yy = np.meshgrid(x_min + offsets, y_min + offsets, indexing="ij")
@@ -209,7 +210,7 @@ def cell_probabilities(target: Target) -> FloatArray:
 
 def chi_square_p_value(x: FloatArray, target: Target) -> float:
     """P-value of Pearson's test of the samples ``[n, 2]`` against the target's density."""
-    window = np.reshape(target.bounds, (2, 2))
+    window = np.reshape(target.window, (2, 2))
     counts = np.histogram2d(x[:, 0], x[:, 1], bins=CELLS, range=window)[0].ravel()
     expected = len(x) * cell_probabilities(target)
     large = expected >= 5
@@ -250,7 +251,7 @@ SYMMETRIES: dict[str, Callable[[FloatArray], FloatArray]] = {
 @pytest.mark.parametrize("name", SYMMETRIES)
 def test_density_has_the_symmetry_of_its_target(name: str) -> None:
     target = TARGETS[name]
-    points, _ = grid(target.bounds, step=0.13)
+    points, _ = grid(target.window, step=0.13)
     np.testing.assert_allclose(
         target.log_prob(SYMMETRIES[name](points)), target.log_prob(points), rtol=1e-9, atol=1e-5
     )
@@ -260,7 +261,7 @@ def test_density_has_the_symmetry_of_its_target(name: str) -> None:
 def test_twice_the_nodes_change_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     kind, (low, high) = type(TARGETS[name]), TARGETS[name].noise_range
     coarse = [kind(noise) for noise in np.geomspace(low, high, 4).clip(low, high)]
-    points = [grid(target.bounds, step=0.15)[0] for target in coarse]
+    points = [grid(target.window, step=0.15)[0] for target in coarse]
     expected = [target.log_prob(x) for target, x in zip(coarse, points, strict=True)]
     monkeypatch.setattr(curve_module, "_NODE_SPACING", curve_module._NODE_SPACING / 2)
     for target, x, log_prob in zip(coarse, points, expected, strict=True):
@@ -363,10 +364,10 @@ def test_entropy_meets_the_known_floors(
 
 
 @pytest.mark.parametrize(("name", "noise"), NOISES)
-def test_bounds_are_square_and_tight(name: str, noise: float) -> None:
+def test_window_is_square_and_tight(name: str, noise: float) -> None:
     target = make_target(name, noise)
-    x_min, x_max, y_min, y_max = target.bounds
-    assert all(isinstance(bound, float) for bound in target.bounds)
+    x_min, x_max, y_min, y_max = target.window
+    assert all(isinstance(bound, float) for bound in target.window)
     assert x_max - x_min == y_max - y_min
     reach = np.abs(target.sample(N, seed=0) - [(x_min + x_max) / 2, (y_min + y_max) / 2]).max()
     assert reach > 0.7 * (x_max - x_min) / 2

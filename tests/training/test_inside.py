@@ -11,9 +11,9 @@ from torch import Tensor
 
 from flowplay.config import RunConfig
 from flowplay.flows import FAMILIES, Bijection, Flow, NotConvergedError, build_flow
-from flowplay.inside import UNSOLVED, Diagnosis, InsideFrames, Kept, encode_error
-from flowplay.pictures import POINT_UNITS, cell_centres
-from flowplay.snapshot import encode_density
+from flowplay.inside import UNSOLVED, Diagnosis, LayerFrames, Kept, encode_error
+from flowplay.codes import POINT_UNITS, cell_centres
+from flowplay.codes import encode_density
 from flowplay.training import RunState, new_run, train_slice
 from flowplay.training.inside import (
     GIVEN_UP,
@@ -39,19 +39,19 @@ def bent(architecture: str, *, depth: int = 3, spread: float = 0.05) -> RunState
 
 
 @pytest.fixture(scope="module", params=FAMILIES)
-def looked_at(request: pytest.FixtureRequest) -> tuple[LiveRun, InsideFrames]:
+def looked_at(request: pytest.FixtureRequest) -> tuple[LiveRun, LayerFrames]:
     state = bent(request.param)
     live = LiveRun(state)
     return live, inside_frames(live, state, detail=Detail(64, 96, 300, 1))
 
 
-def test_every_layer_s_density_integrates_to_one(looked_at: tuple[LiveRun, InsideFrames]) -> None:
+def test_every_layer_s_density_integrates_to_one(looked_at: tuple[LiveRun, LayerFrames]) -> None:
     live, frames = looked_at
     assert frames.states == list(range(len(live.flow.bijections) + 1))
     np.testing.assert_allclose(frames.mass, 1, atol=0.02)
 
 
-def test_maps_are_the_flow_s_own_numbers(looked_at: tuple[LiveRun, InsideFrames]) -> None:
+def test_maps_are_the_flow_s_own_numbers(looked_at: tuple[LiveRun, LayerFrames]) -> None:
     live, frames = looked_at
     cells = frames.density.shape[1]
     for k, box in enumerate(frames.boxes):
@@ -68,7 +68,7 @@ def test_maps_are_the_flow_s_own_numbers(looked_at: tuple[LiveRun, InsideFrames]
         np.testing.assert_allclose(layer, (-log_det).clamp(-limit, limit), atol=limit / 127)
 
 
-def test_positions_are_those_of_the_states(looked_at: tuple[LiveRun, InsideFrames]) -> None:
+def test_positions_are_those_of_the_states(looked_at: tuple[LiveRun, LayerFrames]) -> None:
     live, frames = looked_at
     low, high = frames.window[:2]
 
@@ -121,7 +121,7 @@ def quadrilateral_area(corners: Tensor) -> Tensor:
 def test_what_travels_is_bounded(depth: int, frames: int) -> None:
     state = bent("planar", depth=depth)
     data = look_inside(state.to_bytes(), None, True)
-    shown = InsideFrames.from_bytes(data)
+    shown = LayerFrames.from_bytes(data)
     assert len(data) <= PAYLOAD
     assert len(shown.states) == frames
     assert shown.states[0] == 0
@@ -147,9 +147,9 @@ def test_earlier_weights_are_looked_at_as_they_were() -> None:
     first, _ = train_slice(new_run(RunConfig(depth=2, width=8, samples=500)), steps=5)
     later, _ = train_slice(first, steps=20)
     kept = Kept(first.step, 0.0, first.weights, first.buffers).to_bytes()
-    shown = InsideFrames.from_bytes(look_inside(later.to_bytes(), kept, True))
-    directly = InsideFrames.from_bytes(look_inside(first.to_bytes(), None, True))
-    now = InsideFrames.from_bytes(look_inside(later.to_bytes(), None, True))
+    shown = LayerFrames.from_bytes(look_inside(later.to_bytes(), kept, True))
+    directly = LayerFrames.from_bytes(look_inside(first.to_bytes(), None, True))
+    now = LayerFrames.from_bytes(look_inside(later.to_bytes(), None, True))
     assert shown.step == 5
     np.testing.assert_array_equal(shown.density, directly.density)
     assert not np.array_equal(shown.density, now.density)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from flowplay.flows import FAMILIES, Flow, Whitening, build_flow
-from flowplay.inside import Ledger
+from flowplay.flows import FAMILIES, Flow, Standardization, build_flow
+from flowplay.wire import Ledger
 from flowplay.training.ledger import point_ledger, point_ledgers
 from flowplay.ui.components.ledger_view import ledger_rows
 
@@ -18,8 +18,8 @@ POINTS = 100
 
 def random_flow(name: str) -> Flow:
     torch.manual_seed(1)
-    whitening = Whitening(torch.tensor([-1.0, 2.0]), torch.tensor([0.5, 3.0]))
-    flow = build_flow(name, depth=3, width=16, seed=0, whitening=whitening).double()
+    standardization = Standardization(torch.tensor([-1.0, 2.0]), torch.tensor([0.5, 3.0]))
+    flow = build_flow(name, depth=3, width=16, seed=0, standardization=standardization).double()
     with torch.no_grad():
         for p in flow.parameters():
             p.add_(0.1 * torch.randn_like(p))

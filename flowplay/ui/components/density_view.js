@@ -7,6 +7,7 @@
  * @property {number} scale  the density of code 255
  * @property {number[]} bounds  x_min, x_max, y_min, y_max
  * @property {{x: Tick[], y: Tick[], bar: Tick[]}} ticks
+ * @property {boolean} plain  whether there is no density, only points
  * @property {?string} points  base64 of [n, 2] int16, from the window's lower left, in POINT_UNITS
  * @property {string} color  of the points
  * @property {string} outline  of the points
@@ -87,6 +88,7 @@ class DensityView {
     Object.assign(this.raster, { width, height });
     this.canvas.dataset.frame = frame.frame || String(this.frames);
     this.canvas.setAttribute("aria-label", frame.alt);
+    this.root.classList.toggle("plain", frame.plain);
     this.root.style.setProperty("--aspect", (bounds[1] - bounds[0]) / (bounds[3] - bounds[2]));
     this.root.querySelector(".note").textContent = frame.note;
     setTicks(this.root, ticks);
@@ -223,10 +225,13 @@ class DensityView {
       const { bounds, width, height, scale } = frame;
       const x = bounds[0] + ((cursor[0] + 0.5) / width) * (bounds[1] - bounds[0]);
       const y = bounds[2] + ((cursor[1] + 0.5) / height) * (bounds[3] - bounds[2]);
-      const code = this.codes.to[cursor[1] * width + cursor[0]];
-      const density = Number(((code / 255) ** 2 * scale).toPrecision(2));
-      const relation = code === 255 ? "≥" : "≈";
-      text = `x = ${signed(x, 2)}, y = ${signed(y, 2)}, density ${relation} ${density}`;
+      text = `x = ${signed(x, 2)}, y = ${signed(y, 2)}`;
+      if (!frame.plain) {
+        const code = this.codes.to[cursor[1] * width + cursor[0]];
+        const density = Number(((code / 255) ** 2 * scale).toPrecision(2));
+        const relation = code === 255 ? "≥" : "≈";
+        text += `, density ${relation} ${density}`;
+      }
     }
     this.root.querySelector(".readout").textContent = text;
     return text;

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flowplay.figures.colors import DOT_OUTLINE, ORANGE, PALETTE
-from flowplay.figures.ticks import axis_ticks, density_ticks
-from flowplay.pictures import window_units
+from flowplay.ticks import axis_ticks, density_ticks
+from flowplay.codes import window_units
 from flowplay.ui.components.registration import register, to_base64
 
 _HTML: Final = """
@@ -35,11 +35,15 @@ _HTML: Final = """
 """
 
 
+#: Cells through which a cursor moves where there is no density.
+_NOTHING: Final = np.zeros((64, 64), np.uint8)
+
+
 def density_view(
-    code: NDArray[np.uint8],
+    code: NDArray[np.uint8] | None,
     *,
     bounds: Sequence[float],
-    scale: float,
+    scale: float = 1.0,
     alt: str,
     key: str,
     points: NDArray[np.floating] | None = None,
@@ -51,7 +55,8 @@ def density_view(
     """Show a density live; a call with the same `key` fades the picture to the new frame.
 
     Args:
-        code: [H, W] uint8 from `flowplay.snapshot.encode_density`; row 0 is the lowest y.
+        code: [H, W] uint8 from `flowplay.codes.encode_density`; row 0 is the lowest y. None draws
+            the points alone.
         bounds: x_min, x_max, y_min, y_max, in data units.
         scale: the density that code 255 stands for, in 1 / (data unit)^2.
         alt: what the picture shows, for those who do not see it.
@@ -69,7 +74,8 @@ def density_view(
     _COMPONENT(
         key=key,
         data={
-            **_picture(code, bounds, scale),
+            **_picture(_NOTHING if code is None else code, bounds, scale),
+            "plain": code is None,
             "points": None if points is None else to_base64(window_units(points, bounds)),
             "color": points_color,
             "outline": DOT_OUTLINE,

@@ -32,7 +32,7 @@ const TYPES = { U8: Uint8Array, I8: Int8Array, I16: Int16Array };
 const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 
 /** What some kinds of layers are, to those who do not know their names. */
-const KINDS = { whitening: "the fixed scaling to data units (whitening)" };
+const KINDS = { standardization: "the fixed scaling to data units (standardization)" };
 
 /** What can fill the picture: which map, its bar, its unit, and what it says. */
 const PICTURES = {

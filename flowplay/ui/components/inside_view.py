@@ -85,7 +85,7 @@ def inside_view(frames: bytes, *, key: str, on_pick: Callable[[], None] | None =
     """Show the frames of a flow; a call with the same `key` replaces them in place.
 
     Args:
-        frames: bytes of `flowplay.inside.InsideFrames`, handed on as they are.
+        frames: bytes of `flowplay.wire.LayerFrames`, handed on as they are.
         key: names the element across reruns, unique on the page.
         on_pick: called when a point was chosen.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from flowplay.inside import Ledger
+from flowplay.wire import Ledger
 from flowplay.ui.components.registration import register
 
 #: Columns behind the layer's name: their heads and their tooltips.

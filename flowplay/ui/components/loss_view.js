@@ -1,11 +1,13 @@
 /**
  * What Python sends of one frame.
  * @typedef {Object} Frame
- * @property {string} rows  base64 of [3, n] float32: step, train NLL, held-out NLL; NaN if unknown
+ * @property {string} rows  base64 of [3, n] float32: step, train, held-out; NaN if unknown
  * @property {number[]} bounds  x_min, x_max, y_min, y_max
  * @property {{x: Tick[], y: Tick[]}} ticks
  * @property {?number} floor  the target's entropy
  * @property {string} label  of the floor
+ * @property {string} unit  of the losses, or what they are where they have none
+ * @property {string[]} names  of the two curves; empty for one that is not there
  * @property {string} alt
  * @property {number} height  pixels
  */
@@ -51,6 +53,13 @@ class LossView {
     setTicks(this.root, frame.ticks);
     this.draw("grid", frame.ticks.y.map(([at]) => `M0,${SIDE * (1 - at)}h${SIDE}`).join(""));
     this.showFloor();
+    this.root.querySelector(".unit").textContent = frame.unit;
+    CURVES.forEach((name, i) => {
+      this.root.querySelector(`.legend .${name}`).textContent = frame.names[i];
+      for (const part of this.root.querySelectorAll(`.legend .${name}, .readout .${name}`)) {
+        part.hidden = !frame.names[i];
+      }
+    });
     CURVES.forEach((name, i) => this.draw(name, this.line(this.values[i])));
     this.readOut();
   }
@@ -78,10 +87,10 @@ class LossView {
     return (SIDE * (step - low)) / (high - low);
   }
 
-  /** @type {(nats: number) => number} */
-  y(nats) {
+  /** @type {(value: number) => number} */
+  y(value) {
     const [, , low, high] = this.frame.bounds;
-    const y = (SIDE * (high - nats)) / (high - low);
+    const y = (SIDE * (high - value)) / (high - low);
     return Math.min(FAR, Math.max(-FAR, y));
   }
 
@@ -158,7 +167,9 @@ class LossView {
     const texts = [String(this.steps[row]), ...known];
     this.box.querySelectorAll("dd").forEach((cell, i) => (cell.textContent = texts[i]));
     this.place((this.x(this.steps[row]) / SIDE) * this.plot.clientWidth);
-    return `Step ${texts[0]}: train ${texts[1]}, held-out ${texts[2]} nats`;
+    const told = CURVES.map((name, i) => `${name} ${texts[i + 1]}`);
+    const there = told.filter((_, i) => this.frame.names[i]).join(", ");
+    return `Step ${texts[0]}: ${there} ${this.frame.unit}`;
   }
 
   /** @param {number} x  put the readout beside this, in pixels, on the side that has room */

@@ -6,12 +6,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, Final
 
+import numpy as np
+
 from flowplay.figures.colors import BLUE, GRID, ORANGE
-from flowplay.figures.loss import HELD_OUT, TRAIN, Curve, floor_label, loss_range, loss_table
-from flowplay.figures.ticks import Tick, axis_ticks
+from flowplay.figures.loss import (
+    axis_title,
+    curves_of_one_unit,
+    floor_label,
+    loss_range,
+    loss_table,
+)
+from flowplay.ticks import Tick, axis_ticks
 from flowplay.ui.components.registration import register, to_base64
+from flowplay.wire import Curve
 
 #: Each axis is cut into at most this many intervals.
 _INTERVALS: Final = 4
@@ -19,9 +29,9 @@ _INTERVALS: Final = 4
 _HTML: Final = f"""
 <figure style="--orange: {ORANGE}; --blue: {BLUE}; --grid: {GRID}">
   <div class="legend" aria-hidden="true">
-    <span class="unit">nats</span>
-    <span class="train">{TRAIN}</span>
-    <span class="held-out">{HELD_OUT}</span>
+    <span class="unit"></span>
+    <span class="train"></span>
+    <span class="held-out"></span>
   </div>
   <div class="y ticks" aria-hidden="true"></div>
   <div class="plot" role="img" tabindex="0" aria-describedby="hint">
@@ -36,9 +46,9 @@ _HTML: Final = f"""
     </svg>
     <span class="label" aria-hidden="true"></span>
     <dl class="readout" aria-hidden="true" hidden>
-      <dt>step</dt><dd></dd>
-      <dt>train</dt><dd></dd>
-      <dt>held-out</dt><dd></dd>
+      <dt>step</dt><dd class="step"></dd>
+      <dt class="train">train</dt><dd class="train"></dd>
+      <dt class="held-out">held-out</dt><dd class="held-out"></dd>
     </dl>
   </div>
   <div class="x ticks" aria-hidden="true"></div>
@@ -49,9 +59,12 @@ _HTML: Final = f"""
 """
 
 
+#: The rows that the browser draws, in this order.
+_ROWS: Final = ("train", "held_out")
+
+
 def loss_view(
-    train: Curve,
-    held_out: Curve,
+    curves: Mapping[str, Curve],
     *,
     entropy: float | None,
     alt: str,
@@ -63,8 +76,7 @@ def loss_view(
     Rows that hold no finite number are left out. The step of the last row appears as `data-step`.
 
     Args:
-        train: [n, 2] rows of (step, mean train NLL since the row before), in nats.
-        held_out: [m, 2] rows of (step, held-out NLL), in nats.
+        curves: of a snapshot, by name; those that one axis can show are drawn.
         entropy: the target's entropy in nats, drawn as the floor; None if unknown.
         alt: what the chart shows, for those who do not see it.
         key: names the element across reruns, unique on the page.
@@ -72,20 +84,26 @@ def loss_view(
     """
     if entropy is not None and not math.isfinite(entropy):
         entropy = None
-    _COMPONENT(key=key, data={**_chart(train, held_out, entropy), "alt": alt, "height": height})
+    shown = curves_of_one_unit(curves)
+    _COMPONENT(key=key, data={**_chart(shown, entropy), "alt": alt, "height": height})
 
 
-def _chart(train: Curve, held_out: Curve, entropy: float | None) -> dict[str, Any]:
-    table = loss_table(train, held_out)
-    low, high = loss_range(train, held_out, entropy)
+def _chart(curves: Mapping[str, Curve], entropy: float | None) -> dict[str, Any]:
+    table = loss_table(curves)
+    for name in _ROWS:
+        if name not in table:
+            table[name] = np.float32(np.nan)
+    low, high = loss_range(curves, entropy)
     last = max(1.0, float(table["step"].max())) if len(table) else 1.0
     steps = [tick for tick in axis_ticks(0.0, last, _INTERVALS) if "." not in tick[1]]
     return {
-        "rows": to_base64(table[["step", TRAIN, HELD_OUT]].to_numpy().T.astype("<f4")),
+        "rows": to_base64(table[["step", *_ROWS]].to_numpy().T.astype("<f4")),
         "bounds": [0.0, last, low, high],
         "ticks": {"x": steps, "y": _aligned(axis_ticks(low, high, _INTERVALS))},
         "floor": entropy,
         "label": "" if entropy is None else floor_label(entropy),
+        "unit": axis_title(curves),
+        "names": [curves[name].label if name in curves else "" for name in _ROWS],
     }
 
 

@@ -20,13 +20,18 @@ def _page() -> None:
     import streamlit as st
 
     from flowplay.ui.components.loss_view import loss_view
+    from flowplay.wire import Curve
 
     state = st.session_state
     n = state.get("n", 4)
     steps = 10.0 * np.arange(n)
+    train = state.get("train", np.stack([steps + 10, np.exp(-steps / 20)], axis=1))
+    held_out = state.get("held_out", np.stack([2 * steps, 0.1 + np.exp(-steps / 10)], axis=1))
+    curves = {"train": Curve("train NLL", "nats", train)}
+    if held_out is not None:
+        curves["held_out"] = Curve("held-out NLL", "nats", held_out)
     loss_view(
-        state.get("train", np.stack([steps + 10, np.exp(-steps / 20)], axis=1)),
-        state.get("held_out", np.stack([2 * steps, 0.1 + np.exp(-steps / 10)], axis=1)),
+        curves,
         entropy=state.get("entropy", 0.289),
         alt="a <b>loss</b>",
         key="loss",
@@ -68,6 +73,13 @@ def test_both_curves_travel_on_the_union_of_their_steps() -> None:
     np.testing.assert_allclose(held_out[[0, 2, 4, 5]], 0.1 + np.exp([0, -1, -2, -3]), rtol=1e-6)
     assert data["bounds"][:2] == [0, 60]
     assert (data["alt"], data["height"]) == ("a <b>loss</b>", 280)
+
+
+def test_a_curve_that_is_not_there_has_no_name() -> None:
+    data = _data(_start(held_out=None))
+    assert data["names"] == ["train NLL", ""]
+    assert np.isnan(_rows(data)[2]).all()
+    assert data["unit"] == "nats"
 
 
 def test_floor_stands_inside_with_its_label() -> None:

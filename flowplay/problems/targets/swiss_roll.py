@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from flowplay.targets.base import FloatArray
-from flowplay.targets.curve import CurveTarget
+from flowplay.problems.targets.base import FloatArray
+from flowplay.problems.targets.curve import CurveTarget
 
 _SCALE = 3 / (4.5 * np.pi)  # the roll's outer end comes to a distance of 3
 
@@ -26,7 +26,7 @@ class SwissRoll(CurveTarget):
 
     Example:
         >>> from flowplay.targets import TARGETS
-        >>> TARGETS["swiss_roll"].bounds
+        >>> TARGETS["swiss_roll"].window
         (-3.25, 3.75, -3.25, 3.75)
     """
 

@@ -12,7 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from flowplay.figures.ticks import Tick, axis_ticks, density_ticks, round_up
+from flowplay.codes import (
+    ERROR_DECADES,
+    encode_density,
+    encode_error,
+    encode_signed,
+    window_units,
+)
 from flowplay.flows import (
     Bijection,
     Flow,
@@ -20,13 +26,15 @@ from flowplay.flows import (
     NotConvergedError,
     standard_normal_log_prob,
 )
-from flowplay.inside import ERROR_DECADES, InsideFrames, encode_error, encode_signed
-from flowplay.pictures import cell_centres, density_scale, window_units
-from flowplay.snapshot import encode_density
-from flowplay.targets import make_target
-from flowplay.training.live import LiveRun
-from flowplay.training.snapshots import BASE_REACH, BLOCK
-from flowplay.training.state import RunState
+from flowplay.pictures import cell_centres, density_scale
+from flowplay.training.live_run import LiveRun
+from flowplay.training.pictures import BLOCK
+from flowplay.training.streams import generator
+from flowplay.ticks import Tick, axis_ticks, density_ticks, round_up
+from flowplay.wire import LayerFrames, RunState
+
+#: Half width of the window that holds the base, in standard deviations.
+BASE_REACH = 3.5
 
 #: Half width of the base's lattice in standard deviations, and its cells along each side.
 LATTICE_REACH = 3.0
@@ -92,9 +100,9 @@ _FEWEST_CELLS = 32
 
 
 @torch.inference_mode()
-def inside_frames(
+def layer_frames(
     live: LiveRun, state: RunState, *, fine: bool = True, detail: Detail | None = None
-) -> InsideFrames:
+) -> LayerFrames:
     """Look inside a live run that stands at `state`.
 
     Args:
@@ -102,22 +110,25 @@ def inside_frames(
         state: where it stands.
         fine: as finely as 1.3 MB and `PATIENCE` allow, or quickly, as while it trains.
         detail: exactly how finely, instead.
+
+    Raises:
+        ValueError: if the model is no flow of the plane.
     """
-    flow, config = live.flow, live.config
+    flow, problem = flow_of(live), live.config.problem()
+    if problem.window is None:
+        raise ValueError("Only flows of the plane can be drawn layer by layer.")
     last = len(flow.bijections)
-    target = make_target(config.target, config.noise)
     if detail is None:
         wanted = _detail_for(last + 1) if fine else LIVE_DETAIL
         detail = _affordable(flow, wanted, live.device, PATIENCE if fine else LIVE_PATIENCE)
-    kept = kept_states(last, detail.frames)
+    shown = shown_states(last, detail.frames)
 
-    generator = torch.Generator().manual_seed(config.seed)
-    base = flow.base_sample(detail.points, generator)
+    base = flow.base_sample(detail.points, generator(live.config.seed, "samples"))
     data = live.held_out[: detail.points]
-    samples, log_dets = forward_states(flow, state.temperature * base)
+    samples, log_dets = forward_states(flow, state.hot.temperature * base)
     data_states, _ = inverse_states(flow, data)
-    boxes = _boxes(flow, live.held_out, kept, target.bounds, detail.scouts)
-    near = max(BASE_REACH, *(abs(side) for side in target.bounds))
+    boxes = _boxes(flow, live.held_out, shown, problem.window, detail.scouts)
+    near = max(BASE_REACH, *(abs(side) for side in problem.window))
     reach = _half_up(max(near, *(abs(side) for box in boxes for side in box)))
     window = (-reach, reach, -reach, reach)
 
@@ -125,16 +136,16 @@ def inside_frames(
     lattice, lattice_log_dets = forward_states(flow, _lattice(side).to(base))
     _, cell_log_dets = forward_states(flow, _lattice_centres().to(base))
     total_limit = _limit(log_dets.cumsum(0))
-    layer_limit = _limit(_by_frame(log_dets, kept))
+    layer_limit = _limit(_by_frame(log_dets, shown))
 
-    scale = max(density_scale(target), float(standard_normal_log_prob(torch.zeros(2)).exp()))
+    scale = max(density_scale(problem), float(standard_normal_log_prob(torch.zeros(2)).exp()))
     pictures = [
         torch.from_numpy(cell_centres(box, detail.cells)).reshape(-1, 2).to(live.device)
         for box in boxes
     ]
     maps = [
         _maps(flow, before, k, y)
-        for before, k, y in zip([0, *kept[:-1]], kept, pictures, strict=True)
+        for before, k, y in zip([0, *shown[:-1]], shown, pictures, strict=True)
     ]
     density, layer_area, total_area = (
         np.stack([m[i].reshape(detail.cells, -1).cpu().numpy() for m in maps]) for i in range(3)
@@ -144,16 +155,16 @@ def inside_frames(
     error = round_trip_error(flow, torch.from_numpy(errors).reshape(-1, 2).to(live.device))
     data_error = round_trip_error(flow, live.held_out[: detail.scouts])
 
-    return InsideFrames(
+    return LayerFrames(
         token=state.token,
         step=state.step,
         window=list(window),
         near=_half_up(near),
         boxes=[list(box) for box in boxes],
         layers=last,
-        states=kept,
-        names=["base", *(layer_name(flow.bijections[k - 1]) for k in kept[1:])],
-        times=[_time(flow, k) for k in kept],
+        states=shown,
+        names=["base", *(layer_name(flow.bijections[k - 1]) for k in shown[1:])],
+        times=[_time(flow, k) for k in shown],
         ticks={
             "density": density_ticks(scale),
             "layer": axis_ticks(-layer_limit, layer_limit, 4),
@@ -163,6 +174,7 @@ def inside_frames(
         density_scale=scale,
         layer_limit=layer_limit,
         total_limit=total_limit,
+        mean_log_dets=_means(_by_frame(log_dets, shown)),
         mass=[float(m) for m in np.nansum(density, (1, 2)) * cells],
         round_trip=float(data_error.max()) if bool(torch.isfinite(data_error).all()) else None,
         unsolved=int(np.isnan(density).sum()),
@@ -170,20 +182,31 @@ def inside_frames(
         density=encode_density(density, scale),
         layer_area=encode_signed(layer_area, layer_limit),
         total_area=encode_signed(total_area, total_limit),
-        samples=window_units(samples[kept].cpu().numpy(), window),
-        data=window_units(data_states[kept].cpu().numpy(), window),
-        lattice=window_units(lattice[kept].reshape(len(kept), side, side, 2).cpu().numpy(), window),
-        lattice_area=_totals(lattice_log_dets, kept, side, total_limit),
-        cell_area=_totals(cell_log_dets, kept, LATTICE_CELLS, total_limit),
+        samples=window_units(samples[shown].cpu().numpy(), window),
+        data=window_units(data_states[shown].cpu().numpy(), window),
+        lattice=window_units(lattice[shown].reshape(len(shown), side, side, 2).cpu().numpy(), window),
+        lattice_area=_totals(lattice_log_dets, shown, side, total_limit),
+        cell_area=_totals(cell_log_dets, shown, LATTICE_CELLS, total_limit),
         round_trip_map=encode_error(error.reshape(detail.error_cells, -1).cpu().numpy()),
     )
 
 
-def kept_states(last: int, most: int) -> list[int]:
+def flow_of(live: LiveRun) -> Flow:
+    """Return the flow of a live run.
+
+    Raises:
+        ValueError: if its model is no flow.
+    """
+    if not isinstance(live.model, Flow):
+        raise ValueError("Only a flow has layers to look into.")
+    return live.model
+
+
+def shown_states(last: int, most: int) -> list[int]:
     """Choose at most `most` of the states 0 … last, ends included, evenly.
 
     Example:
-        >>> kept_states(4, 9), kept_states(9, 4)
+        >>> shown_states(4, 9), shown_states(9, 4)
         ([0, 1, 2, 3, 4], [0, 3, 6, 9])
     """
     count = min(last + 1, most)
@@ -194,9 +217,9 @@ def layer_name(bijection: Bijection) -> str:
     """Name a layer by its kind, in words.
 
     Example:
-        >>> from flowplay.flows import Whitening
-        >>> layer_name(Whitening(torch.zeros(2), torch.ones(2)))
-        'whitening'
+        >>> from flowplay.flows import Standardization
+        >>> layer_name(Standardization(torch.zeros(2), torch.ones(2)))
+        'standardization'
     """
     if isinstance(bijection, Inverse):
         return f"inverse {layer_name(bijection.bijection)}"
@@ -304,9 +327,14 @@ def _states(
     return states.transpose(0, 1), log_dets.transpose(0, 1)
 
 
-def _by_frame(log_dets: Tensor, kept: list[int]) -> Tensor:
+def _by_frame(log_dets: Tensor, shown: list[int]) -> Tensor:
     """Add the log-dets [K, n] of the layers between each frame and the one before."""
-    return _running(log_dets)[kept].diff(dim=0)
+    return _running(log_dets)[shown].diff(dim=0)
+
+
+def _means(log_dets: Tensor) -> list[float]:
+    """Return the mean of each frame's log-dets [S - 1, n] over its points, 0 for the base."""
+    return [0.0, *(float(m) for m in torch.nan_to_num(log_dets).double().mean(1))]
 
 
 def _running(log_dets: Tensor) -> Tensor:
@@ -314,9 +342,9 @@ def _running(log_dets: Tensor) -> Tensor:
     return torch.cat([log_dets.new_zeros(1, log_dets.shape[1]), log_dets.cumsum(0)])
 
 
-def _totals(log_dets: Tensor, kept: list[int], side: int, limit: float) -> NDArray[np.int8]:
-    """Code the running sums of log-dets [K, side^2] at the kept states as [S, side, side]."""
-    totals = _running(log_dets)[kept].reshape(len(kept), side, side)
+def _totals(log_dets: Tensor, shown: list[int], side: int, limit: float) -> NDArray[np.int8]:
+    """Code the running sums of log-dets [K, side^2] at the shown states as [S, side, side]."""
+    totals = _running(log_dets)[shown].reshape(len(shown), side, side)
     return encode_signed(totals.cpu().numpy(), limit)
 
 
@@ -346,7 +374,7 @@ def _affordable(flow: Flow, detail: Detail, device: torch.device, patience: floa
 def _boxes(
     flow: Flow,
     data: Tensor,
-    kept: list[int],
+    shown: list[int],
     target: tuple[float, float, float, float],
     scouts: int,
 ) -> list[tuple[float, float, float, float]]:
@@ -355,7 +383,7 @@ def _boxes(
     real, _ = inverse_states(flow, data[:scouts])
     low, high = _LEFT_OUT, 1 - _LEFT_OUT
     boxes = []
-    for k in kept:
+    for k in shown:
         points = torch.nan_to_num(torch.cat([drawn[k], real[k]]).double().cpu())
         lower, upper = (points.quantile(q, dim=0).numpy() for q in (low, high))
         margin = _MARGIN * np.maximum(upper - lower, 1e-3)

@@ -1,4 +1,4 @@
-"""What a family's two directions cost on this machine, as a watch sees it."""
+"""How long a model takes for densities and samples on this machine, measured."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ import torch
 
 from flowplay.flows.continuous import evaluations
 from flowplay.training.data import held_out_points
-from flowplay.training.live import LiveRun
+from flowplay.training.live_run import LiveRun
 
 #: Points of one timed call, and how often it is timed.
 POINTS = 10_000
 TIMES = 3
 
 
-class Costs(TypedDict):
+class Timing(TypedDict):
     """Milliseconds for so many points: their log-densities, and as many samples.
 
-    `evaluations` counts how often one pass of log-densities evaluates the vector field of an ODE;
+    `log_prob_ms` is None for a model without a likelihood. `evaluations` counts how often one pass of log-densities evaluates the vector field of an ODE;
     0 where there is none.
     """
 
     points: int
-    log_prob_ms: float
+    log_prob_ms: float | None
     sample_ms: float
     evaluations: int
 
 
 @torch.inference_mode()
-def measure(live: LiveRun, points: int = POINTS) -> Costs:
-    """Time both directions of a run's flow, on the device it trains on.
+def measure(live: LiveRun, points: int = POINTS) -> Timing:
+    """Time densities and samples of a run's model, on the device it trains on.
 
     Args:
         live: the run.
@@ -42,14 +42,16 @@ def measure(live: LiveRun, points: int = POINTS) -> Costs:
     Returns:
         Medians of three calls, after one that warms up.
     """
+    model, likelihood = live.model, live.likelihood
     x = held_out_points(live.config, points).to(live.device)
-    before = evaluations(live.flow)
-    live.flow.log_prob(x)
-    return Costs(
+    before = evaluations(model)
+    if likelihood is not None:
+        likelihood.log_prob(x)
+    return Timing(
         points=points,
-        evaluations=evaluations(live.flow) - before,
-        log_prob_ms=_milliseconds(lambda: live.flow.log_prob(x)),
-        sample_ms=_milliseconds(lambda: live.flow.sample(points)),
+        evaluations=evaluations(model) - before,
+        log_prob_ms=None if likelihood is None else _milliseconds(lambda: likelihood.log_prob(x)),
+        sample_ms=_milliseconds(lambda: model.sample(points)),
     )
 
 

@@ -1,169 +1,13 @@
-"""What can be trained: every architecture with its options, costs, papers and good defaults.
-
-Pages and the command line read this list and nothing else about a family, so that a new family
-is one file in `flowplay/flows/` and one entry here. It imports no torch.
-"""
+"""The families of normalizing flows, with their options, costs, papers and good defaults."""
 
 from __future__ import annotations
 
-import math
-from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from flowplay.catalog.entries import FlowFamily, Paper
+from flowplay.catalog.options import Choice, Recipe, Whole
 
-class OptionError(ValueError):
-    """A value that an option refuses: why, and the allowed value that is nearest to it."""
-
-    def __init__(self, why: str, nearest: int | str) -> None:
-        super().__init__(why)
-        self.why = why
-        self.nearest = nearest
-
-
-@dataclass(frozen=True)
-class Option(ABC):
-    """A hyperparameter that only some families have."""
-
-    name: str
-    label: str
-    help: str
-    default: int | str
-
-    @abstractmethod
-    def read(self, value: object) -> int | str:
-        """Return a value as the option has it.
-
-        Raises:
-            OptionError: if it is none of the allowed values.
-        """
-
-
-@dataclass(frozen=True)
-class Whole(Option):
-    """A whole number within a range."""
-
-    default: int
-    minimum: int
-    maximum: int
-
-    def read(self, value: object) -> int:
-        """Return a number, or text that is one, as a number."""
-        try:
-            number = float(str(value))
-        except ValueError:
-            number = math.nan
-        if math.isnan(number):
-            raise OptionError("is not understood", self.default)
-        if number > self.maximum:
-            raise OptionError(f"is more than {self.maximum}", self.maximum)
-        if number < self.minimum:
-            raise OptionError(f"is less than {self.minimum}", self.minimum)
-        if number != int(number):
-            raise OptionError("is not a whole number", int(number))
-        return int(number)
-
-
-@dataclass(frozen=True)
-class Choice(Option):
-    """One of some names, each with its label."""
-
-    default: str
-    choices: Mapping[str, str]
-
-    def read(self, value: object) -> str:
-        """Return the name."""
-        if value not in self.choices:
-            raise OptionError(f"is none of {', '.join(self.choices)}", self.default)
-        return str(value)
-
-
-@dataclass(frozen=True)
-class Recipe(Option):
-    """A list of families with their numbers of layers, as text."""
-
-    default: str
-
-    def read(self, value: object) -> str:
-        """Return the recipe in its usual form."""
-        return ", ".join(f"{name} {depth}" for name, depth in read_recipe(str(value)))
-
-
-#: Layers that a recipe may list in all.
-RECIPE_LAYERS = 64
-
-
-def read_recipe(text: str) -> list[tuple[str, int]]:
-    """Read a recipe as families and their numbers of layers, in generating order.
-
-    Raises:
-        OptionError: for an unknown family, no or too many layers, or anything else.
-
-    Example:
-        >>> read_recipe("planar 2, nsf 4")
-        [('planar', 2), ('nsf', 4)]
-    """
-    parts = [part.split() for part in text.split(",")]
-    if not all(len(part) == 2 and part[1].isascii() and part[1].isdigit() for part in parts):
-        raise OptionError("is no list like planar 2, nsf 4", DEFAULT_RECIPE)
-    recipe = [(name, int(depth)) for name, depth in parts]
-    mixable = [a.name for a in ARCHITECTURES.values() if a.mixable]
-    for name, _ in recipe:
-        if name not in mixable:
-            raise OptionError(f"names a family other than {', '.join(mixable)}", DEFAULT_RECIPE)
-    if not all(depth for _, depth in recipe) or sum(d for _, d in recipe) > RECIPE_LAYERS:
-        raise OptionError(f"has not 1 to {RECIPE_LAYERS} layers", DEFAULT_RECIPE)
-    return recipe
-
-
-#: What a mixed flow is made of unless told otherwise.
-DEFAULT_RECIPE = "planar 2, nsf 4"
-
-
-@dataclass(frozen=True)
-class Paper:
-    """Where a family comes from."""
-
-    authors: str
-    title: str
-    year: int
-    url: str
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """One family of normalizing flows as a person meets it.
-
-    `equation` and `jacobian` are LaTeX. `inverse_cost` and `forward_cost` say what the normalizing
-    direction (density) and the generating direction (sampling) cost for one layer. `defaults` are
-    the values of `RunConfig` fields that suit the family; `conditioned` tells whether `width`
-    (hidden units of its networks) means anything to it, `depth_help` and `depth_unit` what `depth`
-    counts (None where it means nothing), `mixable` whether a recipe may list it. `loss` says in a
-    sentence what is trained if that is not the negative log-likelihood, and `loss_name` names it.
-    """
-
-    name: str
-    label: str
-    idea: str
-    equation: str
-    jacobian: str
-    inverse_cost: str
-    forward_cost: str
-    use_when: str
-    weakness: str
-    paper: Paper
-    defaults: Mapping[str, int | float]
-    conditioned: bool = True
-    depth_help: str | None = "How many layers the flow is made of."
-    depth_unit: str = "layers"
-    mixable: bool = True
-    loss_name: str = "NLL"
-    loss: str = ""
-    options: tuple[Option, ...] = field(default=())
-
-
-PLANAR = Architecture(
+PLANAR = FlowFamily(
     name="planar",
     label="Planar",
     idea="Each layer pushes space along one direction, across one soft straight line.",
@@ -184,7 +28,7 @@ PLANAR = Architecture(
     conditioned=False,
 )
 
-REALNVP = Architecture(
+REALNVP = FlowFamily(
     name="realnvp",
     label="RealNVP",
     idea="One coordinate stays and decides how far the other one is scaled and shifted.",
@@ -204,7 +48,7 @@ REALNVP = Architecture(
     defaults=MappingProxyType({"depth": 12, "learning_rate": 3e-3}),
 )
 
-RADIAL = Architecture(
+RADIAL = FlowFamily(
     name="radial",
     label="Radial",
     idea="Each layer draws space towards one point, or drives it away.",
@@ -226,7 +70,7 @@ RADIAL = Architecture(
     conditioned=False,
 )
 
-NICE = Architecture(
+NICE = FlowFamily(
     name="nice",
     label="NICE",
     idea="One coordinate stays and decides how far the other one is shifted; nothing is scaled.",
@@ -245,7 +89,7 @@ NICE = Architecture(
     defaults=MappingProxyType({"depth": 12, "learning_rate": 6e-3}),
 )
 
-GLOW = Architecture(
+GLOW = FlowFamily(
     name="glow",
     label="Glow",
     idea="Blocks of three: normalize each coordinate, mix all of them linearly, couple.",
@@ -266,7 +110,7 @@ GLOW = Architecture(
     depth_unit="blocks",
 )
 
-MAF = Architecture(
+MAF = FlowFamily(
     name="maf",
     label="MAF",
     idea="Each coordinate is scaled and shifted by amounts that depend on the data before it.",
@@ -285,7 +129,7 @@ MAF = Architecture(
     defaults=MappingProxyType({"depth": 8, "learning_rate": 5e-3}),
 )
 
-IAF = Architecture(
+IAF = FlowFamily(
     name="iaf",
     label="IAF",
     idea="The masked autoregressive flow turned round: the noise before a coordinate steers it.",
@@ -306,7 +150,7 @@ IAF = Architecture(
 
 _BINS = Whole("bins", "Bins", "Pieces of each spline: more bins draw sharper bends.", 12, 2, 32)
 
-NSF = Architecture(
+NSF = FlowFamily(
     name="nsf",
     label="Neural spline",
     idea="One coordinate stays and draws a smooth monotone curve that bends the other one.",
@@ -336,7 +180,7 @@ NSF = Architecture(
     ),
 )
 
-FLOWPP = Architecture(
+FLOWPP = FlowFamily(
     name="flowpp",
     label="Flow++",
     idea="One coordinate stays and sets a mixture of soft steps that spread the other one out.",
@@ -382,7 +226,7 @@ _STEPS = Whole(
     8,
 )
 
-FFJORD = Architecture(
+FFJORD = FlowFamily(
     name="ffjord",
     label="FFJORD",
     idea="A wind that changes in time blows every point from the noise to the data.",
@@ -415,7 +259,7 @@ FFJORD = Architecture(
     ),
 )
 
-FLOW_MATCHING = Architecture(
+FLOW_MATCHING = FlowFamily(
     name="flow_matching",
     label="Flow matching",
     idea="The same wind, learned by asking which way straight lines from noise to data go.",
@@ -440,7 +284,7 @@ FLOW_MATCHING = Architecture(
     loss="Trained by the flow-matching loss, which is no likelihood. The held-out NLL is exact.",
 )
 
-RESIDUAL = Architecture(
+RESIDUAL = FlowFamily(
     name="residual",
     label="Residual",
     idea="Each layer adds a small push from a network too gentle to fold space.",
@@ -469,7 +313,7 @@ RESIDUAL = Architecture(
     ),
 )
 
-GRAPHICAL = Architecture(
+GRAPHICAL = FlowFamily(
     name="graphical",
     label="Graphical",
     idea="Each coordinate is bent by its parents in a graph, and by nothing else.",
@@ -505,7 +349,32 @@ GRAPHICAL = Architecture(
     ),
 )
 
-MIXED = Architecture(
+_SINGLE = (
+    PLANAR,
+    RADIAL,
+    NICE,
+    REALNVP,
+    GLOW,
+    MAF,
+    IAF,
+    NSF,
+    FLOWPP,
+    FFJORD,
+    FLOW_MATCHING,
+    RESIDUAL,
+    GRAPHICAL,
+)
+
+#: The option that says what a mixed flow is made of.
+RECIPE = Recipe(
+    "recipe",
+    "Recipe",
+    "Families and their numbers of layers, from the base to the data: planar 2, nsf 4.",
+    "planar 2, nsf 4",
+    families=tuple(f.name for f in _SINGLE if f.mixable),
+)
+
+MIXED = FlowFamily(
     name="mixed",
     label="Mixed",
     idea="Layers of several families in one flow, by your recipe.",
@@ -525,33 +394,9 @@ MIXED = Architecture(
     depth_help=None,
     mixable=False,
     options=(
-        Recipe(
-            "recipe",
-            "Recipe",
-            "Families and their numbers of layers, from the base to the data: planar 2, nsf 4.",
-            DEFAULT_RECIPE,
-        ),
+        RECIPE,
     ),
 )
 
-ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(
-    {
-        a.name: a
-        for a in (
-            PLANAR,
-            RADIAL,
-            NICE,
-            REALNVP,
-            GLOW,
-            MAF,
-            IAF,
-            NSF,
-            FLOWPP,
-            FFJORD,
-            FLOW_MATCHING,
-            RESIDUAL,
-            GRAPHICAL,
-            MIXED,
-        )
-    }
-)
+#: All families, in the order in which a page lists them.
+FAMILIES: tuple[FlowFamily, ...] = (*_SINGLE, MIXED)

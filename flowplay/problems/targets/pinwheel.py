@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
-from flowplay.targets.base import Bounds, FloatArray, Target
+from flowplay.problems.base import FloatArray, Window
+from flowplay.problems.targets.base import Target
 
 ComplexArray: TypeAlias = NDArray[np.complex128]
 
@@ -58,7 +59,7 @@ class Pinwheel(Target):
     twist = 0.4  # rad per unit of radius
 
     @property
-    def _core(self) -> Bounds:
+    def _core(self) -> Window:
         return -self.radius, self.radius, -self.radius, self.radius
 
     @property

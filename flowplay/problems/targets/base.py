@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-FloatArray: TypeAlias = NDArray[np.float64]
-Bounds: TypeAlias = tuple[float, float, float, float]
-"""A box as ``(x_min, x_max, y_min, y_max)``, in data units."""
+from flowplay.catalog import Real
+from flowplay.problems.base import DataProblem, FloatArray, Window
 
 _OVERFLOW_RADIUS = 1e150  # beyond it |x|² / 2σ² may leave float64
 _SEED_LIMIT = 2**32  # scikit-learn's own
+_HELD_OUT_SEEDS = 2**31  # held-out points come from seeds of their own
 _BOUNDS_STEP = 0.25
 _BOUNDS_STDS = 4.5  # 1e-5 of a Gaussian's mass lies outside, in each direction
 _BOUNDS_MARGIN = 1.05
@@ -26,7 +26,7 @@ _ENTROPY_STEP = 0.7  # in noise stds; halving it changes no entropy by 1e-5 nats
 
 
 @dataclass(frozen=True)
-class Target(ABC):
+class Target(DataProblem):
     r"""A 2D density that can be sampled and evaluated exactly.
 
     A subclass sets the class attributes and implements :meth:`_sample`, :meth:`_log_prob` and
@@ -36,9 +36,6 @@ class Target(ABC):
         noise: standard deviation of the noise, in data units, within ``noise_range``.
 
     Attributes:
-        name: key of the target in ``TARGETS``.
-        label: name to show.
-        summary: one sentence: what the target is, and what it tests in a flow.
         default_noise: noise of the target in ``TARGETS``.
         noise_range: smallest and largest noise allowed.
 
@@ -53,17 +50,27 @@ class Target(ABC):
         (1000,)
         >>> round(moons.entropy, 2)
         0.29
-        >>> moons.bounds
+        >>> moons.window
         (-1.5, 2.5, -1.75, 2.25)
     """
 
-    name: ClassVar[str]
-    label: ClassVar[str]
-    summary: ClassVar[str]
     default_noise: ClassVar[float]
     noise_range: ClassVar[tuple[float, float]]
 
     noise: float
+
+    def __init_subclass__(cls) -> None:
+        """Make the noise an option of every target that says what it is at first."""
+        if hasattr(cls, "default_noise"):
+            cls.options = (
+                Real(
+                    "noise",
+                    "Noise",
+                    "Standard deviation of the noise around the target's shape, in data units.",
+                    cls.default_noise,
+                    *cls.noise_range,
+                ),
+            )
 
     def __post_init__(self) -> None:
         """Refuse a noise out of range."""
@@ -91,6 +98,29 @@ class Target(ABC):
         if not 0 <= seed < _SEED_LIMIT:
             raise ValueError(f"The seed must lie in [0, 2**32 - 1], got {seed}.")
         return self._sample(n, seed) if n else np.empty((0, 2))
+
+    def training_points(self, n: int, seed: int) -> FloatArray:
+        """Draw ``n`` points ``[n, 2]`` to train on; see :meth:`sample`."""
+        return self.sample(n, seed)
+
+    def held_out_points(self, n: int, seed: int) -> FloatArray:
+        """Draw ``n`` points ``[n, 2]`` from a seed with which no run trains.
+
+        Args:
+            n: number of points.
+            seed: from 0 to 2³¹ − 1.
+        """
+        return self.sample(n, seed + _HELD_OUT_SEEDS)
+
+    @property
+    def dim(self) -> int:
+        """2."""
+        return 2
+
+    @property
+    def density(self) -> Self:
+        """The target itself."""
+        return self
 
     def log_prob(self, x: ArrayLike) -> FloatArray:
         """Evaluate the exact log-density.
@@ -127,7 +157,7 @@ class Target(ABC):
         return entropy_by_trapezoid(self._isentropic_log_prob, window, _ENTROPY_STEP * self.noise)
 
     @cached_property
-    def bounds(self) -> Bounds:
+    def window(self) -> Window:
         """Square picture window ``(x_min, x_max, y_min, y_max)`` with 99.99 % of the mass."""
         x_min, x_max, y_min, y_max = expand(self._core, _BOUNDS_STDS * self._spread)
         center_x = _BOUNDS_STEP * round((x_min + x_max) / 2 / _BOUNDS_STEP)
@@ -138,7 +168,7 @@ class Target(ABC):
 
     @property
     @abstractmethod
-    def _core(self) -> Bounds:
+    def _core(self) -> Window:
         """Box around the data without its noise."""
 
     @property
@@ -159,7 +189,7 @@ class Target(ABC):
         return self._log_prob(x)
 
 
-def expand(box: Bounds, margin: float) -> Bounds:
+def expand(box: Window, margin: float) -> Window:
     """Move each side of a box outwards.
 
     Args:
@@ -178,7 +208,7 @@ def expand(box: Bounds, margin: float) -> Bounds:
 
 
 def entropy_by_trapezoid(
-    log_prob: Callable[[FloatArray], FloatArray], window: Bounds, step: float
+    log_prob: Callable[[FloatArray], FloatArray], window: Window, step: float
 ) -> float:
     r"""Integrate :math:`-p \log p` over a box by the trapezoidal rule.
 

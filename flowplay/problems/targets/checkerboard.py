@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import log_ndtr
 
-from flowplay.targets.base import Bounds, FloatArray, Target
+from flowplay.problems.base import FloatArray, Window
+from flowplay.problems.targets.base import Target
 
 
 class Checkerboard(Target):
@@ -46,7 +47,7 @@ class Checkerboard(Target):
     side = 2.0
 
     @property
-    def _core(self) -> Bounds:
+    def _core(self) -> Window:
         edge = 2 * self.side
         return -edge, edge, -edge, edge
 

@@ -7,7 +7,8 @@ from typing import ClassVar
 import numpy as np
 from scipy.special import i0e, logsumexp
 
-from flowplay.targets.base import Bounds, FloatArray, Target
+from flowplay.problems.base import FloatArray, Window
+from flowplay.problems.targets.base import Target
 
 
 class ConcentricRings(Target):
@@ -28,7 +29,7 @@ class ConcentricRings(Target):
     radii: ClassVar[tuple[float, ...]]
 
     @property
-    def _core(self) -> Bounds:
+    def _core(self) -> Window:
         largest = max(self.radii)
         return -largest, largest, -largest, largest
 

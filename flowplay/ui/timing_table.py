@@ -1,4 +1,4 @@
-"""The families' costs, as theory counts them and as this server takes them."""
+"""The families' costs, as theory counts them and as this server measures them."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from concurrent.futures import Future
 
 import streamlit as st
 
-from flowplay.catalog import ARCHITECTURES
+from flowplay.catalog import FLOW_FAMILIES
 from flowplay.config import RunConfig
-from flowplay.engine import EngineClosedError, WorkerLostError, WorkError
 from flowplay.ui.follow import follow
 from flowplay.ui.shell import engine
+from flowplay.ui.work import failure
 
 #: Seconds between two looks at what the workers have measured.
 _POLL = 0.5
 
-_ASKED = "_costs_asked"
+_ASKED = "_timing_asked"
 
 
 @st.cache_resource(show_spinner=False)
@@ -25,7 +25,7 @@ def _measured() -> dict[str, Future[bytes]]:
     return {}
 
 
-def costs_table() -> None:
+def timing_table() -> None:
     """Show theory beside measurement; workers measure one family after another, when asked."""
     asked = bool(st.session_state.get(_ASKED))
     st.button(
@@ -54,7 +54,7 @@ def costs_table() -> None:
 def _ask() -> None:
     st.session_state[_ASKED] = True
     board = _measured()
-    for name in [name for name, future in board.items() if _failure(future)]:
+    for name in [name for name, future in board.items() if failure(future)]:
         del board[name]
 
 
@@ -62,24 +62,24 @@ def _advance(board: dict[str, Future[bytes]]) -> None:
     """Let one family at a time be measured: runs that train need the workers too."""
     if any(not future.done() for future in board.values()):
         return
-    name = next((name for name in ARCHITECTURES if name not in board), None)
+    name = next((name for name in FLOW_FAMILIES if name not in board), None)
     if name is not None:
         config = RunConfig(architecture=name)
         board[name] = engine().call(
-            "flowplay.training.worker:measure_costs", config.model_dump_json()
+            "flowplay.training.worker:measure_timing", config.model_dump_json()
         )
 
 
 def _complete() -> bool:
     board = _measured()
-    return all(name in board and board[name].done() for name in ARCHITECTURES)
+    return all(name in board and board[name].done() for name in FLOW_FAMILIES)
 
 
 def _table(board: dict[str, Future[bytes]]) -> str:
     rows = [
         f"| {a.label} | {a.inverse_cost} | {_cell(board, name, 'log_prob_ms')} "
         f"| {a.forward_cost} | {_cell(board, name, 'sample_ms')} |"
-        for name, a in ARCHITECTURES.items()
+        for name, a in FLOW_FAMILIES.items()
     ]
     return "\n".join(
         [
@@ -97,16 +97,6 @@ def _cell(board: dict[str, Future[bytes]], name: str, cost: str) -> str:
         return "–"
     if not future.done():
         return "measuring…"
-    if _failure(future):
+    if failure(future):
         return "failed"
     return f"{json.loads(future.result())[cost]:,.0f} ms"
-
-
-def _failure(future: Future[bytes]) -> str:
-    if not future.done():
-        return ""
-    try:
-        future.result()
-    except (WorkError, WorkerLostError, EngineClosedError) as error:
-        return str(error)
-    return ""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from flowplay.targets.base import FloatArray
-from flowplay.targets.curve import CurveTarget
+from flowplay.problems.targets.base import FloatArray
+from flowplay.problems.targets.curve import CurveTarget
 
 
 class Spiral(CurveTarget):

@@ -9,8 +9,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from flowplay.targets.base import Bounds, FloatArray, Target
-from flowplay.targets.mixture import mixture_log_prob
+from flowplay.problems.base import FloatArray, Window
+from flowplay.problems.targets.base import Target
+from flowplay.problems.targets.mixture import mixture_log_prob
 
 # Long panels: with 64 nodes each, the same number of nodes is a thousand times less accurate.
 _PANEL_NODES = 128
@@ -62,7 +63,7 @@ class CurveTarget(Target):
         return arms.reshape(-1, 2), np.tile(weights / len(arms), len(arms))
 
     @cached_property
-    def _core(self) -> Bounds:
+    def _core(self) -> Window:
         points = self._curve(np.linspace(*self.interval, _POLYLINE_POINTS)).reshape(-1, 2)
         (x_min, y_min), (x_max, y_max) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
         return x_min, x_max, y_min, y_max

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from flowplay.targets.base import Bounds, FloatArray, Target
-from flowplay.targets.mixture import mixture_log_prob
+from flowplay.problems.base import FloatArray, Window
+from flowplay.problems.targets.base import Target
+from flowplay.problems.targets.mixture import mixture_log_prob
 
 
 class EightGaussians(Target):
@@ -44,7 +45,7 @@ class EightGaussians(Target):
         return centers
 
     @property
-    def _core(self) -> Bounds:
+    def _core(self) -> Window:
         return -self.radius, self.radius, -self.radius, self.radius
 
     def _sample(self, n: int, seed: int) -> FloatArray:

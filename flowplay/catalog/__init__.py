@@ -1,0 +1,65 @@
+"""What can learn: every architecture with its options, costs, papers and good defaults.
+
+Pages and the command line read this list and nothing else about an architecture. It imports no
+torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from flowplay.catalog.entries import Architecture, FlowFamily, Likelihood, Paper
+from flowplay.catalog.flows import FAMILIES
+from flowplay.catalog.options import (
+    Choice,
+    Option,
+    OptionError,
+    OptionValue,
+    Real,
+    Recipe,
+    Whole,
+)
+
+__all__ = [
+    "ARCHITECTURES",
+    "FLOW_FAMILIES",
+    "Architecture",
+    "Choice",
+    "FlowFamily",
+    "Likelihood",
+    "Option",
+    "OptionError",
+    "OptionValue",
+    "Paper",
+    "Real",
+    "Recipe",
+    "Whole",
+    "register_architecture",
+]
+
+_ENTRIES: dict[str, Architecture] = {}
+_FLOWS: dict[str, FlowFamily] = {}
+
+#: Name -> architecture, in the order in which a page lists them.
+ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(_ENTRIES)
+
+#: Those that are families of flows.
+FLOW_FAMILIES: Mapping[str, FlowFamily] = MappingProxyType(_FLOWS)
+
+
+def register_architecture(entry: Architecture) -> None:
+    """Add an architecture to the catalog.
+
+    Raises:
+        ValueError: if another one has its name.
+    """
+    if entry.name in _ENTRIES:
+        raise ValueError(f"There is an architecture {entry.name!r} already.")
+    _ENTRIES[entry.name] = entry
+    if isinstance(entry, FlowFamily):
+        _FLOWS[entry.name] = entry
+
+
+for _family in FAMILIES:
+    register_architecture(_family)

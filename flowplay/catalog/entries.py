@@ -1,0 +1,85 @@
+"""What an entry of the catalog says of something that can learn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from flowplay.catalog.options import Option
+
+Likelihood = Literal["exact", "bound", "none"]
+"""What a model's `log_prob` is: the log-density itself, a lower bound of it, or not there."""
+
+
+@dataclass(frozen=True)
+class Paper:
+    """Where a family comes from."""
+
+    authors: str
+    title: str
+    year: int
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """Something that can learn, as a person meets it.
+
+    Attributes:
+        name: as in a URL.
+        label: as on a page.
+        idea: one sentence.
+        use_when: what it is good for.
+        weakness: what it is not good for.
+        paper: where it comes from.
+        defaults: values of `RunConfig` fields that suit it.
+        build: import path `package.module:function` of what makes the model of a run,
+            `(config, points) -> flowplay.models.Model`.
+        likelihood: what its `log_prob` is.
+        conditioned: whether `width` (hidden units of its networks) means anything to it.
+        depth_help: what `depth` counts; None where it means nothing.
+        depth_unit: the plural of what it counts.
+        loss_name: of what is trained.
+        loss: one sentence on it, if it is not the negative log-likelihood.
+        options: settings of its own.
+    """
+
+    name: str
+    label: str
+    idea: str
+    use_when: str
+    weakness: str
+    paper: Paper
+    defaults: Mapping[str, int | float]
+    build: str
+    likelihood: Likelihood
+    conditioned: bool = True
+    depth_help: str | None = "How many layers the model is made of."
+    depth_unit: str = "layers"
+    loss_name: str = "loss"
+    loss: str = ""
+    options: tuple[Option, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlowFamily(Architecture):
+    """A family of normalizing flows.
+
+    Attributes:
+        equation: of a layer, as LaTeX.
+        jacobian: of a layer, as LaTeX.
+        inverse_cost: what the normalizing direction (density) costs for one layer.
+        forward_cost: what the generating direction (sampling) costs for one layer.
+        mixable: whether a recipe may list it.
+    """
+
+    equation: str
+    jacobian: str
+    inverse_cost: str
+    forward_cost: str
+    mixable: bool = True
+    build: str = "flowplay.models.flow:build"
+    likelihood: Likelihood = "exact"
+    depth_help: str | None = "How many layers the flow is made of."
+    loss_name: str = "NLL"

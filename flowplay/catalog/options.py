@@ -1,0 +1,155 @@
+"""Options: settings that only some architectures or problems have, each of a kind that reads it."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+OptionValue: TypeAlias = int | float | str
+"""What an option can be set to."""
+
+#: Characters of an option's text that are read; more is refused unread.
+LONGEST = 200
+
+
+class OptionError(ValueError):
+    """A value that an option refuses: why, and the allowed value that is nearest to it."""
+
+    def __init__(self, why: str, nearest: OptionValue) -> None:
+        super().__init__(why)
+        self.why = why
+        self.nearest = nearest
+
+
+@dataclass(frozen=True)
+class Option(ABC):
+    """A setting that only some architectures or problems have."""
+
+    name: str
+    label: str
+    help: str
+    default: OptionValue
+
+    @abstractmethod
+    def read(self, value: object) -> OptionValue:
+        """Return a value as the option has it.
+
+        Raises:
+            OptionError: if it is none of the allowed values.
+        """
+
+
+@dataclass(frozen=True)
+class Real(Option):
+    """A real number within a range."""
+
+    default: float
+    minimum: float
+    maximum: float
+
+    def read(self, value: object) -> float:
+        """Return a number, or text that is one, as a number."""
+        return _clamped(_number(value, self.default), self.minimum, self.maximum)
+
+
+@dataclass(frozen=True)
+class Whole(Option):
+    """A whole number within a range."""
+
+    default: int
+    minimum: int
+    maximum: int
+
+    def read(self, value: object) -> int:
+        """Return a number, or text that is one, as a number."""
+        number = _clamped(_number(value, self.default), self.minimum, self.maximum)
+        if number != int(number):
+            raise OptionError("is not a whole number", int(number))
+        return int(number)
+
+
+@dataclass(frozen=True)
+class Choice(Option):
+    """One of some names, each with its label."""
+
+    default: str
+    choices: Mapping[str, str]
+
+    def read(self, value: object) -> str:
+        """Return the name."""
+        if value not in self.choices:
+            raise OptionError(f"is none of {', '.join(self.choices)}", self.default)
+        return str(value)
+
+
+@dataclass(frozen=True)
+class Recipe(Option):
+    """A list of families with their numbers of layers, as text.
+
+    Attributes:
+        families: names that a recipe may list.
+        most: layers that it may list in all.
+    """
+
+    default: str
+    families: Collection[str]
+    most: int = 64
+
+    def read(self, value: object) -> str:
+        """Return the recipe in its usual form."""
+        return ", ".join(f"{name} {depth}" for name, depth in self.layers(str(value)))
+
+    def layers(self, text: str) -> list[tuple[str, int]]:
+        """Read a recipe as families and their numbers of layers, in generating order.
+
+        Raises:
+            OptionError: for an unknown family, no or too many layers, or anything else.
+
+        Example:
+            >>> Recipe("recipe", "Recipe", "", "nsf 4", ("planar", "nsf")).layers("planar 2, nsf 4")
+            [('planar', 2), ('nsf', 4)]
+        """
+        parts = [part.split() for part in text[: LONGEST + 1].split(",")]
+        whole = all(len(p) == 2 and p[1].isascii() and p[1].isdigit() for p in parts)
+        if len(text) > LONGEST or not whole:
+            raise OptionError(f"is no list like {self.default}", self.default)
+        recipe = [(name, int(depth)) for name, depth in parts]
+        if any(name not in self.families for name, _ in recipe):
+            raise OptionError(
+                f"names a family other than {', '.join(self.families)}", self.default
+            )
+        if not all(depth for _, depth in recipe) or sum(d for _, d in recipe) > self.most:
+            raise OptionError(f"has not 1 to {self.most} layers", self.default)
+        return recipe
+
+
+def _number(value: object, default: float) -> float:
+    """Read a number.
+
+    Raises:
+        OptionError: if it is none.
+    """
+    text = str(value)
+    try:
+        number = float(text) if len(text) <= LONGEST else math.nan
+    except ValueError:
+        number = math.nan
+    if math.isnan(number):
+        raise OptionError("is not understood", default)
+    return number
+
+
+def _clamped(number: float, minimum: float, maximum: float) -> float:
+    """Return a number that is in a range.
+
+    Raises:
+        OptionError: if it is not.
+    """
+    if number > maximum:
+        raise OptionError(f"is more than {maximum}", maximum)
+    if number < minimum:
+        raise OptionError(f"is less than {minimum}", minimum)
+    return number

@@ -1,0 +1,60 @@
+"""What learns: the contract between a model and training."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+
+class Model(nn.Module, ABC):
+    """A generative model of points [B, D], trained by a loss on batches of them.
+
+    What a model draws while it computes its loss comes from torch's default generator, which
+    training sets to a stream of the run's own. Estimates belong in training mode; in evaluation
+    mode everything is as exact as the catalog says.
+    """
+
+    #: D, the dimension of the points.
+    dim: int
+
+    #: Whether `loss` is the mean negative log-likelihood, in nats: only then is it called so.
+    trained_by_likelihood: bool = False
+
+    @abstractmethod
+    def loss(self, x: Tensor) -> Tensor:
+        """Return what training makes small (scalar) on data x [B, D]."""
+
+    def loss_and_gradient(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return `loss` of x [B, D], and its gradient by each parameter, in their order.
+
+        What is returned is to be read, not to be differentiated again.
+        """
+        loss = self.loss(x)
+        parameters = list(self.parameters())
+        return loss.detach(), list(torch.autograd.grad(loss, parameters, materialize_grads=True))
+
+    @abstractmethod
+    def sample(
+        self, n: int, temperature: float = 1.0, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Draw n points [n, D], without gradient.
+
+        Args:
+            n: number of points.
+            temperature: scales the spread of the noise that the points are made of; 1 draws from
+                the model itself.
+            generator: source of randomness, for draws that can be repeated.
+        """
+
+    def initialize_from(self, x: Tensor) -> None:  # noqa: B027
+        """Let layers that take their start from data see some of it: x [n, D], before training."""
+
+
+class LikelihoodModel(Model):
+    """A model that gives points a log-density, exactly or as a lower bound."""
+
+    @abstractmethod
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Return the log-density [B] of data x [B, D], in nats, or its lower bound."""

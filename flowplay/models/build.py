@@ -1,0 +1,32 @@
+"""From a run's config to the model that it trains."""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from flowplay.catalog import ARCHITECTURES
+from flowplay.config import RunConfig
+from flowplay.models.base import Model
+
+
+def build_model(config: RunConfig, points: Tensor) -> Model:
+    """Build the untrained model of a config, by the function that the catalog names.
+
+    The seed of the config fixes the initialization.
+
+    Args:
+        config: the run's config.
+        points: [n, D] training points, from which a model may take location and scale.
+
+    Raises:
+        ValueError: if the model cannot learn points of this dimension.
+    """
+    build: Callable[[RunConfig, Tensor], Model]
+    build = pkgutil.resolve_name(ARCHITECTURES[config.architecture].build)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        return build(config, points)

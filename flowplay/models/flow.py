@@ -1,0 +1,22 @@
+"""A flow as the model of a run."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from flowplay.config import RunConfig
+from flowplay.flows import Flow, Standardization, build_flow
+
+
+def build(config: RunConfig, points: Tensor) -> Flow:
+    """Build the untrained flow of a config, standardised by its training points [n, D]."""
+    return build_flow(
+        config.architecture,
+        dim=points.shape[1],
+        depth=config.depth,
+        width=config.width,
+        seed=config.seed,
+        standardization=Standardization.of(points),
+        checkpoint=config.checkpoint,
+        **config.options,
+    )

@@ -1,0 +1,85 @@
+"""What is to be learned: all problems by name.
+
+Example:
+    >>> from flowplay.problems import PROBLEMS, make_problem
+    >>> list(PROBLEMS)[:3]
+    ['moons', 'circles', 'spiral']
+    >>> make_problem("moons", noise=0.1).dim
+    2
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
+
+from flowplay.catalog import OptionError, OptionValue
+from flowplay.problems.base import DataProblem, Density, Problem, Window
+from flowplay.problems.targets import KINDS
+
+__all__ = [
+    "PROBLEMS",
+    "DataProblem",
+    "Density",
+    "Problem",
+    "Window",
+    "make_problem",
+    "register_problem",
+]
+
+_KINDS: dict[str, type[Problem]] = {}
+
+#: Name -> kind of problem, in the order of the picker.
+PROBLEMS: Mapping[str, type[Problem]] = MappingProxyType(_KINDS)
+
+
+def register_problem(kind: type[Problem]) -> None:
+    """Add a problem by its name.
+
+    Raises:
+        ValueError: if another one has its name.
+    """
+    if kind.name in _KINDS:
+        raise ValueError(f"There is a problem {kind.name!r} already.")
+    _KINDS[kind.name] = kind
+
+
+@lru_cache(maxsize=128)
+def make_problem(name: str, **options: OptionValue) -> Problem:
+    """Return the problem of this name, always the same object for the same options.
+
+    Args:
+        name: a key of ``PROBLEMS``.
+        **options: the problem's own options; those not given take their defaults.
+
+    Raises:
+        ValueError: if the name or an option is unknown, or the option refuses the value.
+
+    Example:
+        >>> make_problem("circles").label
+        'Two circles'
+        >>> make_problem("circles", noise=9.0)
+        Traceback (most recent call last):
+        ValueError: noise = 9.0 of 'circles' is more than 0.3.
+    """
+    if name not in _KINDS:
+        raise ValueError(f"There is no target {name!r}; choose one of: {', '.join(_KINDS)}.")
+    known = {option.name: option for option in _KINDS[name].options}
+    if unknown := set(options) - set(known):
+        raise ValueError(f"{name!r} has no option {', '.join(sorted(unknown))}.")
+    values = {option.name: option.default for option in known.values()} | options
+    if values != options:
+        # One object, whether defaults are given or not.
+        return make_problem(name, **values)
+    read = {}
+    for key, value in values.items():
+        try:
+            read[key] = known[key].read(value)
+        except OptionError as error:
+            raise ValueError(f"{key} = {value} of {name!r} {error.why}.") from None
+    return _KINDS[name](**read)
+
+
+for _target in KINDS:
+    register_problem(_target)

@@ -1,0 +1,80 @@
+"""What is to be learned: the contract between a problem and everything else."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from flowplay.catalog import Option
+
+FloatArray: TypeAlias = NDArray[np.float64]
+
+Window: TypeAlias = tuple[float, float, float, float]
+"""A box as ``(x_min, x_max, y_min, y_max)``, in data units."""
+
+
+class Density(Protocol):
+    """A density that is known exactly."""
+
+    def log_prob(self, x: ArrayLike) -> FloatArray:
+        """Return the log-density [n] of points [n, D], in nats."""
+
+    @property
+    def entropy(self) -> float:
+        """Differential entropy in nats: the least NLL that an honest model can reach."""
+
+
+class Problem(ABC):
+    """Something to be learned.
+
+    Attributes:
+        name: key of the problem; what a URL and the command line call its target.
+        label: name to show.
+        summary: one sentence: what it is, and what it tests in a model.
+        options: settings of its own; by name, keyword arguments of the constructor.
+    """
+
+    name: ClassVar[str]
+    label: ClassVar[str]
+    summary: ClassVar[str]
+    options: ClassVar[tuple[Option, ...]] = ()
+
+    @property
+    @abstractmethod
+    def dim(self) -> int:
+        """D, the number of coordinates of a point."""
+
+    @property
+    @abstractmethod
+    def window(self) -> Window | None:
+        """Square window of its picture, in data units; None outside the plane."""
+
+    @property
+    @abstractmethod
+    def density(self) -> Density | None:
+        """The density, where it is known exactly."""
+
+
+class DataProblem(Problem):
+    """A problem that is learned from points."""
+
+    @abstractmethod
+    def training_points(self, n: int, seed: int) -> FloatArray:
+        """Return points [m, D] to train on: n of them, or as many as there are.
+
+        Args:
+            n: number of points, at least 1.
+            seed: from 0 to 2³¹ − 1; the same ``(n, seed)`` gives the same points.
+        """
+
+    @abstractmethod
+    def held_out_points(self, n: int, seed: int) -> FloatArray:
+        """Return points [m, D] that are never among the training points of this seed.
+
+        Args:
+            n: number of points, at least 1; fewer where there are no more.
+            seed: as of `training_points`.
+        """

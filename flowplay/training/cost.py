@@ -1,0 +1,163 @@
+"""What one optimizer step of a run takes, measured on small batches before the run starts."""
+
+from __future__ import annotations
+
+import copy
+import time
+import weakref
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from flowplay.budgets import budgets
+from flowplay.config import RunConfig, bounds
+from flowplay.models import Model
+
+#: Batch sizes from which memory is extrapolated to the run's own.
+_SMALL, _LARGE = 8, 24
+
+#: Points of the batch that is timed, and the memory below which a step is too small to be timed.
+_TIMED = 256
+_QUICK_BYTES = 128 * 2**20
+
+#: Longest step in seconds: longer, and pause or a closed page would wait for it.
+LONGEST_STEP = 5.0
+
+#: Bytes of a parameter with two moments beside the gradient and the step's own temporaries.
+_STATE_BYTES = 12
+
+
+class PeakMemory(TorchDispatchMode):
+    """Counts the bytes of all tensors that operations make inside the block, and their peak."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.peak = 0
+        self._now = 0
+        self._sizes: dict[int, int] = {}
+
+    def __torch_dispatch__(
+        self,
+        func: Callable[..., Any],
+        types: object,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401
+        made = func(*args, **(kwargs or {}))
+        for tensor in tree_leaves(made):
+            if isinstance(tensor, Tensor):
+                self._count(tensor.untyped_storage())
+        return made
+
+    def _count(self, storage: torch.UntypedStorage) -> None:
+        key = storage._cdata
+        if key in self._sizes:
+            return
+        self._sizes[key] = storage.nbytes()
+        self._now += self._sizes[key]
+        self.peak = max(self.peak, self._now)
+        weakref.finalize(storage, self._free, key)
+
+    def _free(self, key: int) -> None:
+        self._now -= self._sizes.pop(key, 0)
+
+
+@dataclass(frozen=True)
+class StepMemory:
+    """Bytes of a step as a straight line over the batch size.
+
+    Attributes:
+        fixed: whatever the batch size.
+        per_point: for each point of a batch.
+    """
+
+    fixed: float
+    per_point: float
+
+    def at(self, batch_size: int) -> float:
+        """Return the bytes of a step on a batch of this size."""
+        return self.fixed + self.per_point * batch_size
+
+    def largest_batch(self, limit: float) -> int:
+        """Return the largest batch size whose step takes no more than `limit` bytes."""
+        return int((limit - self.fixed) // max(self.per_point, 1.0))
+
+
+def step_memory(model: Model, points: Tensor) -> StepMemory:
+    """Measure what a step takes on two small batches of training points [n, D]."""
+    parameters = sum(p.numel() for p in model.parameters())
+    small, large = (_peak(model, _batch(points, size)) for size in (_SMALL, _LARGE))
+    per_point = max(0.0, (large - small) / (_LARGE - _SMALL))
+    fixed = max(0.0, small - per_point * _SMALL)
+    return StepMemory(fixed + _STATE_BYTES * parameters, per_point)
+
+
+def check_step(model: Model, config: RunConfig, points: Tensor) -> None:
+    """Refuse a run of which one step takes more than a worker has to give.
+
+    Args:
+        model: the untrained model on the CPU; it stays as it is.
+        config: the run's config.
+        points: [n, D] training points.
+
+    Raises:
+        ValueError: says in one sentence how much it would take, and which setting to lower.
+    """
+    if config.device != "cpu" and torch.cuda.is_available():
+        return
+    with torch.random.fork_rng(devices=[]):
+        # Layers that take their start from data must not take it from these few points.
+        trial = copy.deepcopy(model).train()
+        memory = step_memory(trial, points)
+        limit = budgets().step_memory
+        needed = memory.at(config.batch_size)
+        if needed > limit:
+            raise ValueError(
+                f"One step of this run would take about {_gigabytes(needed)} of memory, more than "
+                f"the {_gigabytes(limit)} that a worker has for it: "
+                f"{_advice(config, memory.largest_batch(limit))}."
+            )
+        if needed < _QUICK_BYTES:
+            return
+        timed = min(_TIMED, config.batch_size)
+        seconds = _seconds(trial, _batch(points, timed)) / timed
+        if seconds * config.batch_size > LONGEST_STEP:
+            raise ValueError(
+                f"One step of this run would take about {seconds * config.batch_size:.0f} s, more "
+                f"than the {LONGEST_STEP:.0f} s that a step may take: "
+                f"{_advice(config, int(LONGEST_STEP / seconds))}."
+            )
+
+
+def _batch(points: Tensor, size: int) -> Tensor:
+    return points[torch.arange(size) % len(points)]
+
+
+def _peak(model: Model, batch: Tensor) -> int:
+    with PeakMemory() as memory:
+        model.loss_and_gradient(batch)
+    return memory.peak
+
+
+def _seconds(model: Model, batch: Tensor) -> float:
+    start = time.perf_counter()
+    model.loss_and_gradient(batch)
+    return time.perf_counter() - start
+
+
+def _advice(config: RunConfig, largest: int) -> str:
+    """Say what to lower, given the largest batch size that is allowed."""
+    if largest >= bounds("batch_size")[0]:
+        # Rounded down to two digits: the figure is an estimate.
+        digits = max(0, len(str(largest)) - 2)
+        return f"lower the batch size to {largest // 10**digits * 10**digits:,} or less"
+    return f"lower the width (now {config.width}) or the depth (now {config.depth})"
+
+
+def _gigabytes(size: float) -> str:
+    return f"{size / 2**30:.1f} GiB"

@@ -1,0 +1,71 @@
+"""The pictures of a run: each function makes one kind, or none where it does not apply."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from flowplay.catalog import ARCHITECTURES
+from flowplay.codes import encode_density
+from flowplay.pictures import cell_centres, density_scale
+from flowplay.training.live_run import LiveRun
+from flowplay.training.streams import generator
+from flowplay.wire import DensityPicture, Picture, RunState, SamplesPicture
+
+#: Cells along each side of a picture: while it trains, and as a still.
+LIVE_CELLS = 64
+FINE_CELLS = 192
+
+SAMPLES = 1000
+
+#: Points evaluated at once, so that memory stays bounded.
+BLOCK = 4096
+
+
+def density_picture(live: LiveRun, state: RunState, fine: bool) -> DensityPicture | None:
+    """Return the model's density over the problem's window, where both exist."""
+    problem = live.config.problem()
+    if live.likelihood is None or problem.window is None:
+        return None
+    scale = density_scale(problem)
+    centres = cell_centres(problem.window, FINE_CELLS if fine else LIVE_CELLS)
+    density = density_on_grid(live.likelihood.log_prob, centres, live.device)
+    return DensityPicture(
+        window=list(problem.window),
+        scale=scale,
+        exactness=ARCHITECTURES[live.config.architecture].likelihood,
+        code=encode_density(density, scale),
+    )
+
+
+def samples_picture(live: LiveRun, state: RunState, fine: bool) -> SamplesPicture:
+    """Return points drawn from the model, the same draws of its noise at every step."""
+    window = live.config.problem().window
+    source = generator(live.config.seed, "samples")
+    samples = live.model.sample(SAMPLES, state.hot.temperature, source)
+    return SamplesPicture(
+        window=None if window is None else list(window),
+        points=samples.float().cpu().numpy(),
+    )
+
+
+#: All kinds; what travels is made of those that apply. A plugin may append its own.
+PICTURES: list[Callable[[LiveRun, RunState, bool], Picture | None]] = [
+    density_picture,
+    samples_picture,
+]
+
+
+@torch.inference_mode()
+def density_on_grid(
+    log_prob: Callable[[Tensor], Tensor], centres: NDArray[np.float32], device: torch.device
+) -> NDArray[np.float32]:
+    """Evaluate exp(log_prob) at the cell centres [H, W, 2] of a picture, as [H, W]."""
+    points = torch.from_numpy(centres).reshape(-1, 2).to(device)
+    values = torch.cat([log_prob(block) for block in points.split(BLOCK)])
+    density = torch.nan_to_num(values.exp(), nan=0.0, posinf=0.0)
+    return density.reshape(centres.shape[:2]).cpu().numpy()

@@ -1,0 +1,121 @@
+"""How a page draws what is to be learned, and each kind of picture that a snapshot may hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import streamlit as st
+
+from flowplay.codes import encode_density
+from flowplay.figures import describe_density
+from flowplay.figures.colors import BLUE
+from flowplay.pictures import density_scale, exact_density
+from flowplay.problems import DataProblem, Problem
+from flowplay.ui.components.density_view import density_view
+from flowplay.wire import DensityPicture, Picture, SamplesPicture, Snapshot
+
+#: Cells of a problem's picture, and its points where no density is known.
+_PROBLEM_CELLS = 192
+_PROBLEM_POINTS = 1000
+
+_NOTES = {
+    "exact": "Exact density, not an estimate from samples",
+    "bound": "Lower bound of the density",
+    "estimate": "Estimate of the density",
+}
+
+
+def show_problem(problem: Problem, key: str) -> None:
+    """Draw what is to be learned: its exact density, or points of it where that is not known.
+
+    Args:
+        problem: what is to be learned.
+        key: names the picture, unique on the page.
+    """
+    window = problem.window
+    density = exact_density(problem, _PROBLEM_CELLS)
+    if window is not None and density is not None:
+        scale = density_scale(problem)
+        density_view(
+            encode_density(density, scale),
+            bounds=window,
+            scale=scale,
+            alt=describe_density(f"{problem.label}, the target's exact density", density, window),
+            key=key,
+            note="Exact density",
+        )
+    elif window is not None and isinstance(problem, DataProblem):
+        points = problem.training_points(_PROBLEM_POINTS, seed=0)
+        density_view(
+            None,
+            bounds=window,
+            alt=f"{len(points):,} points of {problem.label}; its density is not known.",
+            key=key,
+            points=points,
+            points_color=BLUE,
+            note="Points; the density is not known",
+        )
+    else:
+        st.caption(f"{problem.label} has no picture in the plane.")
+
+
+def show_model(snapshot: Snapshot, *, run: str, samples: bool, key: str) -> None:
+    """Draw the first picture of a snapshot that can be drawn.
+
+    Args:
+        snapshot: of a run.
+        run: names the run.
+        samples: whether the model's samples are drawn on its density.
+        key: names the picture, unique on the page.
+    """
+    header = snapshot.header
+    for kind, draw in _VIEWS.items():
+        if (picture := snapshot.picture(kind)) is not None:
+            frame = f"{run}-{header.step}"
+            draw(picture, snapshot, samples=samples, frame=frame, key=key)
+            return
+    st.caption("This model has no picture here.")
+
+
+def _show_density(
+    picture: DensityPicture, snapshot: Snapshot, *, samples: bool, frame: str, key: str
+) -> None:
+    points = snapshot.picture(SamplesPicture) if samples else None
+    held_out = snapshot.measurements.get("held_out")
+    told = f" {held_out.label} {held_out.value:.3f} {held_out.unit}." if held_out else ""
+    note = _NOTES[picture.exactness]
+    density_view(
+        picture.code,
+        bounds=picture.window,
+        scale=picture.scale,
+        alt=f"The model at step {snapshot.header.step}, on the target's colour scale. "
+        f"{note}.{told}",
+        key=key,
+        points=None if points is None else points.points,
+        note=note,
+        frame_id=f"{frame}-{len(picture.code)}",
+    )
+
+
+def _show_samples(
+    picture: SamplesPicture, snapshot: Snapshot, *, samples: bool, frame: str, key: str
+) -> None:
+    if picture.window is None:
+        st.caption("Samples outside the plane have no picture here.")
+        return
+    density_view(
+        None,
+        bounds=picture.window,
+        alt=f"{len(picture.points):,} samples of the model at step {snapshot.header.step}.",
+        key=key,
+        points=picture.points,
+        note="Samples; this model gives no density",
+        frame_id=frame,
+    )
+
+
+#: What can be drawn, the most telling first.
+_VIEWS: Mapping[type[Picture], Callable[..., None]] = {
+    DensityPicture: _show_density,
+    SamplesPicture: _show_samples,
+}

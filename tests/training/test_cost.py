@@ -1,0 +1,94 @@
+"""What a step would take is told before a run starts."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from flowplay.budgets import Budgets, budgets
+from flowplay.config import RunConfig
+from flowplay.models import build_model
+from flowplay.training import cost, new_run, train_slice
+from flowplay.training.cost import PeakMemory, step_memory
+from flowplay.training.data import training_points
+
+ARCHITECTURES = ("realnvp", "nsf", "flowpp", "maf", "planar", "ffjord", "residual", "glow")
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_memory_extrapolates_to_the_runs_own_batch(architecture: str) -> None:
+    config = RunConfig(architecture=architecture, depth=3, width=32, samples=2000)
+    points = training_points(config)
+    model = build_model(config, points).train()
+    told = step_memory(model, points).at(1024)
+    with PeakMemory() as memory:
+        model.loss_and_gradient(points[:1024])
+    assert 0.7 * memory.peak < told < 1.6 * memory.peak
+
+
+def test_peak_memory_counts_what_lives_at_once() -> None:
+    size = 4 * 1000
+    with PeakMemory() as memory:
+        for _ in range(5):
+            torch.zeros(1000)
+    assert size <= memory.peak < 2 * size + 1
+    with PeakMemory() as memory:
+        held = [torch.zeros(1000) for _ in range(5)]
+    assert memory.peak == len(held) * size
+
+
+def limit(monkeypatch: pytest.MonkeyPatch, size: str) -> None:
+    monkeypatch.setattr(cost, "budgets", lambda: Budgets.model_validate({"step_memory": size}))
+
+
+def test_a_run_that_needs_gigabytes_is_refused_with_what_to_lower() -> None:
+    config = RunConfig(depth=64, width=512, batch_size=16_384)
+    with pytest.raises(ValueError, match=r"GiB.*lower the batch size to [\d,]+ or less\.$") as told:
+        new_run(config)
+    assert str(told.value).count(".") <= 3  # one sentence; the others are decimal points
+    largest = int(str(told.value).split(" or less")[0].rsplit(" ", 1)[1].replace(",", ""))
+    assert 8 <= largest < 16_384
+
+
+def test_what_is_told_to_be_enough_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    limit(monkeypatch, "8MB")
+    config = RunConfig(depth=4, width=64, batch_size=4096, samples=2000)
+    with pytest.raises(ValueError, match="lower the batch size") as told:
+        new_run(config)
+    largest = int(str(told.value).split(" or less")[0].rsplit(" ", 1)[1].replace(",", ""))
+    new_run(config.model_copy(update={"batch_size": largest}))
+
+
+def test_where_no_batch_is_small_enough_the_flow_must_be_smaller(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    limit(monkeypatch, "100kB")
+    with pytest.raises(ValueError, match=r"lower the width \(now 64\) or the depth \(now 12\)\.$"):
+        new_run(RunConfig())
+
+
+def test_a_step_that_takes_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cost, "_QUICK_BYTES", 0)
+    monkeypatch.setattr(cost, "LONGEST_STEP", 0.0)
+    with pytest.raises(ValueError, match="One step of this run would take about"):
+        new_run(RunConfig(depth=2, width=8, samples=500))
+
+
+def test_the_estimate_leaves_the_run_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = RunConfig(architecture="glow", depth=2, width=8, samples=500)
+    with_estimate, _ = train_slice(new_run(config), steps=3)
+    monkeypatch.setattr("flowplay.training.start.check_step", lambda *_: None)
+    without, _ = train_slice(new_run(config), steps=3)
+    assert (with_estimate.weights == without.weights).all()
+    assert (with_estimate.buffers == without.buffers).all()
+
+
+def test_budgets_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    budgets.cache_clear()
+    monkeypatch.setenv("FLOWPLAY_STEP_MEMORY", "2GiB")
+    assert budgets().step_memory == 2**31
+    budgets.cache_clear()
+    monkeypatch.setenv("FLOWPLAY_STEP_MEMORY", "much")
+    with pytest.raises(ValueError, match="FLOWPLAY_STEP_MEMORY='much' is no size like 512MiB."):
+        budgets()
+    budgets.cache_clear()
