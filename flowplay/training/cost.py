@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import time
 import weakref
 from collections.abc import Callable, Mapping
@@ -85,7 +86,7 @@ class StepMemory:
 
     def largest_batch(self, limit: float) -> int:
         """Return the largest batch size whose step takes no more than `limit` bytes."""
-        return int((limit - self.fixed) // max(self.per_point, 1.0))
+        return math.floor((limit - self.fixed) / max(self.per_point, 1.0))
 
 
 def step_memory(model: Model, points: Tensor) -> StepMemory:
@@ -114,7 +115,7 @@ def check_step(model: Model, config: RunConfig, points: Tensor) -> None:
         # Layers that take their start from data must not take it from these few points.
         trial = copy.deepcopy(model).train()
         memory = step_memory(trial, points)
-        limit = budgets().step_memory
+        limit = int(budgets().step_memory)
         needed = memory.at(config.batch_size)
         if needed > limit:
             raise ValueError(
