@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
 
-from flowplay.catalog import OptionError, OptionValue
+from flowplay.catalog import OptionError, OptionValue, claim_options
 from flowplay.problems.base import DataProblem, Density, Problem, Window
 from flowplay.problems.targets import KINDS
 
@@ -38,10 +38,12 @@ def register_problem(kind: type[Problem]) -> None:
     """Add a problem by its name.
 
     Raises:
-        ValueError: if another one has its name.
+        ValueError: if another one has its name, or if the name of one of its options means
+            something else already.
     """
     if kind.name in _KINDS:
         raise ValueError(f"There is a problem {kind.name!r} already.")
+    claim_options("problem", kind.options)
     _KINDS[kind.name] = kind
 
 
