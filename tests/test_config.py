@@ -304,6 +304,28 @@ def test_what_an_option_offers_instead_is_allowed(option: Option) -> None:
         assert option.read(allowed) == allowed
 
 
+def test_a_problem_is_one_object_however_its_options_are_written() -> None:
+    assert make_problem("moons", noise="0.10") is make_problem("moons", noise=0.1)
+    assert make_problem("moons") is make_problem("moons", noise=0.05)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "why"),
+    [
+        ("nope", {}, "There is no target"),
+        ("moons", {"bins": 3}, "has no option bins"),
+        ("moons", {"noise": "9" * 5000}, "is more than 0.3"),
+        ("moons", {"noise": []}, "is not understood"),
+    ],
+)
+def test_a_problem_that_does_not_exist_is_refused_in_one_sentence(
+    name: str, options: dict[str, Any], why: str
+) -> None:
+    with pytest.raises(ValueError, match=why) as refused:
+        make_problem(name, **options)
+    assert len(str(refused.value)) < 200
+
+
 # --- names ---------------------------------------------------------------------------------------
 
 
@@ -311,10 +333,14 @@ def test_every_flat_name_has_one_meaning() -> None:
     kinds: dict[str, set[type[Option]]] = {}
     of_models = {o.name for a in ARCHITECTURES.values() for o in a.options}
     of_problems = {o.name for p in PROBLEMS.values() for o in p.options}
-    for entry in (*ARCHITECTURES.values(), *PROBLEMS.values()):
-        names = [option.name for option in entry.options]
+    of_each = [
+        *(architecture.options for architecture in ARCHITECTURES.values()),
+        *(problem.options for problem in PROBLEMS.values()),
+    ]
+    for options in of_each:
+        names = [option.name for option in options]
         assert len(names) == len(set(names))
-        for option in entry.options:
+        for option in options:
             kinds.setdefault(option.name, set()).add(type(option))
     assert not set(kinds) & set(RunConfig.model_fields)
     assert all(len(kind) == 1 for kind in kinds.values())

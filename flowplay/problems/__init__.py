@@ -47,7 +47,6 @@ def register_problem(kind: type[Problem]) -> None:
     _KINDS[kind.name] = kind
 
 
-@lru_cache(maxsize=128)
 def make_problem(name: str, **options: OptionValue) -> Problem:
     """Return the problem of this name, always the same object for the same options.
 
@@ -70,17 +69,19 @@ def make_problem(name: str, **options: OptionValue) -> Problem:
     known = {option.name: option for option in _KINDS[name].options}
     if unknown := set(options) - set(known):
         raise ValueError(f"{name!r} has no option {', '.join(sorted(unknown))}.")
-    values = {option.name: option.default for option in known.values()} | options
-    if values != options:
-        # One object, whether defaults are given or not.
-        return make_problem(name, **values)
-    read = {}
-    for key, value in values.items():
+    read = []
+    for key, option in known.items():
+        value = options.get(key, option.default)
         try:
-            read[key] = known[key].read(value)
+            read.append((key, option.read(value)))
         except OptionError as error:
-            raise ValueError(f"{key} = {value} of {name!r} {error.why}.") from None
-    return _KINDS[name](**read)
+            raise ValueError(f"{key} = {str(value)[:24]} of {name!r} {error.why}.") from None
+    return _make(name, tuple(read))
+
+
+@lru_cache(maxsize=128)
+def _make(name: str, options: tuple[tuple[str, OptionValue], ...]) -> Problem:
+    return _KINDS[name](**dict(options))
 
 
 for _target in KINDS:
