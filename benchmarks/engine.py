@@ -21,7 +21,7 @@ import psutil
 from benchmarks.slice_parts import slice_table
 from flowplay.config import RunConfig
 from flowplay.engine import Engine, Run
-from flowplay.snapshot import Snapshot
+from flowplay.wire import Snapshot
 
 #: Seconds between two looks at every run: as often as the page of a lone run looks.
 POLL = 0.12
@@ -74,7 +74,7 @@ class Share(NamedTuple):
 
 
 class Page:
-    """All pages of a classroom in one thread: it renews every lease and notes every snapshot."""
+    """All pages of a classroom in one thread: it decodes and notes every snapshot."""
 
     def __init__(self, runs: Sequence[Run]) -> None:
         self._runs = runs
@@ -98,11 +98,10 @@ class Page:
     def _watch(self) -> None:
         while not self._over.wait(POLL):
             for run in self._runs:
-                run.renew()
                 view = run.view()
                 if view.version > self._versions[run.id] and view.snapshot is not None:
                     self._versions[run.id] = view.version
-                    shown = view.snapshot
+                    shown = Snapshot.from_bytes(view.snapshot).header
                     self.arrivals[run.id].append(
                         Arrival(time.perf_counter(), shown.step, shown.seconds)
                     )
@@ -111,6 +110,8 @@ class Page:
 def share(engine: Engine, configs: Sequence[RunConfig], window: float) -> Share:
     """Let runs of these configs train at once, and measure one window of it."""
     runs = [engine.open_run(config) for config in configs]
+    for run in runs:
+        engine.watch(run.id, run, lambda: True)
     with Page(runs) as page:
         began = time.perf_counter()
         for run in runs:
@@ -125,8 +126,9 @@ def share(engine: Engine, configs: Sequence[RunConfig], window: float) -> Share:
         others = _others_cpu() - others
         # A run that was left waiting across the end must show how long.
         time.sleep(min(LONGEST_WINDOW, 2 * engine.snapshot_interval))
-    sizes = [len(shown.to_bytes()) for run in runs if (shown := _shown(run)) is not None]
+    sizes = [len(shown) for run in runs if (shown := run.view().snapshot) is not None]
     for run in runs:
+        engine.look_away(run.id)
         run.close()
     _until(lambda: not any(run.view().in_flight for run in runs))
     seen = [in_window(page.arrivals[run.id], start, end) for run in runs]
@@ -231,10 +233,6 @@ def together(shares: Sequence[Share], runs: int) -> Share | None:
 
 def _percent(rate: float, of: float | None) -> str:
     return f"{rate / of:.1%}" if of else "–"
-
-
-def _shown(run: Run) -> Snapshot | None:
-    return run.view().snapshot
 
 
 def _until(condition: object) -> None:

@@ -15,21 +15,26 @@ ROOT = Path(__file__).parents[1]
 FORBIDDEN = {
     "flowplay.catalog": ("torch", "streamlit"),
     "flowplay.config": ("torch", "streamlit"),
+    "flowplay.budgets": ("torch", "streamlit"),
+    "flowplay.plugins": ("torch", "streamlit"),
+    "flowplay.problems": ("torch", "streamlit"),
     "flowplay.targets": ("torch", "streamlit"),
-    "flowplay.snapshot": ("torch", "streamlit"),
+    "flowplay.wire": ("torch", "streamlit"),
+    "flowplay.codes": ("torch", "streamlit"),
     "flowplay.pictures": ("torch", "streamlit"),
     "flowplay.onedim": ("torch", "streamlit"),
     "flowplay.figures": ("torch", "streamlit"),
     "flowplay.engine": ("torch", "streamlit", "distributed"),
-    "flowplay.training": ("streamlit", "distributed"),
-    "flowplay.flows": ("streamlit", "distributed"),
+    "flowplay.training": ("streamlit", "distributed", "plotly", "pandas", "PIL"),
+    "flowplay.training.worker": ("streamlit", "distributed", "plotly", "pandas", "PIL"),
+    "flowplay.models": ("streamlit", "distributed", "plotly", "pandas", "PIL"),
+    "flowplay.flows": ("streamlit", "distributed", "plotly", "pandas", "PIL"),
     "flowplay.guide": ("torch", "streamlit"),
     "flowplay.glossary": ("torch", "streamlit"),
     "flowplay.ui.live": ("torch",),
     "flowplay.ui.walk": ("torch",),
     "flowplay.ui.controls": ("torch",),
     "flowplay.ui.inside": ("torch",),
-    "flowplay.inside": ("torch", "streamlit"),
     "flowplay.ui.example": ("torch",),
     "flowplay.ui.guide": ("torch",),
     "flowplay.ui.tour": ("torch",),
@@ -65,7 +70,7 @@ def test_no_file_imports_torch_or_training_even_lazily(folder: str) -> None:
     assert paths
     for path in paths:
         bad = {m for m in imports(path) if m.split(".")[0] == "torch"} | {
-            m for m in imports(path) if m.startswith(("flowplay.training", "flowplay.flows"))
+            m for m in imports(path) if m.startswith(("flowplay.training", "flowplay.flows", "flowplay.models"))
         }
         assert not bad, f"{path.relative_to(ROOT)} imports {bad}"
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float32]
 
-#: Splines are the identity outside a box of this half width, in standardised units.
+#: Splines are the identity outside a box of this half width, in standardized units.
 BOUND = 4.0
 
 
@@ -105,11 +105,11 @@ class Standardized:
         self.data = self.inward(data)
 
     def inward(self, points: FloatArray) -> FloatArray:
-        """Map data units to standardised units."""
+        """Map data units to standardized units."""
         standardized: FloatArray = (points - self.mean) / self.std
         return standardized
 
     def outward(self, points: FloatArray) -> FloatArray:
-        """Map standardised units to data units."""
+        """Map standardized units to data units."""
         data: FloatArray = self.mean + self.std * points
         return data

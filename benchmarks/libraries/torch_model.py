@@ -52,14 +52,14 @@ class TorchModel(Eager, ABC):
 
     @abstractmethod
     def density(self, z: Tensor) -> Tensor:
-        """Return the log-density [n] of standardised points [n, 2]."""
+        """Return the log-density [n] of standardized points [n, 2]."""
 
     @abstractmethod
     def draw(self, n: int) -> Tensor:
-        """Draw n standardised points [n, 2]."""
+        """Draw n standardized points [n, 2]."""
 
     def loss(self, batch: Tensor) -> Tensor:
-        """Return the mean negative log-likelihood of standardised points."""
+        """Return the mean negative log-likelihood of standardized points."""
         return -self.density(batch).mean()
 
     def step(self, rate: float) -> None:

@@ -5,9 +5,10 @@ only in the engine's own thread.
 """
 
 from flowplay.engine.cluster import EngineStatus
-from flowplay.engine.engine import Engine, Run
+from flowplay.engine.engine import Engine
 from flowplay.engine.errors import EngineClosedError, WorkerLostError, WorkError
-from flowplay.engine.run import Phase, RunView, SliceOrder
+from flowplay.engine.machine import Phase, RunView, SliceOrder
+from flowplay.engine.run import Run
 
 __all__ = [
     "Engine",

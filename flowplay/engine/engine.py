@@ -1,7 +1,7 @@
 """The engine: hands slices of all runs to the cluster in turn, and work on their states between.
 
-One background thread with one event loop does everything; what viewers' threads call only touches
-a run's state machine and wakes that loop.
+One background thread with one event loop does everything; what viewers' threads call only changes
+a `HostedRun` and wakes that loop.
 """
 
 from __future__ import annotations
@@ -11,42 +11,43 @@ import logging
 import os
 import threading
 import time
-import uuid
 from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from flowplay.budgets import Budgets
+from flowplay.budgets import budgets as budgets_of_environment
 from flowplay.engine.cluster import Cluster, Done, EngineStatus, Lost, Missing, Outcome, Raised
 from flowplay.engine.dispatch import (
     HOME_ADVANTAGE,
-    Waiting,
+    VirtualTimes,
     assign,
     slice_seconds,
     snapshot_interval,
 )
 from flowplay.engine.errors import EngineClosedError, WorkerLostError, WorkError
-from flowplay.engine.history import ALL_HISTORIES_BYTES
-from flowplay.engine.run import LOST_IN_A_ROW, Phase, RunMachine, RunView, SliceOrder
+from flowplay.engine.hosted import Assignment, HostedRun, SliceResult
+from flowplay.engine.machine import LOST_IN_A_ROW
+from flowplay.engine.retention import UNSEEN_SECONDS, histories_to_forget, to_let_go
+from flowplay.engine.run import Run
 from flowplay.engine.tasks import Held
-from flowplay.snapshot import Snapshot
+from flowplay.engine.viewers import PRESENCE_SECONDS, Viewers
+from flowplay.wire import Header
 
 if TYPE_CHECKING:
     from flowplay.config import RunConfig
-
-RUN_KEPT_SECONDS = 30 * 60.0
-"""A run nobody has watched for this long is let go: about a break between two lessons."""
-
-RUNS_KEPT = 200
-"""At most this many runs are kept while some of them are unwatched: at about a megabyte each, less
-than half of what importing torch would take."""
 
 CLOSE_SECONDS = 15.0
 """How long `Engine.close` waits for the cluster to end."""
 
 LAST_SLICE_SECONDS = 0.5
 """How much of that is given to the slices in flight, so that no worker is cut off in mid-answer."""
+
+QUICK_BYTES = 2**20
+"""A state of at most so many bytes is decoded within about a millisecond, which the event loop can
+spare; a larger one in another thread."""
 
 logger = logging.getLogger(__name__)
 
@@ -59,114 +60,6 @@ class _Call:
     arguments: tuple[object, ...]
     future: Future[bytes]
     losses: int = 0
-
-
-class Run:
-    """A viewer's handle on one run. Every method returns at once and may be called by any thread.
-
-    Attributes:
-        id: names the run within its engine.
-        config: what defines the run.
-    """
-
-    def __init__(self, engine: Engine, config: RunConfig, machine: RunMachine) -> None:
-        """Made by `Engine.open_run`."""
-        self.id = uuid.uuid4().hex
-        self.config = config
-        self._engine = engine
-        self._machine = machine
-        self._lock = threading.Lock()
-        self._held = ""  # what its worker calls the state it holds of this run
-
-    def play(self) -> None:
-        """Train until paused or the budget is used up; also tries a failed run once more."""
-        self._command(self._machine.play)
-
-    def pause(self) -> None:
-        """Stop after the slice in flight, then take a fine snapshot."""
-        self._command(self._machine.pause)
-
-    def step(self) -> None:
-        """Take exactly one optimizer step, then be paused."""
-        self._command(self._machine.step)
-
-    def show(self) -> None:
-        """Take a fine snapshot without training, as of a run that is not started yet."""
-        self._command(self._machine.show)
-
-    def set_learning_rate(self, rate: float) -> None:
-        """Use another peak learning rate from the next slice on.
-
-        Raises:
-            ValueError: if a config would not accept it.
-        """
-        with self._lock:
-            self._machine.set_learning_rate(rate)
-
-    def set_budget(self, budget: float) -> None:
-        """Use another total budget, in the config's unit; a finished run then needs `play`.
-
-        Raises:
-            ValueError: if a config would not accept it.
-        """
-        with self._lock:
-            self._machine.set_budget(budget)
-
-    def set_temperature(self, temperature: float) -> None:
-        """Draw the samples of the next snapshots at another temperature; `show` takes one now.
-
-        Raises:
-            ValueError: if a config would not accept it.
-        """
-        with self._lock:
-            self._machine.set_temperature(temperature)
-
-    def renew(self) -> None:
-        """Say that somebody is watching; without it the run gets no slice after 8 s."""
-        with self._lock:
-            back = self._machine.renew(self._engine.clock())
-        if back:
-            self._engine.wake()
-
-    def view(self) -> RunView:
-        """Return what a page shows."""
-        with self._lock:
-            view = self._machine.view(self._engine.clock())
-        status = self._engine.status
-        if status.phase != "ready" and view.phase in (Phase.WAITING, Phase.TRAINING):
-            return replace(view, phase=Phase.WAITING, message=status.message)
-        return view
-
-    @property
-    def state(self) -> bytes | None:
-        """The last good state, None before the first."""
-        with self._lock:
-            return self._machine.state
-
-    @property
-    def kept_steps(self) -> list[int]:
-        """Optimizer steps of which earlier states are kept, rising and thinned."""
-        with self._lock:
-            return self._machine.history.steps
-
-    def kept(self, step: int) -> bytes | None:
-        """Return bytes of the `flowplay.inside.Kept` weights at a step, None if not kept."""
-        with self._lock:
-            return self._machine.history.at(step)
-
-    def close(self) -> None:
-        """Let the run go: its state and pictures are forgotten."""
-        self._let_go("")
-        self._engine.wake()
-
-    def _let_go(self, message: str) -> None:
-        with self._lock:
-            self._machine.close(message)
-
-    def _command(self, command: Callable[[float], None]) -> None:
-        with self._lock:
-            command(self._engine.clock())
-        self._engine.wake()
 
 
 class Engine:
@@ -182,9 +75,13 @@ class Engine:
             `warm`, that is called.
         work: import path of the function that trains a slice,
             `(config_json, state, order) -> (next state, snapshot)`, all bytes but the order,
-            which is a dict of the fields of `SliceOrder`.
+            which is `SliceOrder.to_json()`.
         clock: monotonic time in seconds, for leases and turns.
         patience: seconds to leave the machine to others before the workers are started.
+        budgets: how much memory runs may take; by default those of the environment.
+
+    Raises:
+        ValueError: if the environment sets a budget that is no size.
     """
 
     def __init__(
@@ -196,12 +93,17 @@ class Engine:
         work: str = "flowplay.training.worker:run_slice",
         clock: Callable[[], float] = time.monotonic,
         patience: float = 0.0,
+        budgets: Budgets | None = None,
     ) -> None:
         """Start the engine's thread."""
         self.clock = clock
         self._work = work
         self._patience = patience
-        self._runs: dict[str, Run] = {}
+        self._budgets = budgets or budgets_of_environment()
+        self._runs: dict[str, HostedRun] = {}
+        self._viewers = Viewers()
+        self._asked_at: float | None = None  # when the viewers were asked whether they are present
+        self._times = VirtualTimes()  # of the engine's thread alone
         self._calls: deque[_Call] = deque()
         self._lock = threading.Lock()  # guards _runs and _calls
         #: About how many seconds lie between two snapshots of one run, as things stand.
@@ -230,19 +132,39 @@ class Engine:
         return cluster.status
 
     def open_run(
-        self, config: RunConfig, state: bytes | None = None, snapshot: Snapshot | None = None
+        self, config: RunConfig, state: bytes | None = None, snapshot: bytes | None = None
     ) -> Run:
         """Open a run, which does nothing yet.
 
         Args:
             config: what defines the run.
             state: bytes of an earlier run to continue; None starts a new one.
-            snapshot: the picture that belongs to `state`.
+            snapshot: bytes of the `Snapshot` that belongs to `state`.
+
+        Raises:
+            ValueError: if `snapshot` is none of this version.
         """
-        run = Run(self, config, RunMachine(config, self.clock(), state, snapshot))
+        hosted = HostedRun(config, self.clock, state, snapshot)
         with self._lock:
-            self._runs[run.id] = run
-        return run
+            self._runs[hosted.id] = hosted
+        return Run(config, hosted, self.wake, lambda: self.status)
+
+    def watch(self, viewer: str, run: Run, present: Callable[[], bool]) -> None:
+        """Take it that a viewer looks at a run, and at no other, for as long as `present()`.
+
+        Args:
+            viewer: names who looks.
+            run: what is looked at.
+            present: tells whether the viewer is there; asked every other second in the engine's
+                thread, so it must answer at once.
+        """
+        self._viewers.watch(viewer, run.id, present, self.clock())
+        run.renew()
+        self.wake()
+
+    def look_away(self, viewer: str) -> None:
+        """Take it that a viewer looks at no run any more."""
+        self._viewers.look_away(viewer)
 
     def call(self, name: str, *arguments: object) -> Future[bytes]:
         """Do other work on a worker, before any waiting slice.
@@ -253,7 +175,8 @@ class Engine:
 
         Returns:
             A future of its result. It raises `WorkError` if the function does, `WorkerLostError`
-            if workers died under it, `EngineClosedError` if the engine was closed.
+            if workers died under it, `EngineClosedError` if the engine was closed. Until it is
+            done it can be cancelled: then it is not begun, or its result is dropped.
         """
         call = _Call(name, arguments, Future())
         with self._lock:
@@ -297,9 +220,9 @@ class Engine:
                 self._calls.clear()
                 self._runs.clear()
             for call in calls:
-                _fail(call, EngineClosedError("The engine was closed."))
+                _finish(call, EngineClosedError("The engine was closed."))
             for run in runs:
-                run._let_go("The engine was closed.")
+                run.let_go("the engine was closed")
 
     async def _main(self) -> None:
         self._changed = changed = asyncio.Event()
@@ -316,11 +239,11 @@ class Engine:
         try:
             while not self._closing:
                 changed.clear()
-                self._let_go()
-                self._bound_histories()
+                self._ask_viewers()
+                self._free_memory()
                 self._hand_out(cluster)
                 try:
-                    async with asyncio.timeout(self._until_next_let_go()):
+                    async with asyncio.timeout(self._until_next_look()):
                         await changed.wait()
                 except TimeoutError:
                     continue
@@ -341,32 +264,26 @@ class Engine:
             return
         with self._lock:
             runs = dict(self._runs)
-        now = self.clock()
-        machines = [run._machine for run in runs.values()]
-        active = sum(machine.active(now) for machine in machines)
+        active = sum(run.training for run in runs.values())
         seconds = slice_seconds(len(cluster.workers), active)
         self.snapshot_interval = snapshot_interval(len(cluster.workers), active)
-        waiting = [
-            Waiting(id_, run._machine.waiting_since, run._machine.home)
-            for id_, run in runs.items()
-            if run._machine.ready(now)
-        ]
-        for id_, worker in assign(waiting, idle, HOME_ADVANTAGE * seconds):
-            run = runs[id_]
-            with run._lock:
-                # A viewer may have paused it since it was looked at.
-                order = run._machine.next_order(now, seconds)
-                if order is None:
-                    continue
-                run._machine.started(order)
-                state = run._machine.state
-            self._start(worker, self._do_slice(cluster, run, state, order, worker))
+        flying = {id_ for id_, run in runs.items() if run.in_flight}
+        wanting = {id_ for id_, run in runs.items() if run.ready}
+        self._times.enter(wanting | flying)
+        waiting = [runs[id_].offer(self._times.used(id_)) for id_ in wanting]
+        pairs = assign(waiting, idle, HOME_ADVANTAGE * seconds)
+        if len(pairs) == len(waiting):
+            self._times.level()
+        for id_, worker in pairs:
+            # A viewer may have paused it since it was looked at.
+            if (assignment := runs[id_].begin(worker, seconds)) is not None:
+                self._start(worker, self._do_slice(cluster, runs[id_], assignment, worker))
 
     def _next_call(self) -> _Call | None:
         with self._lock:
             while self._calls:
                 call = self._calls.popleft()
-                if call.future.running() or call.future.set_running_or_notify_cancel():
+                if not call.future.cancelled():
                     return call
         return None
 
@@ -386,45 +303,58 @@ class Engine:
         task.add_done_callback(ended)
 
     async def _do_slice(
-        self, cluster: Cluster, run: Run, state: bytes | None, order: SliceOrder, worker: str
+        self, cluster: Cluster, run: HostedRun, assignment: Assignment, worker: str
     ) -> None:
-        config, details = run._machine.config_json, asdict(order)
+        config, details = run.config_json, assignment.order.to_json()
         outcome: Outcome = Missing()
         began = self.clock()
-        if worker == run._machine.home and run._held:
-            arguments = (config, Held(run._held), details)
+        arguments: tuple[object, ...]
+        if assignment.held:
+            arguments = (config, Held(assignment.held), details)
             outcome = await cluster.compute(self._work, arguments, worker, hold=True)
         if isinstance(outcome, Missing):
-            outcome = await cluster.compute(self._work, (config, state, details), worker, hold=True)
-        run._held = outcome.held if isinstance(outcome, Done) else ""
-        if isinstance(outcome, Done):
-            try:
-                after, snapshot = _read_slice(outcome.value)
-            except ValueError as error:
-                outcome = Raised(str(error).rstrip("."))
-        now = self.clock()
-        with run._lock:
-            match outcome:
-                case Done(worker=where):
-                    run._machine.succeeded(now, after, snapshot, where, now - began)
-                case Raised(reason):
-                    run._machine.raised(
-                        now, f"Training stopped on an error in the worker: {reason}."
-                    )
-                case Lost(blame):
-                    run._machine.lost(now, blame=blame)
-                case Missing():  # not without a `Held` argument
-                    run._machine.lost(now, blame=True)
+            arguments = (config, assignment.state, details)
+            outcome = await cluster.compute(self._work, arguments, worker, hold=True)
+        took = self.clock() - began
+        self._times.charge(run.id, took)
+        match outcome:
+            case Done(value, where, held):
+                try:
+                    result = _read_slice(value)
+                except ValueError as error:
+                    run.raised(_stopped_on(str(error).rstrip(".")))
+                else:
+                    run.succeeded(result, where, held, took)
+                    await self._add_to_history(run, result)
+            case Raised(reason):
+                run.raised(_stopped_on(reason))
+            case Lost(blame):
+                run.lost(blame=blame)
+            case Missing():  # not without a `Held` argument
+                run.lost(blame=True)
+
+    async def _add_to_history(self, run: HostedRun, result: SliceResult) -> None:
+        """Let the run remember a state, if it is due; a large one is decoded in another thread."""
+        if not run.wants_in_history(result.header):
+            return
+        if len(result.state) <= QUICK_BYTES:
+            run.add_to_history(result)
+            return
+        try:
+            await asyncio.to_thread(run.add_to_history, result)
+        except RuntimeError:
+            # No thread can be started while the interpreter ends.
+            logger.debug("The interpreter ends; a state is not added to its run's history.")
 
     async def _do_call(self, cluster: Cluster, call: _Call, worker: str) -> None:
         match await cluster.compute(call.name, call.arguments, worker):
             case Done(value=value):
                 if isinstance(value, bytes):
-                    call.future.set_result(value)
+                    _finish(call, value)
                 else:
-                    _fail(call, WorkError(f"{call.name} did not return bytes."))
+                    _finish(call, WorkError(f"{call.name} did not return bytes."))
             case Raised(reason):
-                _fail(call, WorkError(f"The worker failed: {reason}."))
+                _finish(call, WorkError(f"The worker failed: {reason}."))
             case Lost(blame):
                 call.losses += blame
                 with self._lock:
@@ -433,59 +363,77 @@ class Engine:
                     if again:
                         self._calls.appendleft(call)
                 if closing:
-                    _fail(call, EngineClosedError("The engine was closed."))
+                    _finish(call, EngineClosedError("The engine was closed."))
                 elif not again:
-                    _fail(call, WorkerLostError("The workers died on this work, again and again."))
+                    _finish(
+                        call, WorkerLostError("The workers died on this work, again and again.")
+                    )
             case Missing():  # not without a `Held` argument
-                _fail(call, WorkError(f"{call.name} was not done."))
+                _finish(call, WorkError(f"{call.name} was not done."))
 
-    def _let_go(self) -> None:
-        """Drop the runs that are closed, long unwatched, or unwatched and too many."""
+    def _ask_viewers(self) -> None:
+        """Renew the lease of every run that a viewer looks at, if that is due."""
+        now = self.clock()
+        if self._asked_at is not None and now - self._asked_at < PRESENCE_SECONDS:
+            return
+        self._asked_at = now
+        looked_at = self._viewers.looked_at(now)
+        with self._lock:
+            runs = [self._runs[id_] for id_ in looked_at & self._runs.keys()]
+        for run in runs:
+            run.renew()
+
+    def _free_memory(self) -> None:
+        """Let runs go that are closed, long unseen, or unseen and too large; bound histories."""
         now = self.clock()
         with self._lock:
-            runs = sorted(self._runs.values(), key=lambda run: run._machine.renewed_at)
-            for run in runs:
-                machine = run._machine
-                old = now - machine.renewed_at >= RUN_KEPT_SECONDS
-                crowded = len(self._runs) > RUNS_KEPT and machine.lapsed(now)
-                if machine.closed or old or crowded:
-                    del self._runs[run.id]
-                    if not machine.closed:
-                        run._let_go("Nobody watched this run for a while, so it was let go.")
-
-    def _bound_histories(self) -> None:
-        """Let the runs that nobody has looked at for longest forget how they were trained."""
+            runs = dict(self._runs)
+        closed = {id_ for id_, run in runs.items() if run.closed}
+        residents = [run.resident() for id_, run in runs.items() if id_ not in closed]
+        reasons = to_let_go(residents, now, self._budgets.runs_memory)
+        for id_, reason in reasons.items():
+            logger.info("A run was let go, since %s.", reason)
+            runs[id_].let_go(reason)
         with self._lock:
-            runs = sorted(self._runs.values(), key=lambda run: -run._machine.renewed_at)
-        room = ALL_HISTORIES_BYTES
-        for run in runs:
-            with run._lock:
-                room -= run._machine.history.size
-                if room < 0:
-                    run._machine.history.clear()
+            for id_ in closed | reasons.keys():
+                self._runs.pop(id_, None)
+                self._times.drop(id_)
+        remaining = [resident for resident in residents if resident.run not in reasons]
+        for id_ in histories_to_forget(remaining, self._budgets.history_memory):
+            runs[id_].forget_history()
 
-    def _until_next_let_go(self) -> float | None:
-        """Return in how many seconds the next run is to be dropped, None if there is none."""
+    def _until_next_look(self) -> float | None:
+        """Return in how many seconds viewers are to be asked or a run to be dropped, if ever."""
+        now = self.clock()
+        if len(self._viewers) and self._asked_at is not None:
+            return max(0.0, self._asked_at + PRESENCE_SECONDS - now)
         with self._lock:
-            renewed = [run._machine.renewed_at for run in self._runs.values()]
-        if not renewed:
-            return None
-        return max(1.0, min(renewed) + RUN_KEPT_SECONDS - self.clock())
+            runs = list(self._runs.values())
+        seen = [run.resident().seen_at for run in runs]
+        return max(1.0, min(seen) + UNSEEN_SECONDS - now) if seen else None
 
 
-def _read_slice(value: object) -> tuple[bytes, Snapshot]:
-    """Take apart what the function that trains a slice returned.
+def _read_slice(value: object) -> SliceResult:
+    """Take apart what the function that trains a slice returned; of the snapshot, the header only.
 
     Raises:
         ValueError: if it is not a state and a snapshot, both as bytes.
     """
     match value:
         case (bytes() as state, bytes() as snapshot):
-            return state, Snapshot.from_bytes(snapshot)
+            return SliceResult(state, snapshot, Header.of(snapshot))
     raise ValueError("it returned no state and snapshot.")
 
 
-def _fail(call: _Call, error: Exception) -> None:
-    # A future nobody waits for any more may have been cancelled.
-    if not call.future.cancelled():
-        call.future.set_exception(error)
+def _stopped_on(reason: str) -> str:
+    return f"Training stopped on an error in the worker: {reason}."
+
+
+def _finish(call: _Call, result: bytes | Exception) -> None:
+    """Give a call its result or error, unless it was cancelled."""
+    if not call.future.set_running_or_notify_cancel():
+        return
+    if isinstance(result, Exception):
+        call.future.set_exception(result)
+    else:
+        call.future.set_result(result)

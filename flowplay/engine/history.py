@@ -1,77 +1,98 @@
-"""Earlier training states of a run, thinned and bounded, so that training can be rewound."""
+"""Earlier weights of a run, thinned and bounded, so that training can be rewound."""
 
 from __future__ import annotations
 
-from flowplay.inside import Kept
-from flowplay.wire import unpack
+import logging
+
+from flowplay.wire import EarlierWeights, Header, RunState
 
 HISTORY_STATES = 40
-"""At most so many states of a run are kept."""
+"""The history of a run has at most so many states."""
 
 HISTORY_BYTES = 8 * 2**20
-"""And at most so many bytes of a run: 40 states of 50,000 weights. Larger flows keep fewer."""
-
-ALL_HISTORIES_BYTES = 256 * 2**20
-"""What the histories of all runs take together at most; the least watched forget first."""
+"""And takes at most so many bytes: 40 states of 50,000 weights. Larger flows have fewer."""
 
 _FIRST_GAP = 10
-"""Optimizer steps between the first kept states; twice as many after each thinning."""
+"""Optimizer steps between the first states; twice as many after each thinning."""
+
+_WEIGHT_BYTES = 4  # float32
+
+logger = logging.getLogger(__name__)
 
 
 class History:
-    """The kept states of one run, evenly spaced in optimizer steps, the newest not among them.
+    """Earlier states of one run, evenly spaced in optimizer steps, the newest not among them.
 
-    Holds no more than a flow's weights and buffers of each: an optimizer's moments would take twice
+    Holds no more than the weights and buffers of each: an optimizer's moments would take twice
     as much, and nothing trains on from here.
     """
 
     def __init__(self) -> None:
-        self._kept: list[tuple[int, bytes]] = []
+        self._states: list[tuple[int, bytes]] = []
         self._gap = _FIRST_GAP
-        #: Bytes that are kept; asked for all runs at every slice of any.
+        self._newest = -_FIRST_GAP  # step of the last state that was wanted
+        self._unreadable = False
+        #: Bytes that it holds; asked for all runs at every slice of any.
         self.size = 0
 
     @property
     def steps(self) -> list[int]:
-        """The optimizer steps of which states are kept, rising."""
-        return [step for step, _ in self._kept]
+        """The optimizer steps whose weights it holds, rising."""
+        return [step for step, _ in self._states]
 
     def at(self, step: int) -> bytes | None:
-        """Return bytes of the `Kept` weights at a step, None if they are not kept."""
-        return dict(self._kept).get(step)
+        """Return bytes of the `EarlierWeights` at a step, None if it does not hold them."""
+        return dict(self._states).get(step)
 
-    def note(self, step: int, state: bytes) -> None:
-        """Keep a state if it is far enough from the last one; thin out when there are too many.
+    def wants(self, header: Header) -> bool:
+        """Tell from a snapshot's header whether the state that belongs to it is to be added.
+
+        That is so if it is far enough from the last one, and so small that another one has room.
+        """
+        return (
+            not self._unreadable
+            and header.step >= self._newest + self._gap
+            and 2 * _WEIGHT_BYTES * header.parameters <= HISTORY_BYTES
+        )
+
+    def add(self, step: int, weights: bytes | None) -> None:
+        """Add what `earlier_weights` made of a state, and thin out if there are too many.
 
         Args:
             step: optimizer steps it was trained for.
-            state: bytes of a `RunState`; anything else is passed over.
+            weights: bytes of `EarlierWeights`; None if the state could not be read, after which
+                no other state of this run is wanted.
         """
-        if self._kept and not step >= self._kept[-1][0] + self._gap:
+        if weights is None:
+            self._unreadable = True
             return
-        kept = _flow_of(step, state)
-        if kept is None or 2 * len(kept) > HISTORY_BYTES:
+        if step < self._newest + self._gap or 2 * len(weights) > HISTORY_BYTES:
             return
-        self._kept.append((step, kept))
-        self.size += len(kept)
-        while len(self._kept) > HISTORY_STATES or self.size > HISTORY_BYTES:
+        self._newest = step
+        self._states.append((step, weights))
+        self.size += len(weights)
+        while len(self._states) > HISTORY_STATES or self.size > HISTORY_BYTES:
             # The first stays: it is what training began from.
-            self._kept = self._kept[::2]
+            self._states = self._states[::2]
             self._gap *= 2
-            self.size = sum(len(data) for _, data in self._kept)
+            self.size = sum(len(data) for _, data in self._states)
 
     def clear(self) -> None:
-        """Forget everything."""
-        self._kept = []
+        """Forget all states."""
+        self._states = []
         self.size = 0
 
 
-def _flow_of(step: int, state: bytes) -> bytes | None:
-    """Take a flow's weights out of a run's state; None if there are none in these bytes."""
+def earlier_weights(state: bytes) -> bytes | None:
+    """Take the weights out of a run's state, as bytes of `EarlierWeights`.
+
+    Returns None, after a line in the log, if the bytes are no `RunState` of this version.
+    """
     try:
-        # By its byte form: the class itself lives beside torch.
-        header, arrays = unpack("run state", 1, state)
-        held_out = float(arrays["held_out_curve"][-1, 1])
-        return Kept(int(header["step"]), held_out, arrays["weights"], arrays["buffers"]).to_bytes()
-    except (ValueError, KeyError, IndexError):
+        run = RunState.from_bytes(state)
+    except ValueError as error:
+        logger.warning("A run has no history, since its state cannot be read: %s", error)
         return None
+    held_out = float(run.held_out_curve[-1, 1]) if len(run.held_out_curve) else None
+    earlier = EarlierWeights(run.step, run.train_loss, held_out, run.weights, run.buffers)
+    return earlier.to_bytes()

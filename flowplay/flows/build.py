@@ -69,7 +69,7 @@ def build_flow(
     checkpoint: bool = False,
     **options: int | str,
 ) -> Flow:
-    """Build a flow whose density starts near the base, on standardised data.
+    """Build a flow whose density starts near the base, on standardized data.
 
     As any module it starts in training mode, in which some families estimate their log-determinant,
     integrate with coarse steps, or set parameters from the first batch; call `eval()` for exact
@@ -81,7 +81,7 @@ def build_flow(
         depth: number of layers, or of the family's blocks; the standardization is not counted.
         width: hidden units of the conditioners; families without one ignore it.
         seed: fixes the initialization.
-        standardization: the last bijection, for data that are not standardised already.
+        standardization: the last bijection, for data that are not standardized already.
         checkpoint: store no activations for the backward pass; see `Flow`.
         **options: the family's own options; the catalog has their defaults.
 

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-#: Half width of the interval over which the first layer's biases spread; standardised data lie
+#: Half width of the interval over which the first layer's biases spread; standardized data lie
 #: inside.
 REACH = 3.0
 

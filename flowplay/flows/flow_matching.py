@@ -14,7 +14,7 @@ from flowplay.flows.vector_field import VectorField
 class MatchedFlow(Flow):
     r"""A continuous flow whose loss is the conditional flow-matching loss.
 
-    With standardised data :math:`x_1`, :math:`z \sim \mathcal{N}(0, I)` and
+    With standardized data :math:`x_1`, :math:`z \sim \mathcal{N}(0, I)` and
     :math:`t \sim \mathcal{U}(0, 1)`,
 
     .. math::
@@ -31,7 +31,7 @@ class MatchedFlow(Flow):
     trained_by_likelihood = False
 
     def loss(self, x: Tensor) -> Tensor:
-        """Return the flow-matching loss on data x [B, D] (scalar, squared standardised units)."""
+        """Return the flow-matching loss on data x [B, D] (scalar, squared standardized units)."""
         layers = [b for b in self.bijections if isinstance(b, ContinuousLayer)]
         for bijection in reversed(self.bijections[len(layers) :]):
             x, _ = bijection.inverse(x)

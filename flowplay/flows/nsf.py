@@ -7,7 +7,7 @@ from flowplay.flows.base import Bijection
 from flowplay.flows.coupling import Coupling
 from flowplay.flows.transformers import Spline
 
-#: Half width of the splines' box: standardised data lie inside; outside they are the identity.
+#: Half width of the splines' box: standardized data lie inside; outside they are the identity.
 BOUND = 4.0
 
 

@@ -1,4 +1,4 @@
-"""Standardization: the fixed affine bijection between standardised units and data units."""
+"""Standardization: the fixed affine bijection between standardized units and data units."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Standardization(Link[SavedStandardization]):
     def normalize(
         self, x: Tensor, tensors: Sequence[Tensor], *, for_backward: bool = True
     ) -> tuple[Tensor, Tensor, SavedStandardization]:
-        """Shift and scale x [D, B] to standardised units."""
+        """Shift and scale x [D, B] to standardized units."""
         std = self.std.unsqueeze(-1)
         z = (x - self.mean.unsqueeze(-1)) / std
         return z, -self.std.log().sum().expand(x.shape[-1]), SavedStandardization(std)

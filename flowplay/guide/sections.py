@@ -138,7 +138,7 @@ there. Nothing else is added: no second loss, no pairs of noise and data.
 
 The loss is the [[KL divergence]] to the truth plus the target's entropy, so it cannot fall below
 that [[entropy floor]], which the Playground draws as a dashed line. On [[held-out]] points, what
-remains above it is what the flow has still to learn. Data are standardised first
+remains above it is what the flow has still to learn. Data are standardized first
 ([[standardization]] is the flow's last, fixed layer), so log-densities stay in data units.
 """,
         (

@@ -9,7 +9,7 @@ from flowplay.flows import Flow, Standardization, build_flow
 
 
 def build(config: RunConfig, points: Tensor) -> Flow:
-    """Build the untrained flow of a config, standardised by its training points [n, D]."""
+    """Build the untrained flow of a config, standardized by its training points [n, D]."""
     return build_flow(
         config.architecture,
         dim=points.shape[1],

@@ -17,15 +17,17 @@ def opened_run(*, autostart: bool) -> tuple[RunConfig, Run]:
         autostart: whether the run is to begin by itself.
     """
     config = read_widgets()
-    # What comes and goes has a place of its own: live pictures below must not move and be remade.
-    with st.container():
-        for sentence in refusals():
-            st.warning(sentence, icon=":material/block:")
     run = runs.current_run(config)
     if autostart:
         runs.train(config)
         # An example that is started is another run.
         run = runs.current_run(config)
+    # One container, however many sentences: elements below must keep their place in the page.
+    with st.container():
+        for sentence in refusals():
+            st.warning(sentence, icon=":material/block:")
+        if note := runs.let_go_note():
+            st.info(note, icon=":material/history:")
     return config, run
 
 

@@ -2,21 +2,51 @@
 
 from __future__ import annotations
 
-import streamlit as st
+from dataclasses import dataclass
 
-from flowplay.config import RunConfig, bounds
+import streamlit as st
+from streamlit import runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from flowplay.config import HotSettings, RunConfig, bounds
 from flowplay.engine import Phase, Run
 from flowplay.ui.example import example
 from flowplay.ui.settings import identity
 from flowplay.ui.shell import engine
 
-#: Runs a session keeps; the one not looked at for longest goes first.
-KEPT = 8
+#: Runs that a session holds; the one not looked at for longest goes first.
+RUNS_PER_SESSION = 8
+
+#: Of so many runs that were let go, a session knows why.
+_NOTES = 32
 
 _RUNS = "_runs"
+_LET_GO = "_runs_let_go"
 
 #: Phases in which a run has more pictures to come.
 ACTIVE = frozenset({Phase.WAITING, Phase.TRAINING, Phase.AWAY})
+
+
+@dataclass
+class _SessionRun:
+    """A run that the session holds.
+
+    Attributes:
+        run: the run.
+        handed: the hot settings of the widgets that it last heard of.
+        example_step: the step at which it was opened from the bundled example, else None.
+        note: empty, or a sentence on an earlier run of the same settings that was let go.
+    """
+
+    run: Run
+    handed: HotSettings
+    example_step: int | None = None
+    note: str = ""
+
+    @property
+    def is_example(self) -> bool:
+        header = self.run.view().header
+        return header is not None and header.step == self.example_step
 
 
 def current_run(config: RunConfig) -> Run:
@@ -25,50 +55,75 @@ def current_run(config: RunConfig) -> Run:
     The default config opens as the bundled example. Any other run of the session is paused:
     only what is seen trains. The hot settings are handed to the run.
     """
-    runs: dict[str, Run] = st.session_state.setdefault(_RUNS, {})
+    runs = _session_runs()
     key = identity(config)
-    run = runs.pop(key, None)
-    if run is None or run.view().phase is Phase.CLOSED:
-        run = _open(config)
-    runs[key] = run
-    for other_key, other in list(runs.items()):
-        if other_key != key and other.view().phase in ACTIVE:
-            other.pause()
-    while len(runs) > KEPT:
-        runs.pop(next(iter(runs))).close()
-    _hand_over_hot_settings(run, config)
-    return run
+    held = runs.pop(key, None)
+    if held is not None and held.run.view().phase is Phase.CLOSED:
+        _note_let_go(key, held, held.run.view().message)
+        held = None
+    if held is None:
+        held = _open(config)
+        held.note = _take_note(key, held)
+    runs[key] = held
+    for other_key, other in runs.items():
+        if other_key != key and other.run.view().phase in ACTIVE:
+            other.run.pause()
+    while len(runs) > RUNS_PER_SESSION:
+        _evict(runs)
+    _hand_over_hot_settings(held, config)
+    _watch(held.run)
+    return held.run
 
 
 def shown_run() -> Run | None:
     """Return the run that the session looked at last, if any."""
-    runs: dict[str, Run] = st.session_state.get(_RUNS, {})
-    return next(reversed(runs.values()), None)
+    held = _shown()
+    return None if held is None else held.run
+
+
+def look_away() -> None:
+    """Say that the session looks at no run, as on a page that shows none."""
+    if (context := get_script_run_ctx()) is not None:
+        engine().look_away(context.session_id)
 
 
 def is_example(run: Run) -> bool:
-    """Tell whether a run still shows the bundled example as it came."""
-    snapshot = run.view().snapshot
-    return snapshot is not None and snapshot is example().snapshot
+    """Tell whether a run is the bundled example and has taken no step of its own."""
+    return any(held.is_example for held in _session_runs().values() if held.run.id == run.id)
+
+
+def let_go_note() -> str:
+    """Return one sentence if the run shown stands for one that was let go, else nothing.
+
+    It stays until the run is trained or reset.
+    """
+    held = _shown()
+    return "" if held is None else held.note
 
 
 def start_over(config: RunConfig) -> Run:
     """Replace the session's run of a config by an untrained one."""
-    runs: dict[str, Run] = st.session_state.setdefault(_RUNS, {})
+    runs = _session_runs()
     key = identity(config)
     if key in runs:
-        runs.pop(key).close()
-    runs[key] = engine().open_run(config)
-    return runs[key]
+        runs.pop(key).run.close()
+    run = engine().open_run(config)
+    runs[key] = _SessionRun(run, config.hot)
+    _watch(run)
+    return run
 
 
 def train(config: RunConfig) -> None:
-    """Do what the Train button says: start, resume, or go on for another budget."""
+    """Do what the Train button says: start, resume, or go on for another budget.
+
+    A failed run goes on from its last good state, with the hot settings of the config.
+    """
     run = current_run(config)
     if is_example(run):
         run = start_over(config)
     elif run.view().phase is Phase.FINISHED:
         _extend_budget(run, config.budget)
+    _forget_note()
     run.play()
 
 
@@ -76,16 +131,18 @@ def continue_example(config: RunConfig) -> None:
     """Train the bundled example for another budget."""
     run = current_run(config)
     _extend_budget(run, config.budget)
+    _forget_note()
     run.play()
 
 
 def step(config: RunConfig) -> None:
-    """Take one optimizer step."""
+    """Take one optimizer step; of a failed run as in `train`."""
     run = current_run(config)
     if is_example(run):
         run = start_over(config)
     elif run.view().phase is Phase.FINISHED:
         _extend_budget(run, 1)
+    _forget_note()
     run.step()
 
 
@@ -94,37 +151,97 @@ def reset(config: RunConfig) -> None:
     start_over(config).show()
 
 
-def _extend_budget(run: Run, more: float) -> None:
-    """Let a run train for so much more, counted from where it stands or from its budget."""
-    view = run.view()
-    assert view.snapshot is not None, "a run without a picture has not used its budget"
-    used = view.snapshot.step if run.config.budget_unit == "steps" else view.snapshot.seconds
-    run.set_budget(min(max(view.budget, used) + more, bounds("budget")[1]))
+def _session_runs() -> dict[str, _SessionRun]:
+    """Return the session's runs by identity, the one looked at last at the end."""
+    runs: dict[str, _SessionRun] = st.session_state.setdefault(_RUNS, {})
+    return runs
 
 
-def _open(config: RunConfig) -> Run:
+def _shown() -> _SessionRun | None:
+    return next(reversed(_session_runs().values()), None)
+
+
+def _open(config: RunConfig) -> _SessionRun:
     bundled = example()
     if identity(config) == identity(bundled.config):
         # With its own config, so that the hot settings that differ are handed over.
-        return engine().open_run(bundled.config, bundled.state, bundled.snapshot)
+        run = engine().open_run(bundled.config, bundled.state, bundled.snapshot)
+        header = run.view().header
+        assert header is not None, "the example has a picture"
+        return _SessionRun(run, bundled.config.hot, header.step)
     run = engine().open_run(config)
     run.show()
-    return run
+    return _SessionRun(run, config.hot)
 
 
-_HANDED = "_handed_over"
+def _watch(run: Run) -> None:
+    """Let the engine see for itself how long this session's page is open."""
+    context = get_script_run_ctx()
+    if context is not None:
+        session = context.session_id
+        engine().watch(session, run, lambda: _is_open(session))
 
 
-def _hand_over_hot_settings(run: Run, config: RunConfig) -> None:
-    """Tell a run about settings changed since it last heard of them."""
-    handed: dict[str, RunConfig] = st.session_state.setdefault(_HANDED, {})
-    before = handed.get(run.id, run.config)
-    if config.learning_rate != before.learning_rate:
-        run.set_learning_rate(config.learning_rate)
-    if config.budget != before.budget:
-        run.set_budget(config.budget)
-    if config.temperature != before.temperature:
-        run.set_temperature(config.temperature)
-        if run.view().phase not in ACTIVE:
-            run.show()
-    st.session_state[_HANDED] = {run.id: config} | {k: v for k, v in handed.items() if k != run.id}
+def _is_open(session: str) -> bool:
+    """Tell whether a session has its websocket; without a server, as in tests, it is taken so."""
+    return not runtime.exists() or bool(runtime.get_instance().is_active_session(session))
+
+
+def _evict(runs: dict[str, _SessionRun]) -> None:
+    """Close the run that was not looked at for longest."""
+    key = next(iter(runs))
+    held = runs.pop(key)
+    header = held.run.view().header
+    step = 0 if header is None else header.step
+    why = f"{RUNS_PER_SESSION} others were looked at since"
+    _note_let_go(key, held, f"This run was let go at step {step:,}, since {why}.")
+    held.run.close()
+
+
+def _note_let_go(key: str, held: _SessionRun, message: str) -> None:
+    """Remember why a run was let go, if it was trained in this session."""
+    header = held.run.view().header
+    if header is None or header.step == 0 or held.is_example or not message:
+        return
+    notes: dict[str, str] = st.session_state.setdefault(_LET_GO, {})
+    notes[key] = message
+    while len(notes) > _NOTES:
+        notes.pop(next(iter(notes)))
+
+
+def _take_note(key: str, held: _SessionRun) -> str:
+    """Say of a run that was just opened what it stands in for, if anything."""
+    message: str = st.session_state.setdefault(_LET_GO, {}).pop(key, "")
+    shown = "untrained" if held.example_step is None else "the example"
+    return message and f"{message.rstrip('.')}; the flow shown is {shown}."
+
+
+def _forget_note() -> None:
+    if (held := _shown()) is not None:
+        held.note = ""
+
+
+def _extend_budget(run: Run, more: float) -> None:
+    """Let a run train for so much more, counted from where it stands or from its budget."""
+    view = run.view()
+    assert view.header is not None, "a run without a picture has not used its budget"
+    used = view.header.step if run.config.budget_unit == "steps" else view.header.seconds
+    budget = min(max(view.hot.budget, used) + more, bounds("budget")[1])
+    _set_hot(run, {"budget": budget})
+
+
+def _hand_over_hot_settings(held: _SessionRun, config: RunConfig) -> None:
+    """Tell a run about the settings that changed since it last heard of them."""
+    before, after = held.handed.model_dump(), config.hot.model_dump()
+    changed = {name: value for name, value in after.items() if value != before[name]}
+    if not changed:
+        return
+    # The others stay as they are: a budget may have been extended.
+    _set_hot(held.run, changed)
+    held.handed = config.hot
+    if "temperature" in changed and held.run.view().phase not in ACTIVE:
+        held.run.show()
+
+
+def _set_hot(run: Run, changed: dict[str, float]) -> None:
+    run.set_hot(HotSettings.model_validate(run.view().hot.model_dump() | changed))

@@ -1,76 +1,135 @@
-"""Work functions that need no torch: they sleep and count, and return true snapshots."""
+"""Work functions that need no torch: they sleep and count, and return true states and snapshots."""
 
 from __future__ import annotations
 
 import json
 import os
 import time
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from flowplay.snapshot import Snapshot
+from flowplay.wire import Header, Measurement, RunState, SamplesPicture, Snapshot
 
 STEP_SECONDS = 0.01
-BALLAST = int(os.environ.get("FAKE_WORK_BALLAST", "0"))  # bytes added to every state
 
 
-def snapshot(step: int, *, finished: bool = False, failure: str = "", **values: object) -> Snapshot:
+def state(step: int, *, weights: int = 10, **values: object) -> bytes:
+    return empty_state(weights, step=step, **values).to_bytes()
+
+
+def empty_state(weights: int = 10, **values: object) -> RunState:
+    defaults: dict[str, Any] = {
+        "token": "",
+        "settings": {},
+        "hot_settings": {},
+        "step": 0,
+        "seconds": 0.0,
+        "train_loss": 2.0,
+        "gradient_norm": 1.0,
+        "last_rate": 5e-3,
+        "steps_per_second": 1 / STEP_SECONDS,
+        "failure": "",
+        "weights": np.zeros(weights, np.float32),
+        "optimizer": np.zeros((2, weights), np.float32),
+        "buffers": np.zeros(4, np.float32),
+        "batch_generator": np.zeros(8, np.uint8),
+        "noise_generator": np.zeros(8, np.uint8),
+        "train_curve": np.zeros((0, 2)),
+        "held_out_curve": np.array([[0.0, 1.5]]),
+    }
+    return RunState(**(defaults | values))
+
+
+def step_of(state: bytes | None) -> int:
+    return 0 if state is None else RunState.from_bytes(state).step
+
+
+def header(step: int, *, finished: bool = False, failure: str = "", **values: object) -> Header:
     defaults: dict[str, Any] = {
         "seconds": step * STEP_SECONDS,
         "steps_per_second": 1 / STEP_SECONDS,
         "learning_rate": 5e-3,
-        "grad_norm": 1.0,
-        "train_loss": 2.0,
-        "held_out_nll": 2.1,
+        "gradient_norm": 1.0,
         "parameters": 10,
         "device": "cpu",
-        "density_scale": 1.0,
-        "bounds": [-1.0, 1.0, -1.0, 1.0],
-        "train_curve": np.zeros((1, 2), np.float32),
-        "held_out_curve": np.zeros((1, 2), np.float32),
-        "density": np.zeros((2, 2), np.uint8),
-        "samples": np.zeros((4, 2), np.float32),
     }
-    return Snapshot(step=step, finished=finished, failure=failure, **(defaults | values))
+    return Header(step=step, finished=finished, failure=failure, **(defaults | values))
 
 
-def run_slice(config_json: str, state: bytes | None, order: dict[str, Any]) -> tuple[bytes, bytes]:
-    """Take a step every 10 ms. `grad_norm` of the snapshot is the worker's process id."""
-    began = time.time()
-    config = json.loads(config_json)
-    step = 0 if state is None else int(state.split(b"|")[0])
-    budget = config["budget"] if order["budget"] is None else order["budget"]
-    deadline = time.monotonic() + (order["seconds"] or 0.0)
-    steps = order["steps"]
-    taken = 0
-    while step < budget and (taken < steps if steps is not None else time.monotonic() < deadline):
-        time.sleep(STEP_SECONDS)
+def snapshot(step: int, *, fine: bool = False, slice_seconds: float = 0.0, **values: Any) -> bytes:  # noqa: ANN401
+    points = np.zeros((64 if fine else 2, 2), np.float32)
+    return Snapshot(
+        header(step, **values),
+        measurements={"slice_seconds": Measurement("", slice_seconds, "s", "exact")},
+        pictures={SamplesPicture.TAG: SamplesPicture(None, points)},
+    ).to_bytes()
+
+
+def run_slice(
+    config_json: str, state: bytes | None, order: dict[str, Any], step_seconds: float = STEP_SECONDS
+) -> tuple[bytes, bytes]:
+    """Take a step every 10 ms, at least one. `gradient_norm` is the worker's process id."""
+    began = time.monotonic()
+    before = empty_state() if state is None else RunState.from_bytes(state)
+    hot = order["hot"] or before.hot_settings or json.loads(config_json)
+    step, deadline = before.step, began + (order["seconds"] or 0.0)
+    while step < hot["budget"]:
+        taken = step - before.step
+        if taken >= order["steps"] if order["steps"] is not None else time.monotonic() >= deadline:
+            break
+        time.sleep(step_seconds)
         step += 1
-        taken += 1
-    rate = config["learning_rate"] if order["learning_rate"] is None else order["learning_rate"]
-    size = 64 if order["fine"] else 2
+    took = time.monotonic() - began
+    after = replace(before, step=step, seconds=before.seconds + took, hot_settings=hot, failure="")
     picture = snapshot(
         step,
-        finished=step >= budget,
-        learning_rate=rate,
-        grad_norm=float(os.getpid()),
-        density=np.zeros((size, size), np.uint8),
-        bounds=[began, time.time(), -1.0, 1.0],
+        fine=order["fine"],
+        slice_seconds=took,
+        seconds=after.seconds,
+        finished=step >= hot["budget"],
+        learning_rate=hot["learning_rate"],
+        gradient_norm=float(os.getpid()),
     )
-    return f"{step}|".encode() + bytes(BALLAST), picture.to_bytes()
+    return after.to_bytes(), picture
 
 
 def raise_after_some_steps(
     config_json: str, state: bytes | None, order: dict[str, Any]
 ) -> tuple[bytes, bytes]:
-    if state is not None and int(state.split(b"|")[0]) >= 8:
+    if step_of(state) >= 8:
         raise ArithmeticError("the loss is not a number\nat some line")
     return run_slice(config_json, state, order)
 
 
-def diverge(config_json: str, state: bytes | None, order: dict[str, Any]) -> tuple[bytes, bytes]:
-    return b"5|", snapshot(5, failure="The loss diverged.").to_bytes()
+def diverge_above(
+    config_json: str, state: bytes | None, order: dict[str, Any]
+) -> tuple[bytes, bytes]:
+    """Diverge at step 5 where the learning rate is more than 0.1, as `train_slice` tells it."""
+    rate = (order["hot"] or json.loads(config_json))["learning_rate"]
+    if rate <= 0.1 or order["steps"] == 0:
+        return run_slice(config_json, state, order)
+    told = f"The loss diverged at a learning rate of {rate:g}."
+    good = replace(empty_state(step=5), failure=told)
+    return good.to_bytes(), snapshot(5, failure=told)
+
+
+def unreadable_above(
+    config_json: str, state: bytes | None, order: dict[str, Any]
+) -> tuple[bytes, bytes]:
+    """Where the learning rate is more than 0.1, return a later state beside what is no picture."""
+    after, picture = run_slice(config_json, state, order)
+    if (order["hot"] or json.loads(config_json))["learning_rate"] <= 0.1:
+        return after, picture
+    return replace(RunState.from_bytes(after), step=1_000_000 - 100).to_bytes(), b"no snapshot"
+
+
+def slow_steps(config_json: str, state: bytes | None, order: dict[str, Any]) -> tuple[bytes, bytes]:
+    """Take 2 s for a step of a run with the seed 1, whatever was ordered."""
+    slow = json.loads(config_json)["seed"] == 1
+    return run_slice(config_json, state, order, 2.0 if slow else STEP_SECONDS)
 
 
 def kill_the_worker(
@@ -82,6 +141,19 @@ def kill_the_worker(
 def greet(name: str, pause: float = 0.0) -> bytes:
     time.sleep(pause)
     return f"hello {name}".encode()
+
+
+def wait_for(gate: str) -> bytes:
+    """Keep the worker busy until the file `gate` is there."""
+    Path(gate + ".waiting").touch()
+    while not Path(gate).exists():
+        time.sleep(0.005)
+    return b"open"
+
+
+def touch(file: str) -> bytes:
+    Path(file).touch()
+    return b"done"
 
 
 def nothing_useful() -> int:

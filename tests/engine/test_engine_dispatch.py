@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
+from typing import NamedTuple
 
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowplay.engine.dispatch import (
     HOME_ADVANTAGE,
     LONGEST_SLICE,
     SHORTEST_SLICE,
+    VirtualTimes,
     Waiting,
     assign,
     slice_seconds,
@@ -21,6 +25,7 @@ waiting_runs = st.lists(
     st.builds(
         Waiting,
         run=st.uuids().map(str),
+        used=st.floats(0, 10),
         since=st.floats(0, 10),
         home=st.sampled_from([None, *WORKERS, "gone"]),
     ),
@@ -46,56 +51,205 @@ def test_no_worker_idles_while_a_run_waits(
 
 
 @given(waiting_runs, idle_workers, st.floats(0, 1))
-def test_nobody_is_overtaken_by_more_than_the_advantage(
+def test_who_has_used_more_by_the_advantage_goes_after_the_others(
     waiting: list[Waiting], idle: list[str], advantage: float
 ) -> None:
-    since = {w.run: w.since for w in waiting}
+    used = {w.run: w.used for w in waiting}
     chosen = {run for run, _ in assign(waiting, idle, advantage)}
-    for left in since.keys() - chosen:
-        assert all(since[run] - since[left] <= advantage for run in chosen)
+    for left in used.keys() - chosen:
+        assert all(used[run] - used[left] <= advantage for run in chosen)
 
 
 def test_run_returns_to_its_worker() -> None:
-    waiting = [Waiting("a", 1.0, "w2"), Waiting("b", 1.1, "w1")]
+    waiting = [Waiting("a", 1.0, 0, "w2"), Waiting("b", 1.1, 0, "w1")]
     assert set(assign(waiting, ["w1", "w2"], 0.0)) == {("a", "w2"), ("b", "w1")}
 
 
 def test_newcomer_leaves_a_worker_to_who_is_at_home_there() -> None:
-    waiting = [Waiting("new", 1.0, None), Waiting("b", 1.1, "w1")]
+    waiting = [Waiting("new", 1.0, 0, None), Waiting("b", 1.1, 0, "w1")]
     assert set(assign(waiting, ["w1", "w2"], 0.0)) == {("new", "w2"), ("b", "w1")}
 
 
-def simulate(runs: int, workers: int, slices: int) -> tuple[list[list[float]], int]:
-    """Return when each run was given slices, and how often one changed its worker."""
+def test_of_equals_the_longest_waiting_goes_first() -> None:
+    waiting = [Waiting("a", 1.0, 2.0, None), Waiting("b", 1.0, 1.0, None)]
+    assert assign(waiting, ["w1"], 0.0) == [("b", "w1")]
+
+
+def test_newcomer_enters_at_the_smallest_virtual_time_and_no_later() -> None:
+    times = VirtualTimes()
+    times.enter({"a", "b"})
+    times.charge("a", 7.0)
+    times.charge("b", 9.0)
+    times.enter({"a", "b", "new"})
+    assert times.used("new") == 7.0
+
+
+def test_absence_gives_no_claim_and_costs_nothing() -> None:
+    times = VirtualTimes()
+    times.enter({"a", "b"})
+    times.charge("a", 5.0)
+    times.enter({"b"})
+    times.charge("b", 600.0)
+    times.enter({"a", "b"})
+    assert times.used("a") == times.used("b") == 600.0, "nothing is made up for"
+    times.charge("a", 2.0)
+    times.enter({"b"})
+    times.enter({"a", "b"})
+    assert times.used("a") == 602.0, "leaving for a moment gains nothing"
+
+
+def test_time_stands_still_while_nobody_wants_slices() -> None:
+    times = VirtualTimes()
+    times.enter({"a"})
+    times.charge("a", 600.0)
+    times.enter(set())
+    times.enter({"new"})
+    times.charge("new", 1.0)
+    times.enter({"a", "new"})
+    assert times.used("new") == 601.0
+    assert times.used("a") == 601.0, "who trained while alone does not wait for who came later"
+
+
+def test_without_a_queue_nobody_is_owed_anything() -> None:
+    times = VirtualTimes()
+    times.enter({"a", "b"})
+    times.charge("a", 600.0)
+    times.charge("b", 590.0)  # as much of the time, but more gaps between slices
+    times.level()
+    assert times.used("a") == times.used("b") == 600.0
+
+
+def test_dropped_run_is_forgotten_and_not_charged() -> None:
+    times = VirtualTimes()
+    times.enter({"a", "b"})
+    times.charge("a", 3.0)
+    times.drop("a")
+    times.charge("a", 3.0)
+    times.drop("a")
+    with pytest.raises(KeyError):
+        times.used("a")
+    times.enter({"b", "new"})
+    assert times.used("new") == times.used("b") == 0.0
+
+
+class Classroom(NamedTuple):
+    """What became of each run.
+
+    Attributes:
+        starts: when it was given slices.
+        seconds: worker seconds that it used.
+        longest: its longest slice.
+        moves: how often one of all runs changed its worker.
+    """
+
+    starts: dict[str, list[float]]
+    seconds: dict[str, float]
+    longest: dict[str, float]
+    moves: int
+
+
+def simulate(
+    runs: int,
+    workers: int,
+    until: float,
+    lengths: Mapping[str, float] | None = None,
+    joining: Mapping[str, float] | None = None,
+) -> Classroom:
+    """Let runs share workers as the engine does.
+
+    Args:
+        runs: how many.
+        workers: how many.
+        until: seconds that it lasts.
+        lengths: what slices of a run last whatever is ordered, in seconds.
+        joining: when a run begins to want slices; at once by default.
+    """
     names = [f"w{k}" for k in range(workers)]
-    free_at = dict.fromkeys(names, 0.0)
-    ready: dict[str, Waiting] = {
-        f"r{k:03d}": Waiting(f"r{k:03d}", 0.001 * k, None) for k in range(runs)
-    }
-    starts: dict[str, list[float]] = {name: [] for name in ready}
-    moves = 0
     length = slice_seconds(workers, runs)
-    flying: list[tuple[float, str, str]] = []
-    now = 0.0
-    for turn in range(slices):
-        idle = [w for w in names if free_at[w] <= now]
-        for run, worker in assign(ready.values(), idle, HOME_ADVANTAGE * length):
-            moves += ready[run].home not in (None, worker)
-            starts[run].append(now)
-            end = now + length * (1.0 + 0.03 * (turn % 3))
-            free_at[worker] = end
-            flying.append((end, run, worker))
-            del ready[run]
-        now, run, worker = min(flying)
-        flying.remove((now, run, worker))
-        ready[run] = Waiting(run, now, worker)
-    return list(starts.values()), moves
+    all_runs = [f"r{k:03d}" for k in range(runs)]
+    joins = {run: (joining or {}).get(run, 0.0) for run in all_runs}
+    homes: dict[str, str | None] = dict.fromkeys(all_runs)
+    since = dict(joins)
+    times = VirtualTimes()
+    room = Classroom({r: [] for r in all_runs}, dict.fromkeys(all_runs, 0.0), {}, 0)
+    flying: list[tuple[float, str, str, float]] = []
+    now, moves, turn = 0.0, 0, 0
+    while now < until:
+        away = {run for _, run, _, _ in flying}
+        present = {run for run in all_runs if joins[run] <= now}
+        times.enter(present)
+        waiting = [Waiting(r, times.used(r), since[r], homes[r]) for r in sorted(present - away)]
+        busy = {worker for _, _, worker, _ in flying}
+        idle = [w for w in names if w not in busy]
+        pairs = assign(waiting, idle, HOME_ADVANTAGE * length)
+        if len(pairs) == len(waiting):
+            times.level()
+        for run, worker in pairs:
+            turn += 1
+            moves += homes[run] not in (None, worker)
+            room.starts[run].append(now)
+            took = (lengths or {}).get(run, length * (1.0 + 0.03 * (turn % 3)))
+            room.longest[run] = max(took, room.longest.get(run, 0.0))
+            flying.append((now + took, run, worker, took))
+        if not flying:
+            now = min(t for t in joins.values() if t > now)
+            continue
+        landing = min(flying)
+        flying.remove(landing)
+        now, run, worker, took = landing
+        times.charge(run, took)
+        room.seconds[run] += took
+        homes[run], since[run] = worker, now
+    return room._replace(moves=moves)
 
 
 def test_thirty_runs_on_four_workers_share_alike_and_stay_at_home() -> None:
-    starts, moves = simulate(runs=30, workers=4, slices=3000)
+    room = simulate(runs=30, workers=4, until=150.0)
+    starts = list(room.starts.values())
     counts = [len(s) for s in starts]
     assert max(counts) - min(counts) <= 0.25 * max(counts)
-    assert moves < 0.1 * sum(counts)
+    assert room.moves < 0.1 * sum(counts)
     longest = max(later - sooner for s in starts for sooner, later in pairwise(s))
-    assert longest < 2.5 * slice_seconds(4, 30) * 30 / 4
+    a_round = slice_seconds(4, 30) * 30 / 4
+    assert longest < 2.0 * a_round
+    assert max(s[0] for s in starts) < 1.5 * a_round
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 3), st.integers(1, 10), st.data())
+def test_no_run_gets_ahead_of_another_by_more_than_a_slice_of_each(
+    workers: int, beside: int, data: st.DataObject
+) -> None:
+    """The bound of start-time fair queueing, plus the advantage at home."""
+    runs = workers + beside
+    lengths = {f"r{k:03d}": data.draw(st.floats(0.02, 3.0)) for k in range(runs)}
+    room = simulate(runs, workers, until=40.0, lengths=lengths)
+    advantage = HOME_ADVANTAGE * slice_seconds(workers, runs)
+    for one, used in room.seconds.items():
+        for other, had in room.seconds.items():
+            bound = room.longest.get(one, 0.0) + room.longest.get(other, 0.0) + advantage
+            assert used - had <= bound + 1e-6
+
+
+def test_two_second_steps_take_no_more_than_their_share() -> None:
+    room = simulate(runs=8, workers=2, until=120.0, lengths={"r000": 2.0})
+    total = sum(room.seconds.values())
+    assert room.seconds["r000"] / total < 1 / 8 + 2.0 / total
+    gaps = [b - a for r in list(room.starts)[1:] for a, b in pairwise(room.starts[r])]
+    assert max(gaps) < 2.0 * 7 * LONGEST_SLICE, "the other worker serves them all meanwhile"
+
+
+def test_latecomers_share_alike_from_when_they_came() -> None:
+    room = simulate(runs=6, workers=2, until=90.0, joining={"r004": 60.0, "r005": 60.0})
+    late = [room.seconds[r] for r in ("r004", "r005")]
+    # Thirty seconds of two workers for six runs are ten for each.
+    assert late == pytest.approx([10.0, 10.0], abs=1.0)
+    assert max(room.starts["r000"][-1], room.starts["r001"][-1]) > 88.0
+
+
+def test_runs_that_had_a_worker_each_are_both_served_when_a_third_comes() -> None:
+    # The second one's slices are shorter than they are charged: it falls behind without a queue.
+    room = simulate(runs=3, workers=2, until=310.0, lengths={"r001": 2.0}, joining={"r002": 300.0})
+    for run in ("r000", "r001"):
+        recent = [b - a for a, b in pairwise(room.starts[run]) if b > 300.0]
+        assert max(recent) < 6.0

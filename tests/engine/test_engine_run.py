@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
-from fake_work import snapshot
+from fake_work import header, snapshot
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
-from flowplay.config import RunConfig
+from flowplay.config import HotSettings, RunConfig
 from flowplay.engine.dispatch import FIRST_SLICE
-from flowplay.engine.run import LEASE_SECONDS, LOST_IN_A_ROW, Phase, RunMachine, SliceOrder
+from flowplay.engine.machine import LEASE_SECONDS, LOST_IN_A_ROW, Phase, RunMachine, SliceOrder
 
 CONFIG = RunConfig(budget=100)
 SLICE = 0.2
@@ -28,7 +29,12 @@ def hand_out(run: RunMachine, now: float = 0.0) -> SliceOrder:
 
 
 def land(run: RunMachine, step: int, now: float = 0.0, *, finished: bool = False) -> None:
-    run.succeeded(now, str(step).encode(), snapshot(step, finished=finished), "w1", 0.0)
+    picture = snapshot(step, finished=finished)
+    run.succeeded(now, str(step).encode(), picture, header(step, finished=finished), 0.0)
+
+
+def hot(**values: float) -> HotSettings:
+    return HotSettings(**(CONFIG.hot.model_dump() | values))
 
 
 def test_opened_run_does_nothing() -> None:
@@ -107,32 +113,54 @@ def test_finished_run_continues_only_with_another_budget() -> None:
     run.step(0)
     assert run.view(0).phase is Phase.FINISHED
     assert run.next_order(0, SLICE) is None
-    run.set_budget(200)
+    run.set_hot(hot(budget=200))
     run.play(0)
-    assert hand_out(run) == SliceOrder(seconds=FIRST_SLICE, budget=200)
-    assert run.view(0).budget == 200
+    assert hand_out(run) == SliceOrder(seconds=FIRST_SLICE, hot=hot(budget=200))
+    assert run.view(0).hot == hot(budget=200)
 
 
 def test_budget_raised_during_the_last_slice_keeps_the_run_going() -> None:
     run = machine()
     run.play(0)
     hand_out(run)
-    run.set_budget(200)
+    run.set_hot(hot(budget=200))
     land(run, 100, finished=True)
     assert run.view(0).phase is Phase.TRAINING
-    assert hand_out(run).budget == 200
+    assert hand_out(run).hot == hot(budget=200)
 
 
-def test_learning_rate_is_validated_as_in_a_config() -> None:
+def test_another_learning_rate_does_not_keep_a_finished_run_going() -> None:
     run = machine()
-    run.set_learning_rate(0.01)
-    with pytest.raises(ValidationError):
-        run.set_learning_rate(float("nan"))
-    with pytest.raises(ValidationError):
-        run.set_budget(-1)
     run.play(0)
-    assert hand_out(run).learning_rate == 0.01
-    assert run.view(0).learning_rate == 0.01
+    hand_out(run)
+    run.set_hot(hot(learning_rate=0.2))
+    land(run, 100, finished=True)
+    assert run.view(0).phase is Phase.FINISHED
+    hand_out(run)
+    land(run, 100, finished=True)
+    run.play(0)
+    assert run.view(0).phase is Phase.FINISHED
+
+
+def test_hot_settings_are_those_of_the_config_until_one_is_set() -> None:
+    run = machine()
+    assert run.view(0).hot == CONFIG.hot
+    run.play(0)
+    assert hand_out(run).hot is None, "what the state has is kept"
+    land(run, 3)
+    run.set_hot(CONFIG.model_copy(update={"learning_rate": 0.01}))
+    assert hand_out(run).hot == run.view(0).hot == hot(learning_rate=0.01)
+
+
+def test_an_order_travels_as_json_values() -> None:
+    order = SliceOrder(seconds=0.5, hot=hot(temperature=0.5))
+    assert json.loads(json.dumps(order.to_json())) == {
+        "seconds": 0.5,
+        "steps": None,
+        "fine": False,
+        "hot": {"learning_rate": CONFIG.learning_rate, "budget": 100, "temperature": 0.5},
+    }
+    assert SliceOrder(steps=1).to_json()["hot"] is None
 
 
 def test_lapsed_lease_stops_slices_and_renewal_brings_them_back() -> None:
@@ -180,10 +208,54 @@ def test_failure_reported_by_the_snapshot() -> None:
     run = machine()
     run.play(0)
     hand_out(run)
-    run.succeeded(0, b"2", snapshot(2, failure="The loss diverged."), "w1", 0.0)
+    failed(run, 2)
     assert run.view(0).phase is Phase.FAILED
     assert run.view(0).message == "The loss diverged."
     assert run.state == b"2"
+
+
+def failed(run: RunMachine, step: int) -> None:
+    told = "The loss diverged."
+    picture = snapshot(step, failure=told)
+    run.succeeded(0, str(step).encode(), picture, header(step, failure=told), 0.0)
+
+
+@pytest.mark.parametrize("command", ["play", "step"])
+def test_failed_run_goes_on_from_its_last_good_state(command: str) -> None:
+    run = machine()
+    run.play(0)
+    hand_out(run)
+    failed(run, 2)
+    run.set_hot(hot(learning_rate=0.001))
+    assert run.next_order(0, SLICE) is None, "only when it is asked to train"
+    getattr(run, command)(0)
+    order = hand_out(run)
+    assert order.hot == hot(learning_rate=0.001)
+    assert order.seconds == FIRST_SLICE if command == "play" else order.steps == 1
+    assert run.view(0).message == ""
+    land(run, 5)
+    expected = Phase.TRAINING if command == "play" else Phase.PAUSED
+    assert run.view(0).phase is expected
+
+
+def test_opened_from_a_failed_snapshot_it_goes_on_too() -> None:
+    run = machine(state=b"2", snapshot=snapshot(2, failure="The loss diverged."))
+    assert run.view(0).phase is Phase.FAILED
+    run.play(0)
+    assert run.view(0).phase is Phase.WAITING
+    assert hand_out(run).seconds == FIRST_SLICE
+
+
+def test_failed_run_shows_another_picture_and_stays_failed() -> None:
+    run = machine()
+    run.play(0)
+    hand_out(run)
+    run.raised(0, "It broke.")
+    run.show(0)
+    assert hand_out(run) == SliceOrder(steps=0, fine=True)
+    land(run, 2, finished=True)
+    view = run.view(0)
+    assert (view.phase, view.message, view.version) == (Phase.FAILED, "It broke.", 1)
 
 
 def test_lost_slices_are_repeated_a_bounded_number_of_times() -> None:
@@ -224,13 +296,24 @@ def test_given_state_and_snapshot_are_continued() -> None:
     assert run.state == b"9"
     done = machine(state=b"9", snapshot=snapshot(9, finished=True))
     assert done.view(0).phase is Phase.FINISHED
+    done.play(0)
+    assert done.view(0).phase is Phase.FINISHED, "its budget is used up"
+
+
+def test_of_a_snapshot_the_header_alone_is_read() -> None:
+    picture = snapshot(9)
+    view = machine(state=b"9", snapshot=picture[:-8]).view(0)
+    assert view.header == header(9)
+    assert view.snapshot == picture[:-8], "the bytes themselves, whatever the arrays are"
+    with pytest.raises(ValueError, match="not a flowplay snapshot"):
+        machine(state=b"9", snapshot=b"no snapshot")
 
 
 def test_closed_run_forgets_and_ignores_everything() -> None:
     run = machine()
     run.play(0)
     hand_out(run)
-    run.close("Let go.")
+    run.close("nobody looked at it")
     land(run, 3)
     run.play(0)
     run.step(0)
@@ -239,7 +322,7 @@ def test_closed_run_forgets_and_ignores_everything() -> None:
     assert (view.phase, view.snapshot, view.message, run.state) == (
         Phase.CLOSED,
         None,
-        "Let go.",
+        "This run was let go at step 0, since nobody looked at it.",
         None,
     )
     assert run.next_order(0, SLICE) is None
@@ -278,8 +361,8 @@ def test_whatever_happens_steps_never_fall_and_one_slice_is_in_flight(events: li
         assert view.in_flight == flying
         assert view.version >= version
         version = view.version
-        if view.snapshot is not None:
-            assert view.snapshot.step == step
+        if view.header is not None:
+            assert view.header.step == step
         assert (view.phase is Phase.FAILED) == bool(view.message)
         if view.phase in (Phase.WAITING, Phase.TRAINING):
             assert flying or run.next_order(now, SLICE) is not None

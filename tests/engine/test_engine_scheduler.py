@@ -13,7 +13,7 @@ from pathlib import Path
 
 from deadline import until
 
-from flowplay.config import RunConfig
+from flowplay.config import HotSettings, RunConfig
 from flowplay.engine import Engine, Phase
 
 HERE = Path(__file__).parent
@@ -66,14 +66,14 @@ def test_scheduler_may_come_late_go_away_and_come_back() -> None:
 
     def step() -> int:
         run.renew()
-        picture = run.view().snapshot
-        return 0 if picture is None else picture.step
+        header = run.view().header
+        return 0 if header is None else header.step
 
     with cluster(port):
         until(lambda: step() >= 20, 30)
         assert engine.status.phase == "ready"
         assert run.view().phase is Phase.TRAINING
-        run.set_learning_rate(0.25)
+        run.set_hot(HotSettings(**(run.view().hot.model_dump() | {"learning_rate": 0.25})))
     reached = step()
     until(lambda: engine.status.phase == "unreachable")
     assert step() >= reached

@@ -114,7 +114,7 @@ def test_each_layer_s_log_det(name: str, dim: int, direction: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "dim"), CASES)
-def test_starts_as_the_base_in_standardised_units(name: str, dim: int) -> None:
+def test_starts_as_the_base_in_standardized_units(name: str, dim: int) -> None:
     """The first picture is the base: rotated or reordered at most. A mixture is only about it."""
     family, options = VARIANTS[name]
     flow = build_flow(family, dim, depth=3, width=16, seed=3, **options).double().eval()

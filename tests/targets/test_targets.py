@@ -352,15 +352,15 @@ FLOORS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "noise", "raw", "standardised"), FLOORS)
+@pytest.mark.parametrize(("name", "noise", "raw", "standardized"), FLOORS)
 def test_entropy_meets_the_known_floors(
-    name: str, noise: float, raw: float, standardised: float
+    name: str, noise: float, raw: float, standardized: float
 ) -> None:
     target = make_target(name, noise)
     points, mass = plane(target)
     variances = mass @ points**2 - (mass @ points) ** 2
     assert target.entropy == pytest.approx(raw, abs=0.01)
-    assert target.entropy - 0.5 * np.log(variances).sum() == pytest.approx(standardised, abs=0.01)
+    assert target.entropy - 0.5 * np.log(variances).sum() == pytest.approx(standardized, abs=0.01)
 
 
 @pytest.mark.parametrize(("name", "noise"), NOISES)

@@ -11,7 +11,7 @@ import pytest
 from flowplay.config import RunConfig
 from flowplay.training import RunState, new_run
 from flowplay.training.diagnosis import diagnose
-from flowplay.training.live import LiveRun
+from flowplay.training.live_run import LiveRun
 from flowplay.ui.example import example
 
 

@@ -15,11 +15,12 @@ from safetensors import safe_open
 
 from flowplay.config import RunConfig
 from flowplay.flows import FAMILIES
-from flowplay.inside import ExportedFlow
 from flowplay.training import new_run
 from flowplay.training.export import WEIGHTS_FILE
-from flowplay.training.live import LiveRun
+from flowplay.training.layer_frames import flow_of
+from flowplay.training.live_run import LiveRun
 from flowplay.training.worker import exported_flow
+from flowplay.wire import ExportedFlow
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,7 +49,7 @@ def test_the_snippet_gives_the_same_log_probabilities(tmp_path: Path) -> None:
         (folder / "snippet.py").write_text(files.snippet, "utf-8")
         live = LiveRun(state)
         with torch.no_grad():
-            expected[name] = live.flow.log_prob(live.held_out[:4]).tolist()
+            expected[name] = flow_of(live).log_prob(live.held_out[:4]).tolist()
         assert RunConfig.model_validate_json(files.config) == state.config
         with safe_open(folder / WEIGHTS_FILE, "np") as file:
             assert json.loads(file.metadata()["config"])["architecture"] == architecture

@@ -11,21 +11,22 @@ from torch import Tensor
 
 from flowplay.config import RunConfig
 from flowplay.flows import FAMILIES, Bijection, Flow, NotConvergedError, build_flow
-from flowplay.inside import UNSOLVED, Diagnosis, LayerFrames, Kept, encode_error
-from flowplay.codes import POINT_UNITS, cell_centres
-from flowplay.codes import encode_density
+from flowplay.codes import POINT_UNITS, UNSOLVED, encode_density, encode_error
+from flowplay.pictures import cell_centres
 from flowplay.training import RunState, new_run, train_slice
-from flowplay.training.inside import (
+from flowplay.training.layer_frames import (
     GIVEN_UP,
     Detail,
-    inside_frames,
+    layer_frames,
     inverse_states,
-    kept_states,
+    shown_states,
     layer_name,
     round_trip_error,
 )
-from flowplay.training.live import LiveRun
-from flowplay.training.worker import diagnosis, look_inside
+from flowplay.training import worker
+from flowplay.training.live_run import LiveRun
+from flowplay.training.streams import generator
+from flowplay.wire import Diagnosis, EarlierWeights, LayerFrames
 
 #: What a websocket message may hold, in bytes.
 PAYLOAD = 1.5e6
@@ -42,12 +43,12 @@ def bent(architecture: str, *, depth: int = 3, spread: float = 0.05) -> RunState
 def looked_at(request: pytest.FixtureRequest) -> tuple[LiveRun, LayerFrames]:
     state = bent(request.param)
     live = LiveRun(state)
-    return live, inside_frames(live, state, detail=Detail(64, 96, 300, 1))
+    return live, layer_frames(live, state, detail=Detail(64, 96, 300, 1))
 
 
 def test_every_layer_s_density_integrates_to_one(looked_at: tuple[LiveRun, LayerFrames]) -> None:
     live, frames = looked_at
-    assert frames.states == list(range(len(live.flow.bijections) + 1))
+    assert frames.states == list(range(len(live.model.bijections) + 1))
     np.testing.assert_allclose(frames.mass, 1, atol=0.02)
 
 
@@ -58,8 +59,8 @@ def test_maps_are_the_flow_s_own_numbers(looked_at: tuple[LiveRun, LayerFrames])
         left, right, bottom, top = box
         centres = torch.from_numpy(cell_centres((left, right, bottom, top), cells)).reshape(-1, 2)
         with torch.inference_mode():
-            log_prob = live.flow.layer_log_prob(k, centres)
-            _, log_det = live.flow.bijections[k - 1].inverse(centres) if k else (None, log_prob * 0)
+            log_prob = live.model.layer_log_prob(k, centres)
+            _, log_det = live.model.bijections[k - 1].inverse(centres) if k else (None, log_prob * 0)
         expected = encode_density(log_prob.exp().numpy(), frames.density_scale)
         shown = frames.density[k].ravel().astype(int)
         assert np.abs(shown - expected).max() <= 1
@@ -76,9 +77,9 @@ def test_positions_are_those_of_the_states(looked_at: tuple[LiveRun, LayerFrames
         return torch.from_numpy(low + codes / POINT_UNITS * (high - low)).float()
 
     with torch.inference_mode():
-        z = live.flow.base_sample(300, torch.Generator().manual_seed(0))
-        states, _ = live.flow.forward_states(z)
-        back, _ = live.flow.inverse_states(live.held_out[:300])
+        z = live.model.base_sample(300, generator(0, "samples"))
+        states, _ = live.model.forward_states(z)
+        back, _ = live.model.inverse_states(live.held_out[:300])
     inside = states.abs().amax(-1) < high
     near = (high - low) / POINT_UNITS
     assert (place(frames.samples) - states)[inside].abs().max() <= near
@@ -93,7 +94,7 @@ def test_positions_are_those_of_the_states(looked_at: tuple[LiveRun, LayerFrames
 @pytest.mark.parametrize("name", FAMILIES)
 def test_density_times_area_stays_the_same(name: str) -> None:
     """Change of variables, seen: along the warped grid no cell gains or loses probability."""
-    flow = LiveRun(bent(name)).flow.double()
+    flow = LiveRun(bent(name)).model.double()
     cells, reach = 100, 1.5
     line = torch.linspace(-reach, reach, cells + 1, dtype=torch.float64)
     step = 2 * reach / cells
@@ -120,7 +121,7 @@ def quadrilateral_area(corners: Tensor) -> Tensor:
 @pytest.mark.parametrize(("depth", "frames"), [(8, 10), (64, 34)])
 def test_what_travels_is_bounded(depth: int, frames: int) -> None:
     state = bent("planar", depth=depth)
-    data = look_inside(state.to_bytes(), None, True)
+    data = worker.layer_frames(state.to_bytes(), None, True)
     shown = LayerFrames.from_bytes(data)
     assert len(data) <= PAYLOAD
     assert len(shown.states) == frames
@@ -134,7 +135,7 @@ def test_what_travels_is_bounded(depth: int, frames: int) -> None:
 
 def test_frames_that_stand_for_several_layers_add_their_areas() -> None:
     state = bent("realnvp", depth=4)
-    frames = inside_frames(LiveRun(state), state, detail=Detail(2, 32, 50, 1))
+    frames = layer_frames(LiveRun(state), state, detail=Detail(2, 32, 50, 1))
     assert frames.states == [0, 5]
     np.testing.assert_allclose(
         frames.layer_area[1] / 127 * frames.layer_limit,
@@ -146,15 +147,15 @@ def test_frames_that_stand_for_several_layers_add_their_areas() -> None:
 def test_earlier_weights_are_looked_at_as_they_were() -> None:
     first, _ = train_slice(new_run(RunConfig(depth=2, width=8, samples=500)), steps=5)
     later, _ = train_slice(first, steps=20)
-    kept = Kept(first.step, 0.0, first.weights, first.buffers).to_bytes()
-    shown = LayerFrames.from_bytes(look_inside(later.to_bytes(), kept, True))
-    directly = LayerFrames.from_bytes(look_inside(first.to_bytes(), None, True))
-    now = LayerFrames.from_bytes(look_inside(later.to_bytes(), None, True))
+    earlier = EarlierWeights(first.step, 0.0, 0.0, first.weights, first.buffers).to_bytes()
+    shown = LayerFrames.from_bytes(worker.layer_frames(later.to_bytes(), earlier, True))
+    directly = LayerFrames.from_bytes(worker.layer_frames(first.to_bytes(), None, True))
+    now = LayerFrames.from_bytes(worker.layer_frames(later.to_bytes(), None, True))
     assert shown.step == 5
     np.testing.assert_array_equal(shown.density, directly.density)
     assert not np.array_equal(shown.density, now.density)
     assert len({shown.token, now.token}) == 2
-    then = Diagnosis.from_bytes(diagnosis(later.to_bytes(), kept))
+    then = Diagnosis.from_bytes(worker.diagnosis(later.to_bytes(), earlier))
     likelihood = next(c for c in then.checks if c["name"] == "Held-out NLL")
     assert likelihood["value"].endswith(f"{first.held_out_curve[-1, 1]:.3f} nats")
 
@@ -186,9 +187,9 @@ def test_where_an_inverse_is_not_solved_the_map_says_so() -> None:
 def test_times_of_a_continuous_flow_are_told() -> None:
     state = bent("realnvp", depth=2)
     live = LiveRun(state)
-    live.flow.bijections[0].times = (0.0, 0.5)
-    live.flow.bijections[1].times = (0.5, 1.0)
-    frames = inside_frames(live, state, detail=Detail(14, 16, 20, 1))
+    live.model.bijections[0].times = (0.0, 0.5)
+    live.model.bijections[1].times = (0.5, 1.0)
+    frames = layer_frames(live, state, detail=Detail(14, 16, 20, 1))
     assert frames.times == [0.0, 0.5, 1.0, None]
     assert frames.round_trip_map.shape == (8, 8)
 
@@ -197,5 +198,5 @@ def test_layers_are_named_and_chosen() -> None:
     assert [layer_name(b) for b in build_flow("realnvp", depth=1, width=4).bijections] == [
         "affine coupling"
     ]
-    assert kept_states(100, 34)[-1] == 100
-    assert len(kept_states(100, 34)) == 34
+    assert shown_states(100, 34)[-1] == 100
+    assert len(shown_states(100, 34)) == 34

@@ -1,0 +1,223 @@
+"""A run as the engine holds it: what `Run` and `Engine` share, and the one lock between them."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable
+from typing import NamedTuple
+
+from flowplay.config import RunConfig
+from flowplay.engine.dispatch import Waiting
+from flowplay.engine.history import History, earlier_weights
+from flowplay.engine.machine import RunMachine, RunView, SliceOrder
+from flowplay.engine.retention import Resident
+from flowplay.wire import Header
+
+
+class SliceResult(NamedTuple):
+    """What a worker made of a slice.
+
+    Attributes:
+        state: bytes of the new state.
+        snapshot: bytes of the `Snapshot` that belongs to it.
+        header: of that snapshot.
+    """
+
+    state: bytes
+    snapshot: bytes
+    header: Header
+
+
+class Assignment(NamedTuple):
+    """A slice that is handed out to a worker.
+
+    Attributes:
+        order: what it shall do.
+        state: bytes to go on from; None begins the run.
+        held: name under which this worker may hold these bytes already, else empty.
+    """
+
+    order: SliceOrder
+    state: bytes | None
+    held: str
+
+
+class HostedRun:
+    """A run's state machine and history behind a lock; any thread may call it.
+
+    No method waits for anything but that lock, which is never held for longer than it takes to
+    change a few fields: nothing is sent, decoded or computed under it.
+
+    Args:
+        config: what defines the run.
+        clock: monotonic time in seconds.
+        state: bytes to continue from; None starts a new run.
+        snapshot: bytes of the `Snapshot` that belongs to `state`.
+
+    Raises:
+        ValueError: if `snapshot` is none of this version.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        clock: Callable[[], float],
+        state: bytes | None = None,
+        snapshot: bytes | None = None,
+    ) -> None:
+        self.id = uuid.uuid4().hex
+        self.config_json = config.model_dump_json()
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._machine = RunMachine(config, clock(), state, snapshot)
+        self._history = History()
+        self._home: str | None = None  # the worker that returned the state
+        self._held = ""  # what that worker calls the state, if it holds it
+
+    # What a viewer's thread calls.
+
+    def command(self, command: Callable[[RunMachine, float], None]) -> None:
+        """Let a viewer's command change the machine."""
+        with self._lock:
+            command(self._machine, self._clock())
+
+    def renew(self) -> bool:
+        """Extend the lease; return whether the run was away and wants slices again."""
+        with self._lock:
+            return self._machine.renew(self._clock())
+
+    def view(self) -> RunView:
+        """Return what a page shows."""
+        with self._lock:
+            return self._machine.view(self._clock())
+
+    @property
+    def state(self) -> bytes | None:
+        """The last good state, None before the first."""
+        with self._lock:
+            return self._machine.state
+
+    @property
+    def history_steps(self) -> list[int]:
+        """The optimizer steps whose weights the history holds, rising."""
+        with self._lock:
+            return self._history.steps
+
+    def earlier_weights(self, step: int) -> bytes | None:
+        """Return bytes of the `EarlierWeights` at a step, None if the history lacks them."""
+        with self._lock:
+            return self._history.at(step)
+
+    # What the engine calls.
+
+    @property
+    def training(self) -> bool:
+        """Whether the run is to train until further notice, and somebody looks at it."""
+        with self._lock:
+            return self._machine.training(self._clock())
+
+    @property
+    def in_flight(self) -> bool:
+        """Whether a slice is handed out."""
+        with self._lock:
+            return self._machine.in_flight is not None
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is a slice to hand out now."""
+        with self._lock:
+            return self._machine.ready(self._clock())
+
+    @property
+    def closed(self) -> bool:
+        """Whether the run was let go."""
+        with self._lock:
+            return self._machine.closed
+
+    def offer(self, used: float) -> Waiting:
+        """Return what dispatching needs to know of a run that is ready.
+
+        Args:
+            used: its virtual time.
+        """
+        with self._lock:
+            return Waiting(self.id, used, self._machine.waiting_since, self._home)
+
+    def begin(self, worker: str, seconds: float) -> Assignment | None:
+        """Hand out the next slice, None if there is none (any more).
+
+        Args:
+            worker: address of the worker that gets it.
+            seconds: how long an ordinary slice lasts, with all that is not training.
+        """
+        with self._lock:
+            order = self._machine.next_order(self._clock(), seconds)
+            if order is None:
+                return None
+            self._machine.started(order)
+            held = self._held if worker == self._home else ""
+            return Assignment(order, self._machine.state, held)
+
+    def succeeded(self, result: SliceResult, worker: str, held: str, took: float) -> None:
+        """Take over what the slice in flight returned.
+
+        Args:
+            result: what it returned.
+            worker: address of the worker that did it.
+            held: the name under which that worker holds the new state, else empty.
+            took: seconds from handing it out to its return.
+        """
+        with self._lock:
+            self._machine.succeeded(self._clock(), *result, took)
+            self._home, self._held = worker, held
+
+    def raised(self, sentence: str) -> None:
+        """Note that the slice in flight failed; the last good state remains."""
+        with self._lock:
+            # What the worker holds now, if anything, is not the state that the run goes on from.
+            self._held = ""
+            self._machine.raised(self._clock(), sentence)
+
+    def lost(self, *, blame: bool) -> None:
+        """Note that the slice in flight was lost; `blame` as in `RunMachine.lost`."""
+        with self._lock:
+            self._held = ""
+            self._machine.lost(self._clock(), blame=blame)
+
+    def wants_in_history(self, header: Header) -> bool:
+        """Tell from a snapshot's header whether its state is to be added to the history."""
+        with self._lock:
+            return not self._machine.closed and self._history.wants(header)
+
+    def add_to_history(self, result: SliceResult) -> None:
+        """Add a state to the history; it is decoded here, outside of the lock."""
+        weights = earlier_weights(result.state)
+        with self._lock:
+            if not self._machine.closed:
+                self._history.add(result.header.step, weights)
+
+    def forget_history(self) -> None:
+        """Drop all earlier weights."""
+        with self._lock:
+            self._history.clear()
+
+    def let_go(self, reason: str = "") -> None:
+        """Forget everything that takes memory; `reason` as in `RunMachine.close`."""
+        with self._lock:
+            if not self._machine.closed:
+                self._machine.close(reason)
+                self._history.clear()
+
+    def resident(self) -> Resident:
+        """Return what the run takes in memory, and when somebody looked at it last."""
+        with self._lock:
+            machine = self._machine
+            parts = tuple(part for part in (machine.state, machine.snapshot) if part is not None)
+            return Resident(
+                run=self.id,
+                seen_at=machine.renewed_at,
+                looked_at=not machine.lapsed(self._clock()),
+                parts=parts,
+                history_bytes=self._history.size,
+            )

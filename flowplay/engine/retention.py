@@ -1,0 +1,78 @@
+"""Which runs are let go, and which forget their history: pure functions over bytes and times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+UNSEEN_SECONDS = 30 * 60.0
+"""A run nobody has looked at for this long is let go: about a break between two lessons."""
+
+UNSEEN = f"nobody had looked at it for {UNSEEN_SECONDS / 60:.0f} minutes"
+CROWDED = "the server needed its memory for runs that were looked at later"
+
+
+class Resident(NamedTuple):
+    """A run that is in memory.
+
+    Attributes:
+        run: its id.
+        seen_at: time at which somebody looked at it last, in seconds.
+        looked_at: whether somebody looks at it now.
+        parts: its state and snapshot. Runs may share the same bytes, which count once.
+        history_bytes: what its history takes.
+    """
+
+    run: str
+    seen_at: float
+    looked_at: bool
+    parts: tuple[bytes, ...]
+    history_bytes: int
+
+
+def to_let_go(residents: Iterable[Resident], now: float, budget: int) -> dict[str, str]:
+    """Return the runs to let go, each with the reason as a clause.
+
+    Those are the runs that were unseen for `UNSEEN_SECONDS`; and, where all together take more
+    than `budget` bytes, the longest unseen ones until the others fit. A run that somebody looks at
+    is never among them.
+
+    Example:
+        >>> a = Resident("a", seen_at=1.0, looked_at=False, parts=(b"1234",), history_bytes=0)
+        >>> b = Resident("b", seen_at=2.0, looked_at=False, parts=(b"5678",), history_bytes=0)
+        >>> list(to_let_go([a, b], now=10.0, budget=8)), list(to_let_go([a, b], 10.0, budget=7))
+        ([], ['a'])
+    """
+    reasons: dict[str, str] = {}
+    counted: set[int] = set()
+    total = 0
+    for resident in sorted(residents, key=_latest_seen_first):
+        if not resident.looked_at and now - resident.seen_at >= UNSEEN_SECONDS:
+            reasons[resident.run] = UNSEEN
+            continue
+        added = {id(part): len(part) for part in resident.parts if id(part) not in counted}
+        total += sum(added.values())
+        # Once one does not fit, all that are unseen for longer go too, however small.
+        if total > budget and added and not resident.looked_at:
+            reasons[resident.run] = CROWDED
+        else:
+            counted.update(added)
+    return reasons
+
+
+def histories_to_forget(residents: Iterable[Resident], budget: int) -> list[str]:
+    """Return the runs that forget how they were trained, so that all histories fit in `budget`.
+
+    The latest seen ones keep theirs.
+    """
+    forgetting: list[str] = []
+    total = 0
+    for resident in sorted(residents, key=_latest_seen_first):
+        total += resident.history_bytes
+        if resident.history_bytes and total > budget:
+            forgetting.append(resident.run)
+    return forgetting
+
+
+def _latest_seen_first(resident: Resident) -> tuple[bool, float, str]:
+    return (not resident.looked_at, -resident.seen_at, resident.run)
