@@ -47,7 +47,7 @@ def test_writes_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
         (["--width", "-3"], "width"),
         (["--target", "nope"], "target"),
         (["--seed", "abc"], "seed"),
-        (["--bins", "4"], "realnvp has no option bins"),
+        (["--bins", "4"], "Neither realnvp nor moons has an option bins"),
         (["--steps", "5", "--seconds", "5"], "not allowed with"),
         (["--noise", "nan"], "noise"),
         (["--colour", "red"], "unrecognized"),
