@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from flowplay.codes import POINT_UNITS
 from flowplay.figures.colors import ORANGE, PALETTE
 from flowplay.wire import LayerFrames
-from flowplay.codes import POINT_UNITS
 
 #: Pixels along each side; pictures in the whole animation at most, which bounds file and work.
 SIDE: Final = 360

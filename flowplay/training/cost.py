@@ -38,7 +38,7 @@ class PeakMemory(TorchDispatchMode):
 
     def __init__(self) -> None:
         super().__init__()
-        self.peak = 0
+        self.peak: int = 0
         self._now = 0
         self._sizes: dict[int, int] = {}
 
@@ -140,7 +140,8 @@ def _batch(points: Tensor, size: int) -> Tensor:
 
 
 def _peak(model: Model, batch: Tensor) -> int:
-    with PeakMemory() as memory:
+    memory = PeakMemory()
+    with memory:
         model.loss_and_gradient(batch)
     return memory.peak
 

@@ -1,4 +1,4 @@
-"""The live view: buttons, progress, the problem beside the model, and the loss, updated in place."""
+"""The live view: buttons, progress, problem, model and loss, updated in place."""
 
 from __future__ import annotations
 
