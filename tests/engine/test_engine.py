@@ -130,12 +130,12 @@ def test_playing_brings_snapshots_and_a_state(run: Run) -> None:
 
 def test_playing_leaves_a_history(run: Run) -> None:
     run.play()
-    watch(run, lambda run: len(run.history_steps) >= 2)
-    step = run.history_steps[-1]
-    weights = run.earlier_weights(step)
+    watch(run, lambda run: len(run.earlier_steps) >= 2)
+    step = run.earlier_steps[-1]
+    weights = run.earlier(step)
     assert weights is not None
     assert EarlierWeights.from_bytes(weights).step == step
-    assert run.earlier_weights(step + 1) is None
+    assert run.earlier(step + 1) is None
 
 
 def test_lone_run_stays_on_its_worker(run: Run) -> None:
@@ -361,7 +361,7 @@ def test_history_budget_is_over_all_runs() -> None:
     watch(run, at_least(40))
     run.pause()
     watch(run, at_rest)
-    until(lambda: run.history_steps == [])
+    until(lambda: run.earlier_steps == [])
     engine.close()
 
 
@@ -462,7 +462,7 @@ def test_viewers_never_wait(engine: Engine, run: Run) -> None:
     def view() -> None:
         run.renew()
         run.view()
-        _ = run.state, run.history_steps, run.earlier_weights(3), engine.status
+        _ = run.state, run.earlier_steps, run.earlier(3), engine.status
         run.set_hot(hot(run, temperature=0.5))
         run.pause()
         run.step()
