@@ -286,6 +286,7 @@ class Engine:
                 call = self._calls.popleft()
                 if not call.future.cancelled():
                     return call
+                call.future.set_running_or_notify_cancel()
         return None
 
     def _start(self, worker: str, job: Coroutine[None, None, None]) -> None:

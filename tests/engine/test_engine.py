@@ -26,6 +26,8 @@ from flowplay.engine import (
     WorkerLostError,
     WorkError,
 )
+from flowplay.engine import engine as engine_module
+from flowplay.engine.hosted import HostedRun, SliceResult
 from flowplay.engine.machine import LEASE_SECONDS
 from flowplay.engine.retention import UNSEEN_SECONDS
 from flowplay.engine.viewers import PRESENCE_SECONDS
@@ -351,6 +353,24 @@ def test_beyond_the_budget_in_bytes_the_longest_unseen_goes() -> None:
     assert engine.call("fake_work:greet", "you").result(20)
     assert all(run.state is not None for run in small), "runs are not counted by number"
     engine.close()
+
+
+@pytest.mark.parametrize(("quick_bytes", "expected"), [(2**20, True), (0, False)])
+def test_large_states_are_decoded_off_the_event_loop(
+    run: Run, monkeypatch: pytest.MonkeyPatch, quick_bytes: int, expected: bool
+) -> None:
+    threads: list[str] = []
+    original = HostedRun.add_to_history
+
+    def add(hosted: HostedRun, result: SliceResult) -> None:
+        threads.append(threading.current_thread().name)
+        original(hosted, result)
+
+    monkeypatch.setattr(HostedRun, "add_to_history", add)
+    monkeypatch.setattr(engine_module, "QUICK_BYTES", quick_bytes)
+    run.play()
+    watch(run, lambda run: run.earlier_steps)
+    assert (threads[0] == "flowplay-engine") is expected
 
 
 def test_history_budget_is_over_all_runs() -> None:
