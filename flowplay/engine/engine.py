@@ -172,7 +172,8 @@ class Run:
 class Engine:
     """Trains runs as chained slices on Dask workers.
 
-    Returns at once; the cluster is started or connected to in the background, for ever trying.
+    Returns at once; the cluster is started or connected to in the background, and again whenever
+    it is lost.
 
     Args:
         scheduler: address of an existing Dask scheduler, as `tcp://host:8786`; by default that of
@@ -184,7 +185,6 @@ class Engine:
             `(config_json, state, order) -> (next state, snapshot)`, all bytes but the order,
             which is a dict of the fields of `SliceOrder`.
         clock: monotonic time in seconds, for leases and turns.
-        patience: seconds to leave the machine to others before the workers are started.
     """
 
     def __init__(
@@ -195,12 +195,10 @@ class Engine:
         preload: str | None = "flowplay.training.worker",
         work: str = "flowplay.training.worker:run_slice",
         clock: Callable[[], float] = time.monotonic,
-        patience: float = 0.0,
     ) -> None:
         """Start the engine's thread."""
         self.clock = clock
         self._work = work
-        self._patience = patience
         self._runs: dict[str, Run] = {}
         self._calls: deque[_Call] = deque()
         self._lock = threading.Lock()  # guards _runs and _calls
@@ -304,13 +302,6 @@ class Engine:
     async def _main(self) -> None:
         self._changed = changed = asyncio.Event()
         self._loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(self._patience):
-                while not self._closing:
-                    await changed.wait()
-                    changed.clear()
-        except TimeoutError:
-            logger.debug("The workers are started now.")
         self._cluster = cluster = Cluster(self._address, self._size, self._preload, changed.set)
         cluster.open()
         try:

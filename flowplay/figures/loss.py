@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from flowplay.figures.colors import BLUE, GRID, ORANGE
-from flowplay.figures.ticks import round_up
+from flowplay.ticks import round_up
 
 Curve = NDArray[np.floating]
 """[n, 2] rows of (optimizer step, NLL in nats), in order of step."""

@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from flowplay.figures.ticks import Tick, axis_ticks, density_ticks, round_up
 from flowplay.flows import (
     Bijection,
     Flow,
@@ -24,6 +23,7 @@ from flowplay.inside import ERROR_DECADES, InsideFrames, encode_error, encode_si
 from flowplay.pictures import cell_centres, density_scale, window_units
 from flowplay.snapshot import encode_density
 from flowplay.targets import make_target
+from flowplay.ticks import Tick, axis_ticks, density_ticks, round_up
 from flowplay.training.live import LiveRun
 from flowplay.training.snapshots import BASE_REACH, BLOCK
 from flowplay.training.state import RunState

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TypedDict
 
 import numpy as np
+import torch
 
 from flowplay.config import RunConfig
 from flowplay.inside import Kept
@@ -31,6 +32,14 @@ class SliceOrder(TypedDict, total=False):
     budget: float | None
     temperature: float | None
     fine: bool
+
+
+def preload() -> None:
+    """Import what a first slice would import; no thread is started and CUDA is not touched."""
+    import sklearn.datasets  # noqa: F401
+
+    # With its first optimizer torch imports its compiler.
+    torch.optim.Adam([torch.zeros(1)])
 
 
 def warm() -> None:

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flowplay.figures.colors import DOT_OUTLINE, ORANGE, PALETTE
-from flowplay.figures.ticks import axis_ticks, density_ticks
 from flowplay.pictures import window_units
+from flowplay.ticks import axis_ticks, density_ticks
 from flowplay.ui.components.registration import register, to_base64
 
 _HTML: Final = """

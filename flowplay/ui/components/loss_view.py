@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from flowplay.figures.colors import BLUE, GRID, ORANGE
 from flowplay.figures.loss import HELD_OUT, TRAIN, Curve, floor_label, loss_range, loss_table
-from flowplay.figures.ticks import Tick, axis_ticks
+from flowplay.ticks import Tick, axis_ticks
 from flowplay.ui.components.registration import register, to_base64
 
 #: Each axis is cut into at most this many intervals.

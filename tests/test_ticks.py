@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from flowplay.figures.ticks import axis_ticks, density_ticks, round_up
+from flowplay.ticks import axis_ticks, density_ticks, round_up
 
 
 @pytest.mark.parametrize(("low", "high"), [(-2.5, 2.5), (0.0, 1.0), (-0.3, 0.2), (-1200.0, 900.0)])
