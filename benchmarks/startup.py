@@ -44,8 +44,10 @@ def server() -> Iterator[tuple[str, psutil.Process]]:
         port = probe.getsockname()[1]
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-            + ["--server.address", "127.0.0.1"],
+            [
+                *(sys.executable, "-m", "streamlit", "run", "app.py"),
+                *("--server.port", str(port), "--server.address", "127.0.0.1"),
+            ],
             cwd=ROOT,
             env=os.environ | {"FLOWPLAY_WORKERS": str(WORKERS)},
             stdout=log,

@@ -86,6 +86,10 @@ class Missing:
 Outcome = Done | Raised | Lost | Missing
 
 
+class _CertificatesError(Exception):
+    """A connection that is to be encrypted lacks what it takes; the message is one sentence."""
+
+
 class _RefusedError(RuntimeError):
     """A worker answered, but not by doing the work."""
 
@@ -142,7 +146,11 @@ class Cluster:
             except Exception as error:
                 # Whatever it is, the page must say so and the next attempt may succeed.
                 logger.warning("No Dask cluster: %s", one_line(error))
-            self._set_status("unreachable", self._unreachable())
+                known = isinstance(error, _CertificatesError)
+                reason = str(error) if known else self._unreachable()
+            else:
+                reason = self._unreachable()
+            self._set_status("unreachable", reason)
             if not self._closing:
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LAST_RETRY_SECONDS)
@@ -335,10 +343,16 @@ async def _unless(event: asyncio.Event, answer: Awaitable[tasks.Report]) -> task
 async def _client(address: str) -> AsyncIterator[Client]:
     """Connect to a scheduler.
 
+    A `tls://` address takes the certificates that Dask's own configuration names.
+
     Raises:
         OSError: if it does not answer.
+        _CertificatesError: if there are none, or they cannot be read.
     """
     import distributed
+
+    if address.startswith("tls://"):
+        _check_certificates(address)
 
     # It writes a traceback whenever a scheduler goes away; that is told in one sentence here.
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
@@ -349,3 +363,24 @@ async def _client(address: str) -> AsyncIterator[Client]:
         yield await client
     finally:
         await client.close(timeout=2)
+
+
+def _check_certificates(address: str) -> None:
+    """Check that Dask's configuration names certificates that can be read.
+
+    Raises:
+        _CertificatesError: if it does not.
+    """
+    from distributed.security import Security
+
+    try:
+        found = Security().get_connection_args("client").get("ssl_context")
+    except OSError as error:  # which an `SSLError` is too
+        raise _CertificatesError(
+            f"The certificates for the scheduler at {address} cannot be read ({one_line(error)})."
+        ) from error
+    if found is None:
+        raise _CertificatesError(
+            f"The scheduler at {address} needs certificates: set ca-file, client.cert and "
+            "client.key under distributed.comm.tls in Dask's configuration."
+        )

@@ -164,7 +164,8 @@ async def _work(scheduler: str, directory: str) -> None:
 
     # It would look at the thread that trains a hundred times a second.
     dask.config.set({"distributed.worker.profile.enabled": False})
-    logging.getLogger("distributed").setLevel(logging.ERROR)
+    # That a scheduler went away is no news here; what work raises is logged by `tasks`.
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     worker = distributed.Worker(
         scheduler,
         nthreads=1,

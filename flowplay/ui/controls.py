@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any, get_args
 
@@ -33,7 +34,7 @@ def target_picker() -> None:
     st.radio(
         "Target",
         list(TARGETS),
-        format_func=lambda name: f"![]({_thumbnail(name)}) {TARGETS[name].label}",
+        format_func=lambda name: f"![]({target_thumbnail(name)}) {TARGETS[name].label}",
         key="target",
         help=_help("target"),
         horizontal=True,
@@ -42,8 +43,9 @@ def target_picker() -> None:
     )
 
 
-@st.cache_data(show_spinner=False)
-def _thumbnail(name: str) -> str:
+@functools.cache
+def target_thumbnail(name: str) -> str:
+    """Return the address of a target's picture, made once in this process."""
     return data_uri(thumbnail(target_density(TARGETS[name], _THUMBNAIL), _THUMBNAIL))
 
 

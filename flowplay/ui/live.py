@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from flowplay.catalog import ARCHITECTURES, Architecture
 from flowplay.config import RunConfig
@@ -123,16 +125,20 @@ def _show(view: RunView, run: Run, target: Target) -> None:
 
 def _show_target(target: Target) -> None:
     st.markdown("**Target**: what the flow learns")
-    scale = density_scale(target)
     density = target_density(target, _TARGET_CELLS)
     density_view(
-        encode_density(density, scale),
+        target_code(target),
         bounds=target.bounds,
-        scale=scale,
+        scale=density_scale(target),
         alt=describe_density(f"{target.label}, the target's exact density", density, target.bounds),
         key=f"target_view_{target.name}_{target.noise}",
         note="Exact density",
     )
+
+
+def target_code(target: Target) -> NDArray[np.uint8]:
+    """Return the target's exact density [cells, cells] as the picture's codes."""
+    return encode_density(target_density(target, _TARGET_CELLS), density_scale(target))
 
 
 def _show_model(snapshot: Snapshot | None, run: Run, target: Target) -> None:
