@@ -93,9 +93,10 @@ def scheduler(certificates: Path) -> Iterator[str]:
 
 def configured(certificates: Path) -> dask.config.set:
     """Name the certificates as a file or environment variables of Dask's configuration would."""
-    client = {"cert": str(certificates / CERTIFICATE), "key": str(certificates / KEY)}
-    tls = {"ca-file": str(certificates / CA), "client": client}
-    return dask.config.set({"distributed.comm.tls": tls | {"ciphers": None, "min-version": 1.2}})
+    names = {"ca-file": CA, "client.cert": CERTIFICATE, "client.key": KEY}
+    return dask.config.set(
+        {f"distributed.comm.tls.{name}": str(certificates / file) for name, file in names.items()}
+    )
 
 
 def test_engine_trains_over_tls(scheduler: str, certificates: Path) -> None:
