@@ -109,7 +109,7 @@ class Flow(Bijection):
             return loss, [gradient for of_link in reversed(gradients) for gradient in of_link]
 
     def layer_log_prob(self, k: int, y: Tensor) -> Tensor:
-        r"""Return the log-density [B] of :math:`z_k` at y [B, D], in nats; exact in evaluation mode.
+        r"""Return the log-density [B] of :math:`z_k` at y [B, D] in nats, exact in evaluation mode.
 
         Args:
             k: 0 (the base) to K (the data).
