@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any, get_args
 
@@ -42,15 +43,15 @@ def target_picker() -> None:
     )
 
 
-@st.cache_data(show_spinner=False)
-def _thumbnail(name: str) -> str:
+@functools.cache
+def target_thumbnail(name: str) -> str:
     """Return the address of a problem's picture, empty where its density is not known."""
     density = exact_density(make_problem(name), _THUMBNAIL)
     return "" if density is None else data_uri(thumbnail(density, _THUMBNAIL))
 
 
 def _labelled(name: str) -> str:
-    label, picture = PROBLEMS[name].label, _thumbnail(name)
+    label, picture = PROBLEMS[name].label, target_thumbnail(name)
     return f"![]({picture}) {label}" if picture else label
 
 

@@ -12,6 +12,7 @@ from flowplay.engine import Run
 from flowplay.ui.components.inside_view import FARTHEST, Pick, inside_view, read_pick
 from flowplay.ui.components.ledger_view import ledger_view
 from flowplay.ui.follow import follow
+from flowplay.ui.gif import drawn_gif
 from flowplay.ui.look import WORKER, Look, choose_point, chosen_point
 from flowplay.ui.opening import example_note
 from flowplay.ui.runs import ACTIVE
@@ -293,7 +294,7 @@ def _export(config: RunConfig, look: Look, frames: bytes) -> None:
         )
         st.download_button(
             "Animation (GIF)",
-            partial(_gif, frames),
+            partial(drawn_gif, frames),
             f"{name}.gif",
             "image/gif",
             key="export_gif",
@@ -326,10 +327,6 @@ def _export(config: RunConfig, look: Look, frames: bytes) -> None:
             st.code(_exported(look).snippet, language="python")
         except NotDoneError as error:
             st.warning(f"The snippet could not be written: {error}", icon=":material/error:")
-
-
-def _gif(frames: bytes) -> bytes:
-    return engine().call("flowplay.figures.gif:layers_gif", frames).result()
 
 
 def _exported(look: Look) -> ExportedFlow:

@@ -15,7 +15,7 @@ from flowplay.ui.components.density_view import density_view
 from flowplay.wire import DensityPicture, Picture, SamplesPicture, Snapshot
 
 #: Cells of a problem's picture, and its points where no density is known.
-_PROBLEM_CELLS = 192
+PROBLEM_CELLS = 192
 _PROBLEM_POINTS = 1000
 
 _NOTES = {
@@ -33,7 +33,7 @@ def show_problem(problem: Problem, key: str) -> None:
         key: names the picture, unique on the page.
     """
     window = problem.window
-    density = exact_density(problem, _PROBLEM_CELLS)
+    density = exact_density(problem, PROBLEM_CELLS)
     if window is not None and density is not None:
         scale = density_scale(problem)
         density_view(

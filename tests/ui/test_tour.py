@@ -16,7 +16,7 @@ from flowplay.ui.components.tour_view import WORDS, Said, read_said
 from flowplay.ui.example import example
 from flowplay.ui.tour import STEPS, Scene, Tour
 
-APP = Path(__file__).parents[2] / "app.py"
+APP = Path(__file__).parents[2] / "navigation.py"
 BY_NAME = {step.name: step for step in STEPS}
 
 
