@@ -74,10 +74,12 @@ class Eager:
 
 def draw_points(job: Job) -> None:
     """Draw the data once more: what that takes of memory, everybody who trains has to take."""
-    from flowplay.targets import make_target
+    from flowplay.config import RunConfig
+    from flowplay.problems import DataProblem
 
-    target = make_target(str(job.settings["target"]), float(str(job.settings["noise"])))
-    target.sample(len(job.data), job.seed)
+    problem = RunConfig.model_validate(job.settings).problem()
+    if isinstance(problem, DataProblem):
+        problem.training_points(len(job.data), job.seed)
 
 
 class Library(NamedTuple):

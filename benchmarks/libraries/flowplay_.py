@@ -10,7 +10,8 @@ from flowplay import __version__
 from flowplay.config import RunConfig
 from flowplay.training import new_run
 from flowplay.training.data import held_out_points, training_points
-from flowplay.training.live import LiveRun
+from flowplay.training.layer_frames import flow_of
+from flowplay.training.live_run import LiveRun
 
 
 class FlowplayModel(Eager):
@@ -18,7 +19,8 @@ class FlowplayModel(Eager):
 
     def __init__(self, job: Job) -> None:
         self.live = LiveRun(new_run(RunConfig.model_validate(job.settings)))
-        self.live.flow.train()
+        self.flow = flow_of(self.live)
+        self.flow.train()
         torch.manual_seed(job.seed)
 
     def step(self, rate: float) -> None:
@@ -27,18 +29,18 @@ class FlowplayModel(Eager):
 
     def log_prob(self, points: FloatArray) -> FloatArray:
         """Return the log-density of points, as the pictures are drawn: exact, without gradient."""
-        self.live.flow.eval()
+        self.flow.eval()
         with torch.inference_mode():
-            values: FloatArray = self.live.flow.log_prob(torch.from_numpy(points)).numpy()
-        self.live.flow.train()
+            values: FloatArray = self.flow.log_prob(torch.from_numpy(points)).numpy()
+        self.flow.train()
         return values
 
     def sample(self, n: int) -> FloatArray:
         """Draw points, without gradient."""
-        self.live.flow.eval()
+        self.flow.eval()
         with torch.inference_mode():
-            points: FloatArray = self.live.flow.sample(n).numpy()
-        self.live.flow.train()
+            points: FloatArray = self.flow.sample(n).numpy()
+        self.flow.train()
         return points
 
 
