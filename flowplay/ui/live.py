@@ -25,6 +25,9 @@ from flowplay.ui.terms import tooltip
 SHORTEST_POLL = 0.12
 POLL_SHARE = 0.6
 
+#: The same while no worker is ready: they may need the cores to become so.
+WAITING_POLL = 0.3
+
 #: Cells of the target's picture.
 _TARGET_CELLS = 192
 
@@ -101,6 +104,8 @@ def live_view(config: RunConfig, run: Run) -> None:
 
 
 def _poll_seconds() -> float:
+    if engine().status.phase != "ready":
+        return WAITING_POLL
     return max(SHORTEST_POLL, POLL_SHARE * engine().snapshot_interval)
 
 

@@ -7,12 +7,17 @@ import importlib
 import logging
 import pkgutil
 import threading
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import streamlit as st
 
+from flowplay import ui
 from flowplay.ui import shell
+
+WORKERS_SECONDS = 10.0
+"""How long the first workers may take to start before the rest is prepared beside them."""
 
 logger = logging.getLogger(__name__)
 
@@ -30,23 +35,23 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
 
 
 def prepare() -> None:
-    """Import and compute what a first visitor would otherwise wait for."""
-    import flowplay.ui
-
-    for module in pkgutil.walk_packages(flowplay.ui.__path__, "flowplay.ui."):
-        importlib.import_module(module.name)
-
+    """Import and compute what visitors would otherwise wait for: the first page's needs first."""
     from flowplay.pictures import density_scale
     from flowplay.targets import TARGETS
-    from flowplay.ui.controls import target_thumbnail
-    from flowplay.ui.example import example
-    from flowplay.ui.live import target_code
+    from flowplay.ui import card, controls, example, live, tour, walk  # noqa: F401
 
-    example()
-    for name, target in TARGETS.items():
-        target_thumbnail(name)
+    example.example()
+    for name in TARGETS:
+        controls.target_thumbnail(name)
+    # Until then workers and an early visitor's page need the cores more.
+    deadline = time.monotonic() + WORKERS_SECONDS
+    while shell.engine().status.phase == "starting" and time.monotonic() < deadline:
+        time.sleep(WORKERS_SECONDS / 100)
+    for target in TARGETS.values():
         density_scale(target)
-        target_code(target)
+        live.target_code(target)
+    for module in pkgutil.walk_packages(ui.__path__, f"{ui.__name__}."):
+        importlib.import_module(module.name)
 
 
 def say_error(error: Exception) -> bool:
