@@ -172,7 +172,7 @@ async def _work(scheduler: str, directory: str) -> None:
         host="127.0.0.1",
         local_directory=directory,
         # Workers hold no data that could be spilled, and a paused worker would never resume.
-        memory_limit=None,  # type: ignore[arg-type]
+        memory_limit=0,
     )
     async with worker:
         await worker.finished()

@@ -23,6 +23,8 @@ from flowplay.wire import Snapshot
 SHORTEST_POLL = 0.12
 POLL_SHARE = 0.6
 
+#: The same while no worker is ready: they may need the cores to become so.
+WAITING_POLL = 0.3
 
 def buttons(config: RunConfig, run: Run) -> None:
     """Show what can be done with the run now; the buttons never change place."""
@@ -95,6 +97,8 @@ def live_view(config: RunConfig, run: Run) -> None:
 
 
 def _poll_seconds() -> float:
+    if engine().status.phase != "ready":
+        return WAITING_POLL
     return max(SHORTEST_POLL, POLL_SHARE * engine().snapshot_interval)
 
 

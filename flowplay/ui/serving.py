@@ -7,13 +7,18 @@ import importlib
 import logging
 import pkgutil
 import threading
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import streamlit as st
 
+from flowplay import ui
 from flowplay.plugins import load_plugins
 from flowplay.ui import shell
+
+WORKERS_SECONDS = 10.0
+"""How long the first workers may take to start before the rest is prepared beside them."""
 
 logger = logging.getLogger(__name__)
 
@@ -32,24 +37,24 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
 
 
 def prepare() -> None:
-    """Import and compute what a first visitor would otherwise wait for."""
-    import flowplay.ui
-
-    for module in pkgutil.walk_packages(flowplay.ui.__path__, "flowplay.ui."):
-        importlib.import_module(module.name)
-
+    """Import and compute what visitors would otherwise wait for: the first page's needs first."""
     from flowplay.pictures import density_scale, exact_density
     from flowplay.problems import PROBLEMS, make_problem
-    from flowplay.ui.controls import target_thumbnail
-    from flowplay.ui.example import example
+    from flowplay.ui import card, controls, example, live, tour, walk  # noqa: F401
     from flowplay.ui.pictures import PROBLEM_CELLS
 
-    example()
+    example.example()
     for name in PROBLEMS:
-        problem = make_problem(name)
-        target_thumbnail(name)
+        controls.target_thumbnail(name)
+    # Until then workers and an early visitor's page need the cores more.
+    deadline = time.monotonic() + WORKERS_SECONDS
+    while shell.engine().status.phase == "starting" and time.monotonic() < deadline:
+        time.sleep(WORKERS_SECONDS / 100)
+    for problem in map(make_problem, PROBLEMS):
         density_scale(problem)
         exact_density(problem, PROBLEM_CELLS)
+    for module in pkgutil.walk_packages(ui.__path__, f"{ui.__name__}."):
+        importlib.import_module(module.name)
 
 
 def say_error(error: Exception) -> bool:

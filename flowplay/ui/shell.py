@@ -15,7 +15,7 @@ from flowplay.engine import Engine
 from flowplay.ui.follow import follow
 
 #: Seconds between two looks at an engine that is not ready.
-_STATUS_POLL = 0.25
+_STATUS_POLL = 0.5
 
 #: The icon of the browser's tab, served by Streamlit: for a Material symbol the browser would ask
 #: a font host.

@@ -29,7 +29,7 @@ def own_app() -> Iterator[App]:
 
 
 def is_alive(process: psutil.Process) -> bool:
-    return process.is_running() and process.status() != "zombie"
+    return bool(process.is_running() and process.status() != "zombie")
 
 
 @pytest.mark.parametrize("end", ["SIGTERM", "SIGINT", "SIGKILL"])

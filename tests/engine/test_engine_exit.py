@@ -82,7 +82,7 @@ def test_no_worker_outlives_the_web_process(end: str, workers: int, tmp_path: Pa
 
 
 def is_alive(process: psutil.Process) -> bool:
-    return process.is_running() and process.status() != "zombie"
+    return bool(process.is_running() and process.status() != "zombie")
 
 
 def test_restarted_clusters_leave_no_exit_hooks() -> None:
