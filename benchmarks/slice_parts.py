@@ -101,7 +101,7 @@ def _parts() -> list[Part]:
     from flowplay.flows import Flow
     from flowplay.training import pictures, slices, worker
     from flowplay.training.live_run import LiveRun
-    from flowplay.wire import Packed, RunState
+    from flowplay.wire import RunState, Snapshot
 
     return [
         Part(LiveRun, "train", STEPS),
@@ -110,7 +110,8 @@ def _parts() -> list[Part]:
         Part(Flow, "sample", "samples"),
         Part(slices, "take_snapshot", "rest of the snapshot"),
         Part(RunState, "from_bytes", "state in"),
-        Part(Packed, "to_bytes", "state and snapshot out"),
+        Part(RunState, "to_bytes", "state and snapshot out"),
+        Part(Snapshot, "to_bytes", "state and snapshot out"),
         Part(worker, "run_slice", "everything else"),
     ]
 

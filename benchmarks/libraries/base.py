@@ -6,7 +6,7 @@ Models take and give points in data units, as float32 arrays; standardization is
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,12 +74,10 @@ class Eager:
 
 def draw_points(job: Job) -> None:
     """Draw the data once more: what that takes of memory, everybody who trains has to take."""
-    from flowplay.config import RunConfig
-    from flowplay.problems import DataProblem
+    from flowplay.targets import make_target
 
-    problem = RunConfig.model_validate(job.settings).problem()
-    if isinstance(problem, DataProblem):
-        problem.training_points(len(job.data), job.seed)
+    options = cast(Mapping[str, float], job.settings["target_options"])
+    make_target(str(job.settings["target"]), **options).sample(len(job.data), job.seed)
 
 
 class Library(NamedTuple):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 
 from benchmarks.libraries.base import Eager, FloatArray, Job, Library
 from benchmarks.libraries.torch_model import prepare_torch
 from flowplay import __version__
 from flowplay.config import RunConfig
+from flowplay.flows import Flow
 from flowplay.training import new_run
 from flowplay.training.data import held_out_points, training_points
-from flowplay.training.layer_frames import flow_of
 from flowplay.training.live_run import LiveRun
 
 
@@ -19,7 +21,7 @@ class FlowplayModel(Eager):
 
     def __init__(self, job: Job) -> None:
         self.live = LiveRun(new_run(RunConfig.model_validate(job.settings)))
-        self.flow = flow_of(self.live)
+        self.flow = cast(Flow, self.live.model)
         self.flow.train()
         torch.manual_seed(job.seed)
 

@@ -26,6 +26,7 @@ POLL_SHARE = 0.6
 #: The same while no worker is ready: they may need the cores to become so.
 WAITING_POLL = 0.3
 
+
 def buttons(config: RunConfig, run: Run) -> None:
     """Show what can be done with the run now; the buttons never change place."""
     view = run.view()
