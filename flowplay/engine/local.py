@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from flowplay.engine.spawned import spawned_workers
+
 WORKER_MEMORY_FLOOR = 1536 * 2**20
 """Bytes. A worker is restarted at `WORKER_MEMORY_SHARE` of its part of the machine's memory, so
 that one huge run does not end the web process; but this part is never less, since importing torch
@@ -37,21 +39,27 @@ ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class LocalCluster:
-    """A running scheduler and the process that keeps its workers running.
+    """A running scheduler and its workers.
 
     Attributes:
         address: of the scheduler.
         size: number of workers.
+        forkserver: the process that keeps the workers running; None where Dask does.
     """
 
     address: str
     size: int
-    _forkserver: Process
+    forkserver: Process | None
 
     @property
     def running(self) -> bool:
         """Whether workers are kept running."""
-        return self._forkserver.returncode is None
+        return self.forkserver is None or self.forkserver.returncode is None
+
+
+def can_fork() -> bool:
+    """Tell whether processes can be forked here."""
+    return hasattr(os, "fork")
 
 
 @asynccontextmanager
@@ -63,15 +71,17 @@ async def local_cluster(size: int | None, preload: str | None) -> AsyncIterator[
         preload: module that is imported once for all workers, before they are forked.
 
     Raises:
-        OSError: if this system cannot fork, or has no resources to.
+        OSError: if this system has no resources for them.
     """
-    if not hasattr(os, "fork"):
-        raise OSError("this system cannot fork; set FLOWPLAY_SCHEDULER to use a Dask scheduler")
     from dask.system import CPU_COUNT
     from distributed.system import MEMORY_LIMIT
 
     count = size or max(1, CPU_COUNT)
     memory = min(MEMORY_LIMIT, max(MEMORY_LIMIT // count, WORKER_MEMORY_FLOOR))
+    if not can_fork():
+        async with spawned_workers(count, memory) as address:
+            yield LocalCluster(address, count, None)
+        return
     # It imports torch while this process imports Dask.
     forkserver = await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", "-m", "flowplay.engine.forkserver"),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import psutil
 import pytest
 from deadline import until
 
 from flowplay.config import RunConfig
-from flowplay.engine import Engine, Run
+from flowplay.engine import Engine, Run, spawned
 from flowplay.engine import local as local_module
 
 #: What nothing that trains needs: 77 MB for Plotly with pandas, 60 MB for Streamlit.
@@ -32,6 +33,25 @@ def run(engine: Engine) -> Iterator[Run]:
     run.play()
     yield run
     run.close()
+
+
+def test_where_nothing_can_be_forked_workers_are_spawned_and_leave_no_hook(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hooks: list[object] = []
+    monkeypatch.setattr(local_module, "can_fork", lambda: False)
+    noted = SimpleNamespace(register=hooks.append, unregister=hooks.remove)
+    monkeypatch.setattr(spawned, "atexit", noted)
+    engine = Engine(workers=1, preload="fake_work", work="fake_work:run_slice")
+    try:
+        until(lambda: engine.status.workers == 1, 60, "a worker")
+        run = engine.open_run(RunConfig(depth=2, width=8))
+        run.step()
+        until(lambda: run.view().header is not None, 30, "a step")
+        assert hooks
+    finally:
+        engine.close()
+    assert not hooks
 
 
 def about_worker(engine: Engine) -> dict[str, object]:
@@ -55,7 +75,7 @@ def test_worker_that_did_everything_has_no_page_library(engine: Engine, run: Run
     run.pause()
     until(lambda: not run.view().in_flight)
     worker = "flowplay.training.worker"
-    engine.call(f"{worker}:look_inside", run.state, None, True).result(30)
+    engine.call(f"{worker}:layer_frames", run.state, None, True).result(30)
     engine.call(f"{worker}:ledger", run.state, None, 1, 0.5, 0.5).result(30)
     engine.call(f"{worker}:diagnosis", run.state, None).result(30)
     engine.call(f"{worker}:exported_flow", run.state, None).result(30)
