@@ -1,10 +1,11 @@
-"""The Playground: pick a target, train live, watch an exact density form, walk through it."""
+"""The Playground: choose a target and a model, train it live, watch what it has learned."""
 
 import streamlit as st
 
 from flowplay.ui import shell
 from flowplay.ui.card import family_card
 from flowplay.ui.controls import settings, target_picker
+from flowplay.ui.failure import failure_box
 from flowplay.ui.live import buttons, live_view
 from flowplay.ui.opening import example_note, opened_run
 from flowplay.ui.settings import seed_from_url
@@ -22,7 +23,8 @@ config, run = opened_run(autostart=autostart)
 with below_picker:
     family_card(config, run)
 
-buttons(config, run)
+buttons(run)
+failure_box(run)
 with st.container():
     example_note(run)
 live_view(config, run)

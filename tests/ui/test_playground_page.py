@@ -18,6 +18,7 @@ from flowplay.engine import Engine, EngineStatus
 from flowplay.targets import TARGETS
 from flowplay.ui import shell
 from flowplay.ui.example import example
+from flowplay.wire import RunState, Snapshot
 
 PAGE = Path(__file__).parents[2] / "pages" / "playground.py"
 
@@ -41,7 +42,7 @@ def _use(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (
         "flowplay.ui.shell",
         "flowplay.ui.runs",
-        "flowplay.ui.walk",
+        "flowplay.ui.work",
         "flowplay.ui.live",
         "flowplay.ui.card",
     ):
@@ -61,12 +62,14 @@ def test_first_visit_shows_the_labelled_example() -> None:
     assert not page.exception
     assert any("Example: a run of these settings" in c.value for c in page.caption)
     assert [m.label for m in page.metric] == ["Held-out NLL", "Gap to floor", "Parameters"]
-    assert page.metric[0].value == f"{example().snapshot.held_out_nll:.3f}"
+    snapshot = Snapshot.from_bytes(example().snapshot)
+    assert page.metric[0].value == f"{snapshot.measurements['held_out'].value:.3f}"
 
 
 def test_widget_keys_are_the_names_of_a_config() -> None:
     page = run(architecture="nsf", bins="5")
-    for name in set(RunConfig.model_fields) - {"version", "options"} | {"bins"}:
+    fields = set(RunConfig.model_fields) - {"version", "options", "target_options"}
+    for name in fields | {"bins", "noise"}:
         assert name in page.session_state, name
     for key in ("train", "pause", "step", "reset"):
         assert page.button(key=key)
@@ -148,12 +151,13 @@ def test_an_unreachable_scheduler_is_said_plainly(monkeypatch: pytest.MonkeyPatc
 
 def test_the_bundled_example_is_of_the_defaults_and_honest() -> None:
     """Its numbers are what its weights give: judged again, on its own held-out points."""
-    from flowplay.training import RunState
-    from flowplay.training.live import LiveRun
-    from flowplay.training.snapshots import held_out_nll
+    from flowplay.training.live_run import LiveRun
+    from flowplay.training.snapshots import held_out_loss
 
     bundled = example()
-    state = RunState.from_bytes(bundled.state)
-    assert state.config == bundled.config == RunConfig()
-    assert bundled.snapshot.step == state.step == RunConfig().budget
-    assert held_out_nll(LiveRun(state)) == pytest.approx(bundled.snapshot.held_out_nll, abs=1e-3)
+    state, snapshot = RunState.from_bytes(bundled.state), Snapshot.from_bytes(bundled.snapshot)
+    live = LiveRun(state)
+    assert live.config == bundled.config == RunConfig()
+    assert snapshot.header.step == state.step == RunConfig().budget
+    shown = snapshot.measurements["held_out"].value
+    assert held_out_loss(live) == pytest.approx(shown, abs=1e-3)
