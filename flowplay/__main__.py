@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args, get_origin
 from pydantic import ValidationError
 
 from flowplay.catalog import ARCHITECTURES
-from flowplay.config import RunConfig, complaint
+from flowplay.config import RunConfig, all_options, complaint
 from flowplay.plugins import load_plugins
 from flowplay.problems import PROBLEMS
 
@@ -34,7 +34,9 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="flowplay", description="Train generative models, normalizing flows first.")
+    parser = _Parser(
+        prog="flowplay", description="Train generative models, normalizing flows first."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     train = commands.add_parser("train", help="train a run and print how good it became")
     for name, field in RunConfig.model_fields.items():
@@ -46,8 +48,8 @@ def _parser() -> argparse.ArgumentParser:
         elif get_origin(field.annotation) is Literal:
             choices["metavar"] = "|".join(get_args(field.annotation))
         train.add_argument(f"--{name.replace('_', '-')}", help=field.description, **choices)
-    for name, text in _options().items():
-        train.add_argument(f"--{name.replace('_', '-')}", help=text)
+    for name, option in all_options().items():
+        train.add_argument(f"--{name.replace('_', '-')}", help=option.help)
     budget = train.add_mutually_exclusive_group()
     budget.add_argument("--steps", help="stop after this many optimizer steps")
     budget.add_argument("--seconds", help="stop after this many seconds of training")
@@ -58,12 +60,6 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("file", type=Path, metavar="FILE")
     show.add_argument("--json", action="store_true", help="print one JSON object, nothing else")
     return parser
-
-
-def _options() -> dict[str, str]:
-    """Return the help of every option of a target or an architecture, by its name."""
-    entries = (*PROBLEMS.values(), *ARCHITECTURES.values())
-    return {option.name: option.help for entry in entries for option in entry.options}
 
 
 def _config(arguments: argparse.Namespace) -> RunConfig:
@@ -79,10 +75,8 @@ def _config(arguments: argparse.Namespace) -> RunConfig:
         if (amount := getattr(arguments, unit)) is not None:
             flat |= {"budget": amount, "budget_unit": unit}
     config = RunConfig.from_flat(flat)
-    for name in set(_options()) & set(flat) - set(config.options) - set(config.target_options):
-        raise ValueError(
-            f"Neither {config.architecture} nor {config.target} has an option {name}."
-        )
+    for name in set(all_options()) & set(flat) - set(config.options) - set(config.target_options):
+        raise ValueError(f"Neither {config.architecture} nor {config.target} has an option {name}.")
     return config
 
 

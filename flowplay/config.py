@@ -1,6 +1,6 @@
 """RunConfig: everything that defines a run, validated in one place for URL, page and command line.
 
-A config is the whole identity of a run: the same config on the same machine trains the same flow.
+A config is the whole identity of a run: the same config on the same machine trains the same model.
 It imports no torch.
 """
 
@@ -21,41 +21,33 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from flowplay.catalog import ARCHITECTURES, Option, OptionError, OptionValue
+from flowplay.catalog import (
+    ARCHITECTURES,
+    Architecture,
+    Option,
+    OptionError,
+    OptionValue,
+    claim_fields,
+)
 from flowplay.problems import PROBLEMS, Problem, make_problem
 
 
-def _known(value: str, names: Mapping[str, Any]) -> str:
-    if value not in names:
-        raise PydanticCustomError(
-            "unknown_name", "Input should be one of {names}", {"names": ", ".join(names)}
-        )
-    return value
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*")
+    @classmethod
+    def _zero_has_no_sign(cls, value: Any) -> Any:  # noqa: ANN401
+        # Configs that are equal must be written the same.
+        return value + 0.0 if isinstance(value, float) else value
 
 
-def _read(option: Option, value: object) -> OptionValue:
-    """Read an option's value; refuse it in pydantic's terms, with what to take instead."""
-    try:
-        return option.read(value)
-    except OptionError as error:
-        context = {"option": option.name, "why": error.why, "nearest": error.nearest}
-        raise PydanticCustomError("option", "{option} {why}", context) from None
-
-
-def _read_options(options: tuple[Option, ...], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Read options by their names; refuse what is not among them."""
-    known = {option.name: option for option in options}
-    return {_known(name, known): _read(known[name], given) for name, given in values.items()}
-
-
-class HotSettings(BaseModel):
-    """The settings that may change while a run trains: one object from widget to slice.
+class HotSettings(_Settings):
+    """The settings that can change while a run trains. A new one is one field here.
 
     Raises:
         pydantic.ValidationError: for a value out of range or an unknown field.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     learning_rate: float = Field(
         3e-3,
@@ -81,23 +73,15 @@ class HotSettings(BaseModel):
     )
 
 
-class RunConfig(HotSettings):
-    """What defines a run. Titles and descriptions are the labels and tooltips of every surface.
-
-    Values that are not given take the default that suits the architecture (`depth`,
-    `learning_rate`, its own `options`) or the target (its own `target_options`). Version 1, in
-    which the noise of a target was a field, is still read.
+class FixedSettings(_Settings):
+    """The settings that tell one run from another: with any of them changed, it is another run.
 
     Raises:
         pydantic.ValidationError: for a value out of range, an unknown name or an unknown field.
-
-    Example:
-        >>> RunConfig(target="circles", architecture="nsf").options
-        {'bins': 12, 'conditioning': 'coupling'}
     """
 
     version: Literal[2] = 2
-    target: str = Field("moons", title="Target", description="What is to be learned.")
+    target: str = Field("moons", title="Target", description="The distribution that is learned.")
     target_options: dict[str, OptionValue] = Field(
         default_factory=dict, title="Options of the target"
     )
@@ -106,10 +90,10 @@ class RunConfig(HotSettings):
         ge=100,
         le=100_000,
         title="Training samples",
-        description="How many points of the target the model is trained on: few points overfit.",
+        description="How many points of the target are trained on: few points overfit.",
     )
     architecture: str = Field(
-        "realnvp", title="Architecture", description="The kind of model that learns."
+        "realnvp", title="Architecture", description="What learns: the kind of model."
     )
     depth: int = Field(
         12, ge=1, le=64, title="Depth", description="How many layers the flow is made of."
@@ -184,50 +168,63 @@ class RunConfig(HotSettings):
         description="Where the worker trains: auto takes a GPU where the worker has one.",
     )
 
+    @field_validator("target", "architecture")
+    @classmethod
+    def _name_is_known(cls, value: str, info: ValidationInfo) -> str:
+        return _known(value, _CHOICES[str(info.field_name)].among)
+
+    @field_validator("target_options", "options", mode="before")
+    @classmethod
+    def _options_suit_what_is_chosen(cls, value: Any, info: ValidationInfo) -> Any:  # noqa: ANN401
+        name, among = next(
+            (name, choice.among)
+            for name, choice in _CHOICES.items()
+            if choice.options == info.field_name
+        )
+        chosen = among.get(info.data.get(name, ""))
+        if chosen is None or not isinstance(value, Mapping):
+            return value
+        known = {option.name: option for option in chosen.options}
+        return {_known(name, known): _read(known[name], given) for name, given in value.items()}
+
+
+class RunConfig(HotSettings, FixedSettings):
+    """What defines a run. Titles and descriptions are the labels and tooltips of every surface.
+
+    Values that are not given take the default that suits the architecture (`depth`,
+    `learning_rate`, its own `options`) or the target (`target_options`). Version 1, in which
+    `noise` was a field, is read too.
+
+    Raises:
+        pydantic.ValidationError: for a value out of range, an unknown name or an unknown field.
+
+    Example:
+        >>> config = RunConfig(target="circles", architecture="nsf")
+        >>> config.options
+        {'bins': 12, 'conditioning': 'coupling'}
+        >>> config.target_options
+        {'noise': 0.05}
+    """
+
     @model_validator(mode="before")
     @classmethod
     def _fill_dependent_defaults(cls, data: Any) -> Any:  # noqa: ANN401
         if not isinstance(data, Mapping):
             return data
-        filled = _from_version_1(data)
-        architecture = ARCHITECTURES.get(str(filled.get("architecture", "realnvp")))
-        if architecture is not None:
-            filled = dict(architecture.defaults) | filled
-            _fill_options(filled, "options", architecture.options)
-        problem = PROBLEMS.get(str(filled.get("target", "moons")))
-        if problem is not None:
-            _fill_options(filled, "target_options", problem.options)
+        filled = _from_version_1(data) if data.get("version") == 1 else dict(data)
+        for name, choice in _CHOICES.items():
+            chosen = _chosen(filled, name)
+            if isinstance(chosen, Architecture):
+                filled = dict(chosen.defaults) | filled
+            given = filled.get(choice.options, {})
+            if chosen is not None and isinstance(given, Mapping):
+                defaults = {option.name: option.default for option in chosen.options}
+                filled[choice.options] = defaults | dict(given)
         return filled
-
-    @field_validator("target")
-    @classmethod
-    def _target_is_known(cls, value: str) -> str:
-        return _known(value, PROBLEMS)
-
-    @field_validator("architecture")
-    @classmethod
-    def _architecture_is_known(cls, value: str) -> str:
-        return _known(value, ARCHITECTURES)
-
-    @field_validator("target_options", mode="before")
-    @classmethod
-    def _options_suit_the_target(cls, value: Any, info: ValidationInfo) -> Any:  # noqa: ANN401
-        problem = PROBLEMS.get(info.data.get("target", ""))
-        if problem is None or not isinstance(value, Mapping):
-            return value
-        return _read_options(problem.options, value)
-
-    @field_validator("options", mode="before")
-    @classmethod
-    def _options_suit_the_architecture(cls, value: Any, info: ValidationInfo) -> Any:  # noqa: ANN401
-        architecture = ARCHITECTURES.get(info.data.get("architecture", ""))
-        if architecture is None or not isinstance(value, Mapping):
-            return value
-        return _read_options(architecture.options, value)
 
     @property
     def hot(self) -> HotSettings:
-        """The settings that may change while the run trains."""
+        """The settings that can change while the run trains."""
         return HotSettings(**{name: getattr(self, name) for name in HotSettings.model_fields})
 
     def problem(self) -> Problem:
@@ -236,12 +233,20 @@ class RunConfig(HotSettings):
 
     @classmethod
     def from_flat(cls, values: Mapping[str, Any]) -> Self:
-        """Read names and values as a URL or a command line gives them, family options among them.
+        """Read names and values as a URL or a command line gives them, options among them.
+
+        An option of a target or an architecture that is not chosen is left out: a link in which
+        the architecture is changed must stay valid.
 
         Raises:
             pydantic.ValidationError: as the constructor.
         """
-        return cls.model_validate(_nest(values))
+        nested = {name: value for name, value in values.items() if name not in all_options()}
+        for name, choice in _CHOICES.items():
+            chosen = _chosen(values, name)
+            own = () if chosen is None else chosen.options
+            nested[choice.options] = {o.name: values[o.name] for o in own if o.name in values}
+        return cls.model_validate(nested)
 
     @classmethod
     def repair(cls, values: Mapping[str, Any]) -> tuple[Self, list[str]]:
@@ -256,19 +261,20 @@ class RunConfig(HotSettings):
             >>> print(refused[1])
             depth = 100000 is more than 64: using 64.
         """
-        known = set(_FLAT_FIELDS) | _option_names()
-        flat = {name: value for name, value in values.items() if name in known}
-        refused: list[_Refusal] = []
-        # Each round mends every field that is wrong by itself; a mended name can reveal options
-        # that depend on it, never more than twice.
-        for _ in range(len(known)):
-            try:
-                config = cls.from_flat(flat)
-            except ValidationError as error:
-                refused.extend([_mend(flat, detail) for detail in error.errors()])
-            else:
-                return config, [refusal.sentence(config) for refusal in refused]
-        return cls(), ["These settings are not understood: using the defaults."]
+        flat = {name: values[name] for name in flat_names() if name in values}
+        # Names first: they decide which options there are, and which defaults. Once these hold,
+        # every other value is right or wrong by itself, so that one round mends all.
+        refused = [_drop_unknown(flat, name) for name in _CHOICES if not _is_known(flat, name)]
+        names = {name: flat[name] for name in _CHOICES if name in flat}
+        for name in _CHOICES:
+            if (chosen := _chosen(flat, name)) is not None:
+                refused += _mend_options(flat, chosen.options)
+        try:
+            return cls.from_flat(flat), refused
+        except ValidationError as error:
+            default = cls.from_flat(names)
+            refused += [_mend_field(flat, detail, default) for detail in error.errors()]
+        return cls.from_flat(flat), refused
 
     def to_flat(self) -> dict[str, str]:
         """Write what differs from the defaults as names and values for a URL.
@@ -279,31 +285,47 @@ class RunConfig(HotSettings):
         """
         default = RunConfig(target=self.target, architecture=self.architecture)
         flat: dict[str, str] = {}
-        for name in _FLAT_FIELDS:
-            value = getattr(self, name)
-            if name in ("target", "architecture"):
-                if value != RunConfig.model_fields[name].default:
-                    flat[name] = value
-            elif value != getattr(default, name):
+        for name in RunConfig.model_fields:
+            value, usual = getattr(self, name), getattr(default, name)
+            if name in _CHOICES:
+                usual = RunConfig.model_fields[name].default
+            if isinstance(value, dict):
+                flat |= {key: _text(v) for key, v in value.items() if v != usual[key]}
+            elif value != usual:
                 flat[name] = _text(value)
-        for own, usual in (
-            (self.target_options, default.target_options),
-            (self.options, default.options),
-        ):
-            flat |= {name: _text(value) for name, value in own.items() if value != usual[name]}
         return flat
 
 
-#: Fields whose names stand in a URL, what is to be learned and what learns first.
-_FLAT_FIELDS: tuple[str, ...] = (
-    "target",
-    "architecture",
-    *(
-        name
-        for name in RunConfig.model_fields
-        if name not in ("target", "architecture", "version", "options", "target_options")
-    ),
-)
+class _Choice(NamedTuple):
+    """A field whose value is a name: what it may name, and the field of that one's options."""
+
+    among: Mapping[str, type[Problem]] | Mapping[str, Architecture]
+    options: str
+
+
+_CHOICES = {
+    "target": _Choice(PROBLEMS, "target_options"),
+    "architecture": _Choice(ARCHITECTURES, "options"),
+}
+
+# No option of a target or an architecture may have the name of a field.
+claim_fields(RunConfig.model_fields)
+
+
+def all_options() -> dict[str, Option]:
+    """Return every option of any target or architecture by its name, the first of each name."""
+    options: dict[str, Option] = {}
+    for choice in _CHOICES.values():
+        for owner in choice.among.values():
+            for option in owner.options:
+                options.setdefault(option.name, option)
+    return options
+
+
+def flat_names() -> list[str]:
+    """Return the names that a URL or a command line may use: of fields, and of all options."""
+    nested = {"version", *(choice.options for choice in _CHOICES.values())}
+    return [*(name for name in RunConfig.model_fields if name not in nested), *all_options()]
 
 
 def complaint(error: ValidationError) -> str:
@@ -328,6 +350,74 @@ def bounds(name: str) -> tuple[float, float]:
     return limits["ge"], limits["le"]
 
 
+def _known(value: str, names: Mapping[str, Any]) -> str:
+    if value not in names:
+        raise PydanticCustomError(
+            "unknown_name", "Input should be one of {names}", {"names": ", ".join(names)}
+        )
+    return value
+
+
+def _read(option: Option, value: object) -> OptionValue:
+    """Read an option's value; refuse it in pydantic's terms, with what to take instead."""
+    try:
+        return option.read(value)
+    except OptionError as error:
+        context = {"option": option.name, "why": error.why, "nearest": error.nearest}
+        raise PydanticCustomError("option", "{option} {why}", context) from None
+
+
+def _from_version_1(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Rewrite a config of version 1: the noise became an option of the target."""
+    newer = {name: value for name, value in data.items() if name not in ("version", "noise")}
+    if "noise" in data:
+        newer["target_options"] = {"noise": data["noise"]}
+    return newer
+
+
+def _chosen(values: Mapping[str, Any], name: str) -> type[Problem] | Architecture | None:
+    """Return what the values name, or the default; None for an unknown name."""
+    value = values.get(name, RunConfig.model_fields[name].default)
+    return _CHOICES[name].among.get(value) if isinstance(value, str) else None
+
+
+def _is_known(values: Mapping[str, Any], name: str) -> bool:
+    return _chosen(values, name) is not None
+
+
+def _drop_unknown(flat: dict[str, Any], name: str) -> str:
+    shown = _shown(flat.pop(name))
+    return f"{name} = {shown} is not understood: using {RunConfig.model_fields[name].default}."
+
+
+def _mend_options(flat: dict[str, Any], options: tuple[Option, ...]) -> list[str]:
+    """Replace what the options refuse by the nearest allowed values, one sentence for each."""
+    refused = []
+    for option in options:
+        if option.name not in flat:
+            continue
+        try:
+            option.read(flat[option.name])
+        except OptionError as error:
+            shown, nearest = _shown(flat[option.name]), error.nearest
+            flat[option.name] = nearest
+            refused.append(f"{option.name} = {shown} {error.why}: using {_text(nearest)}.")
+    return refused
+
+
+def _mend_field(flat: dict[str, Any], detail: ErrorDetails, default: RunConfig) -> str:
+    """Clamp the value that `detail` refuses, or drop it, and say so in one sentence."""
+    name = str(detail["loc"][0])
+    shown, context = _shown(flat.pop(name)), detail.get("ctx", {})
+    if detail["type"] == "greater_than_equal":
+        flat[name] = context["ge"]
+        return f"{name} = {shown} is less than {_text(flat[name])}: using {_text(flat[name])}."
+    if detail["type"] == "less_than_equal":
+        flat[name] = context["le"]
+        return f"{name} = {shown} is more than {_text(flat[name])}: using {_text(flat[name])}."
+    return f"{name} = {shown} is not understood: using {_text(getattr(default, name))}."
+
+
 def _text(value: object) -> str:
     """Write a value as short as it can be while it still reads back as the same value."""
     if not isinstance(value, float):
@@ -338,77 +428,4 @@ def _text(value: object) -> str:
 
 def _shown(value: object) -> str:
     """Return a refused value in a form that is safe and short enough to be repeated."""
-    return re.sub(r"[^\w.+-]", "·", str(value))[:24]
-
-
-def _option_names() -> set[str]:
-    entries = (*ARCHITECTURES.values(), *PROBLEMS.values())
-    return {option.name for entry in entries for option in entry.options}
-
-
-def _from_version_1(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of a config; in version 1 the target's noise was one of them."""
-    filled = dict(data)
-    if filled.get("version") == 1:
-        filled["version"] = 2
-        if "noise" in filled:
-            filled["target_options"] = {"noise": filled.pop("noise")}
-    return filled
-
-
-def _fill_options(filled: dict[str, Any], name: str, options: tuple[Option, ...]) -> None:
-    """Add the defaults of options that are not given."""
-    given = filled.get(name, {})
-    if isinstance(given, Mapping):
-        filled[name] = {option.name: option.default for option in options} | dict(given)
-
-
-def _nest(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Move options from the flat names of a URL into `options` and `target_options`.
-
-    An option that the chosen architecture or target does not have is left out: choosing another
-    one in a link must not make the link invalid.
-    """
-    nested = {k: v for k, v in values.items() if k not in _option_names()}
-    for field, entry in (
-        ("options", ARCHITECTURES.get(str(values.get("architecture", "realnvp")))),
-        ("target_options", PROBLEMS.get(str(values.get("target", "moons")))),
-    ):
-        own = {option.name for option in entry.options} if entry else set()
-        nested[field] = {k: v for k, v in values.items() if k in own}
-    return nested
-
-
-class _Refusal(NamedTuple):
-    """A value that was clamped or dropped, and why."""
-
-    name: str
-    shown: str
-    why: str
-
-    def sentence(self, config: RunConfig) -> str:
-        """Say what was refused, and what the config has instead."""
-        values = config.model_dump() | config.target_options | config.options
-        using = f"using {_text(values[self.name])}" if self.name in values else "it is left out"
-        return f"{self.name} = {self.shown} {self.why}: {using}."
-
-
-def _mend(flat: dict[str, Any], detail: ErrorDetails) -> _Refusal:
-    """Clamp or drop the value that `detail` refuses."""
-    location = [str(part) for part in detail["loc"]]
-    name = location[-1] if location else ""
-    context = detail.get("ctx", {})
-    if detail["type"] == "option":
-        name = context["option"]
-    shown = _shown(flat.get(name, ""))
-    if detail["type"] == "option":
-        flat[name] = context["nearest"]
-        return _Refusal(name, shown, context["why"])
-    if detail["type"] == "greater_than_equal":
-        flat[name] = context["ge"]
-        return _Refusal(name, shown, f"is less than {_text(context['ge'])}")
-    if detail["type"] == "less_than_equal":
-        flat[name] = context["le"]
-        return _Refusal(name, shown, f"is more than {_text(context['le'])}")
-    flat.pop(name, None)
-    return _Refusal(name, shown, "is not understood")
+    return re.sub(r"[^\w.+-]", "·", str(value)[:24])

@@ -70,7 +70,9 @@ def test_no_file_imports_torch_or_training_even_lazily(folder: str) -> None:
     assert paths
     for path in paths:
         bad = {m for m in imports(path) if m.split(".")[0] == "torch"} | {
-            m for m in imports(path) if m.startswith(("flowplay.training", "flowplay.flows", "flowplay.models"))
+            m
+            for m in imports(path)
+            if m.startswith(("flowplay.training", "flowplay.flows", "flowplay.models"))
         }
         assert not bad, f"{path.relative_to(ROOT)} imports {bad}"
 

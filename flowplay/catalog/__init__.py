@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from flowplay.catalog.entries import Architecture, FlowFamily, Likelihood, Paper
 from flowplay.catalog.flows import FAMILIES
+from flowplay.catalog.names import claim_fields, claim_options
 from flowplay.catalog.options import (
     Choice,
     Option,
@@ -35,6 +36,8 @@ __all__ = [
     "Real",
     "Recipe",
     "Whole",
+    "claim_fields",
+    "claim_options",
     "register_architecture",
 ]
 
@@ -52,10 +55,12 @@ def register_architecture(entry: Architecture) -> None:
     """Add an architecture to the catalog.
 
     Raises:
-        ValueError: if another one has its name.
+        ValueError: if another one has its name, or if the name of one of its options means
+            something else already.
     """
     if entry.name in _ENTRIES:
         raise ValueError(f"There is an architecture {entry.name!r} already.")
+    claim_options("model", entry.options)
     _ENTRIES[entry.name] = entry
     if isinstance(entry, FlowFamily):
         _FLOWS[entry.name] = entry

@@ -393,9 +393,7 @@ MIXED = FlowFamily(
     defaults=MappingProxyType({"learning_rate": 5e-3}),
     depth_help=None,
     mixable=False,
-    options=(
-        RECIPE,
-    ),
+    options=(RECIPE,),
 )
 
 #: All families, in the order in which a page lists them.

@@ -8,11 +8,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from pydantic import TypeAdapter, ValidationError
+
 OptionValue: TypeAlias = int | float | str
 """What an option can be set to."""
 
-#: Characters of an option's text that are read; more is refused unread.
-LONGEST = 200
+#: Reads a number, or text that is one, as the fields of `RunConfig` do.
+_NUMBER = TypeAdapter(float)
 
 
 class OptionError(ValueError):
@@ -52,7 +54,8 @@ class Real(Option):
 
     def read(self, value: object) -> float:
         """Return a number, or text that is one, as a number."""
-        return _clamped(_number(value, self.default), self.minimum, self.maximum)
+        # Adding zero turns −0 into 0: equal values must be written the same.
+        return _clamped(_number(value, self.default), self.minimum, self.maximum) + 0.0
 
 
 @dataclass(frozen=True)
@@ -80,9 +83,9 @@ class Choice(Option):
 
     def read(self, value: object) -> str:
         """Return the name."""
-        if value not in self.choices:
+        if not isinstance(value, str) or value not in self.choices:
             raise OptionError(f"is none of {', '.join(self.choices)}", self.default)
-        return str(value)
+        return value
 
 
 @dataclass(frozen=True)
@@ -112,18 +115,21 @@ class Recipe(Option):
             >>> Recipe("recipe", "Recipe", "", "nsf 4", ("planar", "nsf")).layers("planar 2, nsf 4")
             [('planar', 2), ('nsf', 4)]
         """
-        parts = [part.split() for part in text[: LONGEST + 1].split(",")]
-        whole = all(len(p) == 2 and p[1].isascii() and p[1].isdigit() for p in parts)
-        if len(text) > LONGEST or not whole:
+        parts = [part.split() for part in text.split(",")]
+        if not all(len(p) == 2 and p[1].isascii() and p[1].isdigit() for p in parts):
             raise OptionError(f"is no list like {self.default}", self.default)
-        recipe = [(name, int(depth)) for name, depth in parts]
-        if any(name not in self.families for name, _ in recipe):
-            raise OptionError(
-                f"names a family other than {', '.join(self.families)}", self.default
-            )
+        if any(name not in self.families for name, _ in parts):
+            raise OptionError(f"names a family other than {', '.join(self.families)}", self.default)
+        recipe = [(name, self._count(digits)) for name, digits in parts]
         if not all(depth for _, depth in recipe) or sum(d for _, d in recipe) > self.most:
             raise OptionError(f"has not 1 to {self.most} layers", self.default)
         return recipe
+
+    def _count(self, digits: str) -> int:
+        """Read ASCII digits as a number; all that have too many digits are read as one."""
+        # Python refuses to read thousands of digits.
+        significant = digits.lstrip("0") or "0"
+        return int(significant) if len(significant) <= len(str(self.most)) else self.most + 1
 
 
 def _number(value: object, default: float) -> float:
@@ -132,10 +138,9 @@ def _number(value: object, default: float) -> float:
     Raises:
         OptionError: if it is none.
     """
-    text = str(value)
     try:
-        number = float(text) if len(text) <= LONGEST else math.nan
-    except ValueError:
+        number = _NUMBER.validate_python(value)
+    except ValidationError:
         number = math.nan
     if math.isnan(number):
         raise OptionError("is not understood", default)

@@ -22,6 +22,7 @@ from flowplay.budgets import budgets as budgets_of_environment
 from flowplay.engine.cluster import Cluster, Done, EngineStatus, Lost, Missing, Outcome, Raised
 from flowplay.engine.dispatch import (
     HOME_ADVANTAGE,
+    LEAD,
     VirtualTimes,
     assign,
     slice_seconds,
@@ -271,7 +272,7 @@ class Engine:
         wanting = {id_ for id_, run in runs.items() if run.ready}
         self._times.enter(wanting | flying)
         waiting = [runs[id_].offer(self._times.used(id_)) for id_ in wanting]
-        pairs = assign(waiting, idle, HOME_ADVANTAGE * seconds)
+        pairs = assign(waiting, idle, HOME_ADVANTAGE * seconds, LEAD * seconds)
         if len(pairs) == len(waiting):
             self._times.level()
         for id_, worker in pairs:
@@ -285,6 +286,7 @@ class Engine:
                 call = self._calls.popleft()
                 if not call.future.cancelled():
                     return call
+                call.future.set_running_or_notify_cancel()
         return None
 
     def _start(self, worker: str, job: Coroutine[None, None, None]) -> None:

@@ -107,9 +107,7 @@ def _frame(frames: LayerFrames, i: int, points: NDArray[np.float32]) -> go.Frame
     return go.Frame(
         name=str(i),
         data=[
-            go.Heatmap(
-                z=heatmap.z, x0=heatmap.x0, dx=heatmap.dx, y0=heatmap.y0, dy=heatmap.dy
-            ),
+            go.Heatmap(z=heatmap.z, x0=heatmap.x0, dx=heatmap.dx, y0=heatmap.y0, dy=heatmap.dy),
             go.Scatter(x=points[:, 0], y=points[:, 1]),
         ],
         traces=[0, 1],

@@ -41,9 +41,7 @@ def curves_of_one_unit(curves: Mapping[str, Curve]) -> dict[str, Curve]:
     return shown
 
 
-def loss_figure(
-    curves: Mapping[str, Curve], entropy: float | None, height: int = 340
-) -> go.Figure:
+def loss_figure(curves: Mapping[str, Curve], entropy: float | None, height: int = 340) -> go.Figure:
     """Draw a run's loss as a Plotly figure.
 
     Args:
@@ -80,7 +78,12 @@ def loss_figure(
             "zeroline": False,
             "nticks": 6,
         },
-        yaxis={"title": axis_title(shown), "range": [low, high], "gridcolor": GRID, "zeroline": False},
+        yaxis={
+            "title": axis_title(shown),
+            "range": [low, high],
+            "gridcolor": GRID,
+            "zeroline": False,
+        },
     )
     figure.update_xaxes(unifiedhovertitle={"text": "step %{x}"})
     return figure

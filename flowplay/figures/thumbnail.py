@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from flowplay.figures.colors import PALETTE
 from flowplay.codes import encode_density
+from flowplay.figures.colors import PALETTE
 
 
 def density_png(code: NDArray[np.uint8], size: int | None = None) -> bytes:

@@ -67,7 +67,7 @@ def build_flow(
     seed: int = 0,
     standardization: Standardization | None = None,
     checkpoint: bool = False,
-    **options: int | str,
+    **options: int | float | str,
 ) -> Flow:
     """Build a flow whose density starts near the base, on standardized data.
 

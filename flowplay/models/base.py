@@ -48,7 +48,7 @@ class Model(nn.Module, ABC):
             generator: source of randomness, for draws that can be repeated.
         """
 
-    def initialize_from(self, x: Tensor) -> None:  # noqa: B027
+    def initialize_from(self, x: Tensor) -> None:
         """Let layers that take their start from data see some of it: x [n, D], before training."""
 
 

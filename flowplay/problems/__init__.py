@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
 
-from flowplay.catalog import OptionError, OptionValue
+from flowplay.catalog import OptionError, OptionValue, claim_options
 from flowplay.problems.base import DataProblem, Density, Problem, Window
 from flowplay.problems.targets import KINDS
 
@@ -38,14 +38,15 @@ def register_problem(kind: type[Problem]) -> None:
     """Add a problem by its name.
 
     Raises:
-        ValueError: if another one has its name.
+        ValueError: if another one has its name, or if the name of one of its options means
+            something else already.
     """
     if kind.name in _KINDS:
         raise ValueError(f"There is a problem {kind.name!r} already.")
+    claim_options("problem", kind.options)
     _KINDS[kind.name] = kind
 
 
-@lru_cache(maxsize=128)
 def make_problem(name: str, **options: OptionValue) -> Problem:
     """Return the problem of this name, always the same object for the same options.
 
@@ -68,17 +69,19 @@ def make_problem(name: str, **options: OptionValue) -> Problem:
     known = {option.name: option for option in _KINDS[name].options}
     if unknown := set(options) - set(known):
         raise ValueError(f"{name!r} has no option {', '.join(sorted(unknown))}.")
-    values = {option.name: option.default for option in known.values()} | options
-    if values != options:
-        # One object, whether defaults are given or not.
-        return make_problem(name, **values)
-    read = {}
-    for key, value in values.items():
+    read = []
+    for key, option in known.items():
+        value = options.get(key, option.default)
         try:
-            read[key] = known[key].read(value)
+            read.append((key, option.read(value)))
         except OptionError as error:
-            raise ValueError(f"{key} = {value} of {name!r} {error.why}.") from None
-    return _KINDS[name](**read)
+            raise ValueError(f"{key} = {str(value)[:24]} of {name!r} {error.why}.") from None
+    return _make(name, tuple(read))
+
+
+@lru_cache(maxsize=128)
+def _make(name: str, options: tuple[tuple[str, OptionValue], ...]) -> Problem:
+    return _KINDS[name](**dict(options))
 
 
 for _target in KINDS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import time
 import weakref
 from collections.abc import Callable, Mapping
@@ -16,6 +17,7 @@ from torch.utils._pytree import tree_leaves
 
 from flowplay.budgets import budgets
 from flowplay.config import RunConfig, bounds
+from flowplay.errors import RefusedError
 from flowplay.models import Model
 
 #: Batch sizes from which memory is extrapolated to the run's own.
@@ -37,7 +39,7 @@ class PeakMemory(TorchDispatchMode):
 
     def __init__(self) -> None:
         super().__init__()
-        self.peak = 0
+        self.peak: int = 0
         self._now = 0
         self._sizes: dict[int, int] = {}
 
@@ -85,7 +87,7 @@ class StepMemory:
 
     def largest_batch(self, limit: float) -> int:
         """Return the largest batch size whose step takes no more than `limit` bytes."""
-        return int((limit - self.fixed) // max(self.per_point, 1.0))
+        return math.floor((limit - self.fixed) / max(self.per_point, 1.0))
 
 
 def step_memory(model: Model, points: Tensor) -> StepMemory:
@@ -106,7 +108,7 @@ def check_step(model: Model, config: RunConfig, points: Tensor) -> None:
         points: [n, D] training points.
 
     Raises:
-        ValueError: says in one sentence how much it would take, and which setting to lower.
+        RefusedError: says in one sentence how much it would take, and which setting to lower.
     """
     if config.device != "cpu" and torch.cuda.is_available():
         return
@@ -114,10 +116,10 @@ def check_step(model: Model, config: RunConfig, points: Tensor) -> None:
         # Layers that take their start from data must not take it from these few points.
         trial = copy.deepcopy(model).train()
         memory = step_memory(trial, points)
-        limit = budgets().step_memory
+        limit = int(budgets().step_memory)
         needed = memory.at(config.batch_size)
         if needed > limit:
-            raise ValueError(
+            raise RefusedError(
                 f"One step of this run would take about {_gigabytes(needed)} of memory, more than "
                 f"the {_gigabytes(limit)} that a worker has for it: "
                 f"{_advice(config, memory.largest_batch(limit))}."
@@ -127,7 +129,7 @@ def check_step(model: Model, config: RunConfig, points: Tensor) -> None:
         timed = min(_TIMED, config.batch_size)
         seconds = _seconds(trial, _batch(points, timed)) / timed
         if seconds * config.batch_size > LONGEST_STEP:
-            raise ValueError(
+            raise RefusedError(
                 f"One step of this run would take about {seconds * config.batch_size:.0f} s, more "
                 f"than the {LONGEST_STEP:.0f} s that a step may take: "
                 f"{_advice(config, int(LONGEST_STEP / seconds))}."
@@ -139,7 +141,8 @@ def _batch(points: Tensor, size: int) -> Tensor:
 
 
 def _peak(model: Model, batch: Tensor) -> int:
-    with PeakMemory() as memory:
+    memory = PeakMemory()
+    with memory:
         model.loss_and_gradient(batch)
     return memory.peak
 

@@ -27,10 +27,10 @@ from flowplay.flows import (
     standard_normal_log_prob,
 )
 from flowplay.pictures import cell_centres, density_scale
+from flowplay.ticks import Tick, axis_ticks, density_ticks, round_up
 from flowplay.training.live_run import LiveRun
 from flowplay.training.pictures import BLOCK
 from flowplay.training.streams import generator
-from flowplay.ticks import Tick, axis_ticks, density_ticks, round_up
 from flowplay.wire import LayerFrames, RunState
 
 #: Half width of the window that holds the base, in standard deviations.
@@ -184,7 +184,9 @@ def layer_frames(
         total_area=encode_signed(total_area, total_limit),
         samples=window_units(samples[shown].cpu().numpy(), window),
         data=window_units(data_states[shown].cpu().numpy(), window),
-        lattice=window_units(lattice[shown].reshape(len(shown), side, side, 2).cpu().numpy(), window),
+        lattice=window_units(
+            lattice[shown].reshape(len(shown), side, side, 2).cpu().numpy(), window
+        ),
         lattice_area=_totals(lattice_log_dets, shown, side, total_limit),
         cell_area=_totals(cell_log_dets, shown, LATTICE_CELLS, total_limit),
         round_trip_map=encode_error(error.reshape(detail.error_cells, -1).cpu().numpy()),

@@ -77,9 +77,7 @@ def take_snapshot(live: LiveRun, state: RunState, *, fine: bool) -> Snapshot:
 
 def _curves(live: LiveRun, state: RunState) -> dict[str, Curve]:
     objective = live.objective
-    curves = {
-        "train": Curve(objective.label, objective.unit, state.train_curve.astype(np.float32))
-    }
+    curves = {"train": Curve(objective.label, objective.unit, state.train_curve.astype(np.float32))}
     if len(state.held_out_curve):
         points = state.held_out_curve.astype(np.float32)
         curves["held_out"] = Curve(_held_out_label(live), "nats", points)
@@ -91,9 +89,7 @@ def _measurements(live: LiveRun, state: RunState) -> dict[str, Measurement]:
     if state.train_loss is not None:
         objective = live.objective
         # A mean over batches, while the weights move.
-        found["train"] = Measurement(
-            objective.label, state.train_loss, objective.unit, "estimate"
-        )
+        found["train"] = Measurement(objective.label, state.train_loss, objective.unit, "estimate")
     if len(state.held_out_curve):
         value = float(state.held_out_curve[-1, 1])
         found["held_out"] = Measurement(_held_out_label(live), value, "nats", _exactness(live))

@@ -21,8 +21,8 @@ TIMES = 3
 class Timing(TypedDict):
     """Milliseconds for so many points: their log-densities, and as many samples.
 
-    `log_prob_ms` is None for a model without a likelihood. `evaluations` counts how often one pass of log-densities evaluates the vector field of an ODE;
-    0 where there is none.
+    `log_prob_ms` is None for a model without a likelihood. `evaluations` counts how often one pass
+    of log-densities evaluates the vector field of an ODE; 0 where there is none.
     """
 
     points: int

@@ -53,7 +53,7 @@ def run_slice(config_json: str, state: bytes | None, order: SliceOrder) -> tuple
         Bytes of the next `RunState` and of its `Snapshot`.
 
     Raises:
-        ValueError: if the run cannot be started: see `new_run`.
+        RefusedError: if the run cannot be trained as it is set: see `new_run`.
     """
     begin = (
         new_run(RunConfig.model_validate(json.loads(config_json)))

@@ -21,8 +21,8 @@ from flowplay.guide import (
     placed,
 )
 from flowplay.ui.card import architecture_card
-from flowplay.ui.timing_table import timing_table
 from flowplay.ui.terms import prose
+from flowplay.ui.timing_table import timing_table
 
 _PAGES: Mapping[str, str] = {
     "playground": "Playground",

@@ -11,8 +11,8 @@ from flowplay.config import RunConfig
 from flowplay.engine import Phase, Run
 from flowplay.ui.components.inside_view import FARTHEST, Pick, inside_view, read_pick
 from flowplay.ui.components.ledger_view import ledger_view
-from flowplay.ui.drawing import drawn_gif
 from flowplay.ui.follow import follow
+from flowplay.ui.gif import drawn_gif
 from flowplay.ui.look import WORKER, Look, choose_point, chosen_point, first_point
 from flowplay.ui.opening import example_note
 from flowplay.ui.runs import ACTIVE
@@ -380,7 +380,7 @@ def _gif_button(look: Look, frames: bytes, name: str) -> str:
             try:
                 drawn = drawn_gif(frames)
             except NotDoneError as error:
-                failed = f"The GIF could not be drawn: {error}"
+                failed = str(error)
             else:
                 st.session_state[_GIF] = (look.key, drawn)
     if drawn is not None:

@@ -1,4 +1,4 @@
-"""The live view: buttons, progress, the target beside the model, and the loss, updated in place."""
+"""The live view: buttons, progress, target, model and loss, updated in place."""
 
 from __future__ import annotations
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
+from flowplay.codes import encode_density
 from flowplay.figures import describe_density
 from flowplay.onedim.kinds import Values, repair_values
 from flowplay.onedim.picture import plane_density
 from flowplay.onedim.plane import PLANE_PARAMETERS, PlaneMap
-from flowplay.codes import encode_density
 from flowplay.ui.components.density_view import density_view
 from flowplay.ui.components.dials import message, number_of
 from flowplay.ui.components.plane_view import REACH, plane_view

@@ -10,8 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from flowplay.catalog import ARCHITECTURES
-from flowplay.config import HotSettings, RunConfig
+from flowplay.config import FixedSettings, RunConfig, flat_names
 from flowplay.problems import PROBLEMS
 
 _SEEDED_FROM = "_query_seeded_from"
@@ -62,8 +61,8 @@ def flat_values(config: RunConfig) -> dict[str, Any]:
 def read_widgets() -> RunConfig:
     """Return the config that the widgets show, and write it to the URL."""
     before: RunConfig = st.session_state[_CONFIG]
-    names = set(flat_values(before)) | _option_names()
-    flat = flat_values(before) | {n: st.session_state[n] for n in names if n in st.session_state}
+    shown = {n: st.session_state[n] for n in flat_names() if n in st.session_state}
+    flat = flat_values(before) | shown
     config, refused = RunConfig.repair(flat)
     # What was refused of a link is told until something is set.
     if refused or st.session_state.setdefault(_FLAT, flat) != flat:
@@ -85,7 +84,7 @@ def refusals() -> list[str]:
 
 def identity(config: RunConfig) -> str:
     """Return what tells one run from another: the config without what can change while it runs."""
-    return config.model_dump_json(exclude=set(HotSettings.model_fields))
+    return config.model_dump_json(include=set(FixedSettings.model_fields))
 
 
 def follow_target() -> None:
@@ -104,8 +103,3 @@ def follow_architecture() -> None:
             continue
         if name not in st.session_state or st.session_state[name] == flat_values(old).get(name):
             st.session_state[name] = value
-
-
-def _option_names() -> set[str]:
-    entries = (*ARCHITECTURES.values(), *PROBLEMS.values())
-    return {option.name for entry in entries for option in entry.options}

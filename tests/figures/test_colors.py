@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from flowplay.codes import encode_density
 from flowplay.figures.colors import (
     DIVERGING,
     ORANGE,
@@ -15,7 +16,6 @@ from flowplay.figures.colors import (
     oklab_to_srgb,
     plotly_colorscale,
 )
-from flowplay.codes import encode_density
 
 
 def _oklab(rgb: NDArray[np.uint8]) -> NDArray[np.float64]:

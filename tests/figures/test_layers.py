@@ -33,7 +33,7 @@ def test_frames_share_axes_and_one_colour_scale(frames: LayerFrames) -> None:
 
 def test_each_density_fills_the_box_of_its_frame(frames: LayerFrames) -> None:
     for i, frame in enumerate(layers_figure(frames).frames):
-        heatmap, (x_min, x_max, y_min, y_max) = frame.data[0], frames.boxes[i]
+        heatmap, (x_min, x_max, _, y_max) = frame.data[0], frames.boxes[i]
         rows, columns = np.shape(heatmap.z)
         assert heatmap.x0 - heatmap.dx / 2 == pytest.approx(x_min)
         assert heatmap.x0 + (columns - 0.5) * heatmap.dx == pytest.approx(x_max)

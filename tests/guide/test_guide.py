@@ -52,10 +52,10 @@ def test_every_heading_of_the_lecture_is_here_or_among_what_is_not_yet() -> None
 
 
 def test_a_family_that_comes_takes_its_topics_along(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flowplay.guide.topics.ARCHITECTURES", {})
+    monkeypatch.setattr("flowplay.guide.topics.FLOW_FAMILIES", {})
     before = {topic.heading for topic in not_yet()}
     assert "Neural Spline Flows" in before
-    monkeypatch.setattr("flowplay.guide.topics.ARCHITECTURES", {"nsf": ARCHITECTURES["nsf"]})
+    monkeypatch.setattr("flowplay.guide.topics.FLOW_FAMILIES", {"nsf": ARCHITECTURES["nsf"]})
     assert before - {topic.heading for topic in not_yet()} == {"Neural Spline Flows"}
 
 

@@ -1,4 +1,4 @@
-"""A problem whose density is not known, and a model without a likelihood, as a plugin brings them."""
+"""A plugin: a problem whose density is not known, and a model without a likelihood."""
 
 from __future__ import annotations
 
@@ -78,7 +78,12 @@ register_architecture(
         idea="A linear map of noise, trained by the energy distance.",
         use_when="In tests.",
         weakness="It is linear.",
-        paper=Paper("Székely & Rizzo", "Energy Statistics", 2013, "https://doi.org/10.1016/j.jspi.2013.03.018"),
+        paper=Paper(
+            "Székely & Rizzo",
+            "Energy Statistics",
+            2013,
+            "https://doi.org/10.1016/j.jspi.2013.03.018",
+        ),
         defaults=MappingProxyType({"learning_rate": 1e-2}),
         conditioned=False,
         depth_help=None,

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from scipy.stats import chi2, ks_2samp
 
-from flowplay.targets import TARGETS, Target, make_target
+from flowplay.problems.base import FloatArray, Window
 from flowplay.problems.targets import base as base_module
 from flowplay.problems.targets import curve as curve_module
-from flowplay.problems.base import FloatArray, Window
 from flowplay.problems.targets.base import expand
 from flowplay.problems.targets.curve import CurveTarget
+from flowplay.targets import TARGETS, Target, make_target
 
 N = 20_000
 CURVES = [name for name, target in TARGETS.items() if isinstance(target, CurveTarget)]

@@ -9,21 +9,21 @@ import pytest
 import torch
 from torch import Tensor
 
+from flowplay.codes import POINT_UNITS, UNSOLVED, encode_density, encode_error
 from flowplay.config import RunConfig
 from flowplay.flows import FAMILIES, Bijection, Flow, NotConvergedError, build_flow
-from flowplay.codes import POINT_UNITS, UNSOLVED, encode_density, encode_error
 from flowplay.pictures import cell_centres
-from flowplay.training import RunState, new_run, train_slice
+from flowplay.training import RunState, new_run, train_slice, worker
 from flowplay.training.layer_frames import (
     GIVEN_UP,
     Detail,
-    layer_frames,
+    flow_of,
     inverse_states,
-    shown_states,
+    layer_frames,
     layer_name,
     round_trip_error,
+    shown_states,
 )
-from flowplay.training import worker
 from flowplay.training.live_run import LiveRun
 from flowplay.training.streams import generator
 from flowplay.wire import Diagnosis, EarlierWeights, LayerFrames
@@ -48,7 +48,7 @@ def looked_at(request: pytest.FixtureRequest) -> tuple[LiveRun, LayerFrames]:
 
 def test_every_layer_s_density_integrates_to_one(looked_at: tuple[LiveRun, LayerFrames]) -> None:
     live, frames = looked_at
-    assert frames.states == list(range(len(live.model.bijections) + 1))
+    assert frames.states == list(range(len(flow_of(live).bijections) + 1))
     np.testing.assert_allclose(frames.mass, 1, atol=0.02)
 
 
@@ -59,8 +59,10 @@ def test_maps_are_the_flow_s_own_numbers(looked_at: tuple[LiveRun, LayerFrames])
         left, right, bottom, top = box
         centres = torch.from_numpy(cell_centres((left, right, bottom, top), cells)).reshape(-1, 2)
         with torch.inference_mode():
-            log_prob = live.model.layer_log_prob(k, centres)
-            _, log_det = live.model.bijections[k - 1].inverse(centres) if k else (None, log_prob * 0)
+            log_prob = flow_of(live).layer_log_prob(k, centres)
+            _, log_det = (
+                flow_of(live).bijections[k - 1].inverse(centres) if k else (None, log_prob * 0)
+            )
         expected = encode_density(log_prob.exp().numpy(), frames.density_scale)
         shown = frames.density[k].ravel().astype(int)
         assert np.abs(shown - expected).max() <= 1
@@ -77,9 +79,9 @@ def test_positions_are_those_of_the_states(looked_at: tuple[LiveRun, LayerFrames
         return torch.from_numpy(low + codes / POINT_UNITS * (high - low)).float()
 
     with torch.inference_mode():
-        z = live.model.base_sample(300, generator(0, "samples"))
-        states, _ = live.model.forward_states(z)
-        back, _ = live.model.inverse_states(live.held_out[:300])
+        z = flow_of(live).base_sample(300, generator(0, "samples"))
+        states, _ = flow_of(live).forward_states(z)
+        back, _ = flow_of(live).inverse_states(live.held_out[:300])
     inside = states.abs().amax(-1) < high
     near = (high - low) / POINT_UNITS
     assert (place(frames.samples) - states)[inside].abs().max() <= near
@@ -94,7 +96,7 @@ def test_positions_are_those_of_the_states(looked_at: tuple[LiveRun, LayerFrames
 @pytest.mark.parametrize("name", FAMILIES)
 def test_density_times_area_stays_the_same(name: str) -> None:
     """Change of variables, seen: along the warped grid no cell gains or loses probability."""
-    flow = LiveRun(bent(name)).model.double()
+    flow = flow_of(LiveRun(bent(name))).double()
     cells, reach = 100, 1.5
     line = torch.linspace(-reach, reach, cells + 1, dtype=torch.float64)
     step = 2 * reach / cells
@@ -187,8 +189,8 @@ def test_where_an_inverse_is_not_solved_the_map_says_so() -> None:
 def test_times_of_a_continuous_flow_are_told() -> None:
     state = bent("realnvp", depth=2)
     live = LiveRun(state)
-    live.model.bijections[0].times = (0.0, 0.5)
-    live.model.bijections[1].times = (0.5, 1.0)
+    flow_of(live).bijections[0].times = (0.0, 0.5)
+    flow_of(live).bijections[1].times = (0.5, 1.0)
     frames = layer_frames(live, state, detail=Detail(14, 16, 20, 1))
     assert frames.times == [0.0, 0.5, 1.0, None]
     assert frames.round_trip_map.shape == (8, 8)

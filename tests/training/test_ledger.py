@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from flowplay.flows import FAMILIES, Flow, Standardization, build_flow
-from flowplay.wire import Ledger
 from flowplay.training.ledger import point_ledger, point_ledgers
 from flowplay.ui.components.ledger_view import ledger_rows
+from flowplay.wire import Ledger
 
 POINTS = 100
 

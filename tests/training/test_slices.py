@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from flowplay.catalog import ARCHITECTURES
-from flowplay.config import HotSettings, RunConfig
 from flowplay.codes import decode_density
+from flowplay.config import HotSettings, RunConfig
 from flowplay.pictures import cell_centres, exact_density
 from flowplay.targets import make_target
 from flowplay.training import RunState, finished, new_run, pool, slices, train_slice

@@ -9,8 +9,8 @@ import pytest
 from flowplay.catalog import ARCHITECTURES
 from flowplay.config import RunConfig
 from flowplay.training import new_run
-from flowplay.training.timing import measure
 from flowplay.training.live_run import LiveRun
+from flowplay.training.timing import measure
 from flowplay.training.worker import measure_timing
 
 
@@ -19,6 +19,7 @@ def test_every_family_is_timed_both_ways(architecture: str) -> None:
     config = RunConfig(architecture=architecture, depth=2, samples=200)
     timing = measure(LiveRun(new_run(config)), points=50)
     assert timing["points"] == 50
+    assert timing["log_prob_ms"] is not None
     assert timing["log_prob_ms"] > 0
     assert timing["sample_ms"] > 0
     continuous = architecture in ("ffjord", "flow_matching")

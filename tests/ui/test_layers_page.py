@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from flowplay.engine import Engine, EngineStatus, WorkError
 from flowplay.training import worker
-from flowplay.ui import drawing, inside, work
+from flowplay.ui import gif, inside, work
 from flowplay.ui.components.inside_view import Pick
 from flowplay.ui.look import densest_sample
 from flowplay.wire import LayerFrames
@@ -181,10 +181,10 @@ def test_a_gif_that_takes_too_long_ends_in_a_sentence(
     engine: HereEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = run()
-    monkeypatch.setattr(drawing, "PATIENCE", 0.01)
+    monkeypatch.setattr(gif, "SECONDS", 0.01)
     page.button(key="draw_gif").click().run()
     assert not page.exception
-    assert any("The GIF could not be drawn" in warning.value for warning in page.warning)
+    assert any("Drawing the GIF took too long" in warning.value for warning in page.warning)
 
 
 def test_a_model_without_layers_is_said_in_a_sentence(

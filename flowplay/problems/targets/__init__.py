@@ -1,7 +1,8 @@
 """2D target densities: samples, exact log-densities and entropies, in NumPy.
 
-A new target is a new file with a subclass of :class:`~flowplay.problems.targets.base.Target`, and its
-line in ``KINDS`` below; the tests then cover it.
+A new target is a new file with a subclass of
+:class:`~flowplay.problems.targets.base.Target`, and its line in ``KINDS`` below; the tests then
+cover it.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from flowplay.problems.targets.base import FloatArray
+from flowplay.problems.base import FloatArray
 
 _CHUNK_ELEMENTS = 1 << 17  # 1 MiB of float64: the work array stays in the cache
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from flowplay.problems.targets.base import FloatArray
+from flowplay.problems.base import FloatArray
 from flowplay.problems.targets.curve import CurveTarget
 
 _SCALE = 3 / (4.5 * np.pi)  # the roll's outer end comes to a distance of 3

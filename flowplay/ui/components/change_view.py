@@ -13,10 +13,10 @@ from typing import Final
 import numpy as np
 
 from flowplay.figures.colors import BLUE, GRID, ORANGE
-from flowplay.ticks import axis_ticks
 from flowplay.onedim import Knots, Parameter, PushForward, Values
 from flowplay.onedim.picture import LinePicture, histogram
 from flowplay.onedim.spline import GAP, REACH
+from flowplay.ticks import axis_ticks
 from flowplay.ui.components.dials import dials
 from flowplay.ui.components.registration import register, to_base64
 

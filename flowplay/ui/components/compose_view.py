@@ -8,9 +8,9 @@ from typing import Final
 import numpy as np
 
 from flowplay.figures.colors import BLUE, GRID, ORANGE
-from flowplay.ticks import axis_ticks
 from flowplay.onedim import KINDS, MOST_MAPS, SPLINE, PushForward, Step
 from flowplay.onedim.picture import LinePicture
+from flowplay.ticks import axis_ticks
 from flowplay.ui.components.dials import dials
 from flowplay.ui.components.registration import register, to_base64
 

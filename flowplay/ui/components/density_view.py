@@ -12,9 +12,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from flowplay.codes import window_units
 from flowplay.figures.colors import DOT_OUTLINE, ORANGE, PALETTE
 from flowplay.ticks import axis_ticks, density_ticks
-from flowplay.codes import window_units
 from flowplay.ui.components.registration import register, to_base64
 
 _HTML: Final = """

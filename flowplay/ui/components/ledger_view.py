@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from flowplay.wire import Ledger
 from flowplay.ui.components.registration import register
+from flowplay.wire import Ledger
 
 #: Columns behind the layer's name: their heads and their tooltips.
 _COLUMNS: Final = (

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Final
 
 from flowplay.figures.colors import BLUE, GRID, ORANGE
-from flowplay.ticks import axis_ticks
 from flowplay.onedim.kinds import Values
 from flowplay.onedim.plane import PLANE_PARAMETERS, PlaneMap
+from flowplay.ticks import axis_ticks
 from flowplay.ui.components.dials import dials
 from flowplay.ui.components.registration import register
 
