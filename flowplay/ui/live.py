@@ -98,7 +98,7 @@ def live_view(config: RunConfig, run: Run) -> None:
     def look() -> None:
         view = run.view()
         _show(view, run, problem)
-        # Buttons and walk are outside this fragment: the whole page runs when the run begins or ends.
+        # Buttons and walk are outside this fragment: they need a run of the whole page.
         ended = view.phase is not drawn.phase or not view.pending
         pace_changed = not 0.6 < _poll_seconds() / poll < 1.7
         if drawn.pending and (ended or pace_changed):

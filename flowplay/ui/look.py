@@ -1,4 +1,4 @@
-"""What is looked at inside a run: a state of it, or earlier weights; and the point followed there."""
+"""What is looked at inside a run: a state of it or earlier weights, and the point followed."""
 
 from __future__ import annotations
 
