@@ -101,7 +101,7 @@ def inside(config: RunConfig, run: Run) -> None:
             # One container, slider or none: the picture must keep its place in the page.
             with st.container():
                 rewound = _rewind(run, step, training=training)
-            earlier = None if rewound is None else run.earlier_weights(rewound)
+            earlier = None if rewound is None else run.earlier(rewound)
             wanted = Look(run.id, step, rewound if earlier else None, not training, state, earlier)
             _show(config, wanted)
         if drawn.pending and (view.phase is not drawn.phase or not view.pending):
@@ -112,7 +112,7 @@ def inside(config: RunConfig, run: Run) -> None:
 
 def _rewind(run: Run, step: int, *, training: bool) -> int | None:
     """Show the slider over earlier training states; return the one chosen, None for the last."""
-    earlier = [s for s in run.history_steps if s < step]
+    earlier = [s for s in run.earlier_steps if s < step]
     if training:
         st.caption(
             f"Step {step:,}, still training: the layers are drawn every second, in larger cells. "
