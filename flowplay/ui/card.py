@@ -68,12 +68,17 @@ def _measured(config: RunConfig, run: Run) -> str:
     evaluations = (
         f", {timing['evaluations']} evaluations of the field" if timing["evaluations"] else ""
     )
-    density = "" if timing["log_prob_ms"] is None else f"log_prob {timing['log_prob_ms']:.0f} ms"
-    sample = f"sample {timing['sample_ms']:.0f} ms"
+    log_prob = timing["log_prob_ms"]
+    density = "" if log_prob is None else f"log_prob {_milliseconds(log_prob)}"
+    sample = f"sample {_milliseconds(timing['sample_ms'])}"
     return (
         f"Measured on this server for {timing['points']:,} points: "
         f"{'; '.join(filter(None, [density + evaluations, sample]))}."
     )
+
+
+def _milliseconds(value: float) -> str:
+    return f"{value:,.0f} ms" if value >= 10 else f"{value:.1f} ms"
 
 
 def _typical(architecture: Architecture) -> str:

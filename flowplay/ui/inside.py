@@ -59,6 +59,19 @@ def headline(config: RunConfig, run: Run) -> None:
             )
 
 
+def inside_link(config: RunConfig) -> None:
+    """Show the link to this page from another one, if the model has layers to look into."""
+    if not why_no_layers(config):
+        page_link(
+            "pages/layers.py",
+            config,
+            label="See inside: every layer, every point, every log-det",
+            icon=":material/layers:",
+            help="Look at this run layer by layer: follow a point, read its ledger, check and "
+            "download the model.",
+        )
+
+
 def why_no_layers(config: RunConfig) -> str:
     """Say in one sentence why a config's model has no layers to look into; empty if it has."""
     if config.architecture not in FLOW_FAMILIES:
@@ -77,7 +90,7 @@ def _made_of(config: RunConfig) -> str:
         depth = unit.replace("s", "", 1) if config.depth == 1 else unit
         return f"{architecture.label}, {config.depth} {depth}"
     recipe = ", ".join(str(config.options[option.name]) for option in architecture.options)
-    return f"{architecture.label}: {recipe}"
+    return f"{architecture.label}: {recipe}" if recipe else architecture.label
 
 
 def inside(config: RunConfig, run: Run) -> None:
@@ -213,8 +226,8 @@ def _ledger(look: Look, about: LayerFrames) -> None:
         return
     if chosen is None:
         st.caption(
-            ":material/ads_click: Followed now: the sample where the density is highest. Click any "
-            "point of the picture, or type one, to follow that instead."
+            ":material/ads_click: Followed now: a sample where the density is high. Click any point "
+            "of the picture, or type one, to follow that instead."
         )
     ledger_view(ledger, key="ledger_view")
     st.caption(

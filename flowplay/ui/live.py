@@ -27,11 +27,15 @@ SHORTEST_POLL = 0.12
 POLL_SHARE = 0.6
 
 
-def buttons(run: Run) -> None:
+def buttons(run: Run, *, settings: bool = False) -> None:
     """Show what can be done with the run now; the buttons never change place.
 
-    What they do, they do with the settings of the moment in which they are pressed: a field that
-    was typed into just before may have changed them since the page was drawn.
+    They use the settings of the moment in which they are pressed: a field that was typed into just
+    before may have changed them since the page was drawn.
+
+    Args:
+        run: the run that is shown.
+        settings: whether the page has settings in its sidebar, which a button is to open.
     """
     view = run.view()
     active = view.phase in runs.ACTIVE
@@ -81,8 +85,9 @@ def buttons(run: Run) -> None:
                 on_click=_with_settings,
                 args=(runs.continue_example,),
             )
-        with st.container(key="open_settings", width="content"):
-            settings_button(key="settings_button")
+        if settings:
+            with st.container(key="open_settings", width="content"):
+                settings_button(key="settings_button")
 
 
 def _with_settings(act: Callable[[RunConfig], None]) -> None:
@@ -105,6 +110,17 @@ def live_view(config: RunConfig, run: Run) -> None:
             st.rerun()
 
     follow(look, poll if drawn.pending else None)
+
+
+def samples_toggle(config: RunConfig) -> None:
+    """Let samples be drawn on the model's density, if it has one."""
+    if ARCHITECTURES[config.architecture].likelihood != "none":
+        st.toggle(
+            "Show samples",
+            key="show_samples",
+            help="Draw points from the model, at the temperature set under Data, seed and samples.",
+            persist_state="session",
+        )
 
 
 def _poll_seconds() -> float:

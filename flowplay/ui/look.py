@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from flowplay.codes import POINT_UNITS
 from flowplay.ui.components.inside_view import FARTHEST, Pick
@@ -13,6 +14,9 @@ from flowplay.wire import LayerFrames
 
 _POINT = "_point"
 _FIRST_POINT = "_first_point"
+
+#: Share of the highest density code from which on the density counts as high.
+DENSE = 0.5
 
 WORKER = "flowplay.training.worker"
 
@@ -61,17 +65,18 @@ def choose_point(point: Pick) -> None:
 
 
 def first_point(look: Look, frames: LayerFrames) -> Pick:
-    """Return the point that is followed until one is chosen: the sample of highest density.
+    """Return the point that is followed until the visitor chooses one: the densest sample.
 
-    It stays while the run trains and while earlier weights of it are looked at.
+    It stays for as long as it lies where the density is high, and while earlier weights of the run
+    are looked at.
     """
-    held: tuple[str, int, Pick] | None = st.session_state.get(_FIRST_POINT)
-    if held is not None:
-        run_id, step, point = held
-        if run_id == look.run_id and (step == look.step or not look.fine):
-            return point
+    held: tuple[str, Pick] | None = st.session_state.get(_FIRST_POINT)
+    if held is not None and held[0] == look.run_id:
+        place = np.array([[held[1].x, held[1].y]])
+        if look.rewound is not None or _codes(frames, place)[0] >= DENSE * frames.density[-1].max():
+            return held[1]
     point = densest_sample(frames)
-    st.session_state[_FIRST_POINT] = (look.run_id, look.step, point)
+    st.session_state[_FIRST_POINT] = (look.run_id, point)
     return point
 
 
@@ -79,13 +84,16 @@ def densest_sample(frames: LayerFrames) -> Pick:
     """Return the sample of the last frame whose cell has the highest density."""
     low, high = frames.window[:2]
     samples = low + frames.samples[-1].astype(float) * ((high - low) / POINT_UNITS)
+    x, y = samples[np.argmax(_codes(frames, samples))]
+    return Pick(frames.layers, float(x), float(y))
+
+
+def _codes(frames: LayerFrames, points: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the density codes [n] of the last frame at points [n, 2]; -1 outside of its cells."""
     left, right, bottom, top = frames.boxes[-1]
     codes = frames.density[-1]
-    cells = len(codes)
-    share = (samples - (left, bottom)) / (right - left, top - bottom)
-    inside = ((share >= 0) & (share < 1) & (np.abs(samples) <= FARTHEST)).all(axis=1)
-    if not inside.any():
-        return Pick(frames.layers, 0.0, 0.0)
-    column, row = (cells * share[inside]).astype(int).T
-    x, y = samples[inside][np.argmax(codes[row, column])]
-    return Pick(frames.layers, float(x), float(y))
+    share = (points - (left, bottom)) / (right - left, top - bottom)
+    inside = ((share >= 0) & (share < 1) & (np.abs(points) <= FARTHEST)).all(axis=1)
+    column, row = (len(codes) * np.where(inside[:, None], share, 0)).astype(int).T
+    found: NDArray[np.int64] = np.where(inside, codes[row, column].astype(int), -1)
+    return found
