@@ -3,6 +3,7 @@
 import streamlit as st
 
 from flowplay.ui import shell
+from flowplay.ui.failure import failure_box
 from flowplay.ui.inside import headline, inside
 from flowplay.ui.live import buttons
 from flowplay.ui.opening import opened_run
@@ -11,10 +12,11 @@ from flowplay.ui.settings import seed_from_url
 shell.enter_page()
 autostart = seed_from_url()
 
-st.title("See inside the flow", anchor=False)
+st.title("See inside the model", anchor=False)
 shell.show_engine_status()
 config, run = opened_run(autostart=autostart)
 
 headline(config, run)
-buttons(config, run)
+buttons(run)
+failure_box(run)
 inside(config, run)

@@ -12,8 +12,8 @@ from streamlit.delta_generator import DeltaGenerator
 from flowplay.catalog import ARCHITECTURES, Choice, Option, Real, Whole
 from flowplay.config import RunConfig, bounds
 from flowplay.figures import data_uri, thumbnail
-from flowplay.pictures import exact_density
 from flowplay.problems import PROBLEMS, make_problem
+from flowplay.ui.pictures import small_picture
 from flowplay.ui.settings import follow_architecture, follow_target
 from flowplay.ui.terms import tooltip
 
@@ -30,7 +30,7 @@ _THUMBNAIL = 112
 
 
 def target_picker() -> None:
-    """Show the targets to choose from, as pictures of their exact densities where they have one."""
+    """Show the targets to choose from, each with a small picture."""
     st.radio(
         "Target",
         list(PROBLEMS),
@@ -45,9 +45,9 @@ def target_picker() -> None:
 
 @functools.cache
 def target_thumbnail(name: str) -> str:
-    """Return the address of a problem's picture, empty where its density is not known."""
-    density = exact_density(make_problem(name), _THUMBNAIL)
-    return "" if density is None else data_uri(thumbnail(density, _THUMBNAIL))
+    """Return the address of a target's picture, empty if it has none in the plane."""
+    values = small_picture(make_problem(name), _THUMBNAIL)
+    return "" if values is None else data_uri(thumbnail(values, _THUMBNAIL))
 
 
 def _labelled(name: str) -> str:
@@ -56,7 +56,7 @@ def _labelled(name: str) -> str:
 
 
 def settings() -> DeltaGenerator:
-    """Show all other controls; return the place below the picker, for what tells of the family."""
+    """Show all other controls; return the place below the architecture, for a note on it."""
     st.selectbox(
         "Architecture",
         list(ARCHITECTURES),

@@ -1,10 +1,12 @@
-"""How a page draws what is to be learned, and each kind of picture that a snapshot may hold."""
+"""How a page draws a problem, and each kind of picture that a snapshot may hold."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from flowplay.codes import encode_density
 from flowplay.figures import describe_density
@@ -23,6 +25,21 @@ _NOTES = {
     "bound": "Lower bound of the density",
     "estimate": "Estimate of the density",
 }
+
+
+def small_picture(problem: Problem, cells: int) -> NDArray[np.floating] | None:
+    """Return what a small picture of a problem shows, [cells, cells] with row 0 the lowest y.
+
+    Its exact density, or how many of some points lie in each cell where that is not known; None if
+    it has no window in the plane.
+    """
+    density = exact_density(problem, cells)
+    if density is not None or problem.window is None or not isinstance(problem, DataProblem):
+        return density
+    x_min, x_max, y_min, y_max = problem.window
+    x, y = problem.training_points(_PROBLEM_POINTS, seed=0).T
+    counts, _, _ = np.histogram2d(y, x, cells, ((y_min, y_max), (x_min, x_max)))
+    return counts
 
 
 def show_problem(problem: Problem, key: str) -> None:

@@ -13,10 +13,11 @@ from playwright.sync_api import Browser, Locator, Page, WebSocket, expect
 
 from browser.conftest import App
 from browser.test_playground import PATIENCE, no_traceback, open_page, step_shown
-from flowplay.training import RunState
+from flowplay.training.layer_frames import flow_of
 from flowplay.training.ledger import double
-from flowplay.training.live import LiveRun
+from flowplay.training.live_run import LiveRun
 from flowplay.ui.example import example
+from flowplay.wire import RunState
 
 PLOT = ".st-key-inside canvas.plot[data-frames]"
 SLIDER = ".st-key-inside .way input"
@@ -111,7 +112,7 @@ def test_a_clicked_point_s_ledger_adds_up(app: App, page: Page) -> None:
     page.locator(".st-key-point_y input").fill("0.25")
     page.get_by_role("button", name="Follow x").click()
     expect(rows.first).to_contain_text("0.5000")
-    flow = double(LiveRun(RunState.from_bytes(example().state)).flow)
+    flow = double(flow_of(LiveRun(RunState.from_bytes(example().state))))
     with torch.no_grad():
         expected = float(flow.log_prob(torch.tensor([[0.5, 0.25]], dtype=torch.float64)))
     assert numbers(page.locator(".st-key-ledger dd"))[2] == pytest.approx(expected, abs=0.51e-4)

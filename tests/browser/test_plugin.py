@@ -24,7 +24,7 @@ def test_page_shows_picture_and_curve(app_with_plugin: App, page: Page) -> None:
         + "/?target=toy_triangle&architecture=toy_generator&budget=400&autostart=1"
     )
     page.wait_for_function(
-        "() => document.querySelector('.st-key-density canvas.plot')?.dataset.frame?.endsWith('-400')",
+        "document.querySelector('.st-key-density canvas.plot')?.dataset.frame?.endsWith('-400')",
         timeout=60_000,
     )
     expect(page.locator(".st-key-loss .legend .train")).to_have_text("energy distance")

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from flowplay.catalog import FLOW_FAMILIES
 from flowplay.engine import WorkError
 from flowplay.guide import SECTIONS, TOPICS, not_yet
-from flowplay.ui import timing_table
+from flowplay.ui import timing_table, work
 
 APP = Path(__file__).parents[2] / "navigation.py"
 
@@ -35,7 +35,7 @@ class MeasuringEngine:
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[MeasuringEngine]:
     engine = MeasuringEngine()
-    monkeypatch.setattr(timing_table, "engine", lambda: engine)
+    monkeypatch.setattr(work, "engine", lambda: engine)
     timing_table._measured.clear()
     yield engine
     timing_table._measured.clear()
@@ -74,7 +74,7 @@ def test_every_card_comes_from_the_catalog(page: AppTest) -> None:
         assert architecture.jacobian in shown
 
 
-def test_costs_are_measured_when_asked_and_kept_for_the_server(
+def test_times_are_measured_when_asked_and_kept_for_the_server(
     engine: MeasuringEngine, page: AppTest
 ) -> None:
     assert "12 ms" not in text(page)

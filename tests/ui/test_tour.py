@@ -15,6 +15,7 @@ from flowplay.ui import tour as tours
 from flowplay.ui.components.tour_view import WORDS, Said, read_said
 from flowplay.ui.example import example
 from flowplay.ui.tour import STEPS, Scene, Tour
+from flowplay.wire import Header
 
 APP = Path(__file__).parents[2] / "navigation.py"
 BY_NAME = {step.name: step for step in STEPS}
@@ -35,13 +36,13 @@ def scene(**changes: object) -> Scene:
 def view(phase: Phase) -> RunView:
     return RunView(
         phase=phase,
+        header=Header.of(example().snapshot),
         snapshot=example().snapshot,
         version=1,
         message="",
         in_flight=False,
         pending=False,
-        learning_rate=0.003,
-        budget=2000,
+        hot=RunConfig().hot,
     )
 
 
