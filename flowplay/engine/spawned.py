@@ -51,7 +51,7 @@ async def spawned_workers(count: int, memory: int) -> AsyncIterator[str]:
 
     atexit.register(leave)
     try:
-        await cluster
+        await cluster  # type: ignore[misc, unused-ignore]
         yield str(cluster.scheduler_address)
     finally:
         await cluster.close(timeout=END_SECONDS)

@@ -38,6 +38,7 @@ def small_picture(problem: Problem, cells: int) -> NDArray[np.floating] | None:
         return density
     x_min, x_max, y_min, y_max = problem.window
     x, y = problem.training_points(_PROBLEM_POINTS, seed=0).T
+    counts: NDArray[np.float64]
     counts, _, _ = np.histogram2d(y, x, cells, ((y_min, y_max), (x_min, x_max)))
     return counts
 
