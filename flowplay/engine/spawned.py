@@ -6,6 +6,7 @@ import atexit
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 END_SECONDS = 5.0
 """How long workers may take to end before they are killed."""
@@ -21,7 +22,7 @@ async def spawned_workers(count: int, memory: int) -> AsyncIterator[str]:
     """
     import distributed
 
-    cluster = distributed.LocalCluster(  # type: ignore[no-untyped-call, unused-ignore]
+    cluster: Any = distributed.LocalCluster(  # type: ignore[no-untyped-call, unused-ignore]
         asynchronous=True,
         host="127.0.0.1",
         n_workers=count,
@@ -51,7 +52,7 @@ async def spawned_workers(count: int, memory: int) -> AsyncIterator[str]:
 
     atexit.register(leave)
     try:
-        await cluster  # type: ignore[misc, unused-ignore]
+        await cluster
         yield str(cluster.scheduler_address)
     finally:
         await cluster.close(timeout=END_SECONDS)

@@ -93,7 +93,7 @@ def _codes(frames: LayerFrames, points: NDArray[np.float64]) -> NDArray[np.int64
     codes = frames.density[-1]
     share = (points - (left, bottom)) / (right - left, top - bottom)
     near = (share >= 0) & (share < 1) & (np.abs(points) <= FARTHEST)
-    inside: NDArray[np.bool_] = near.all(axis=1)
+    inside: NDArray[np.bool_] = np.all(near, axis=1)
     column, row = (len(codes) * np.where(inside[:, None], share, 0)).astype(int).T
     found: NDArray[np.int64] = np.where(inside, codes[row, column].astype(int), -1)
     return found
