@@ -226,7 +226,7 @@ def _ledger(look: Look, about: LayerFrames) -> None:
         return
     if chosen is None:
         st.caption(
-            ":material/ads_click: Followed now: a sample where the density is high. Click any point "
+            ":material/ads_click: Followed now: a sample where the density is high. Click a point "
             "of the picture, or type one, to follow that instead."
         )
     ledger_view(ledger, key="ledger_view")
