@@ -12,23 +12,25 @@ shell.enter_page()
 
 st.title("Change of variables, by hand", anchor=False)
 prose(
-    "A map carries probability along from the [[base]]: where it stretches, the [[density]] falls; "
-    "where it squeezes, the density rises. The slope keeps the books."
+    "A map moves the probability of the [[base]]: where it stretches, the [[density]] falls; where "
+    "it squeezes, the density rises. The slope says by how much."
 )
 st.latex(r"p_x(x) = p_z\bigl(f^{-1}(x)\bigr)\,\left|\frac{\mathrm d f^{-1}}{\mathrm d x}\right|")
 change_lab()
 
 st.subheader("Several maps in a row", anchor="composition")
 prose(
-    "A row of [[bijections|bijection]] is one. Each map adds its own log-slope, in [[nats]], taken "
-    "where the value has got to. The sum is the log-slope of the whole: below, it stands beside "
-    "one that knows only the composed map. The spline among them is not the one you drag."
+    "[[Bijections|bijection]] applied in turn make one bijection. Each adds its own log-slope, in "
+    "[[nats]], at the value that the maps before it gave. Their sum is the log-slope of the "
+    "composed map: below, it is compared with one computed from the composed map alone. The spline "
+    "in this list is not the one that you drag above."
 )
 compose_lab()
 
 st.subheader("The same in the plane", anchor="plane")
 prose(
-    "In more dimensions the slope becomes the determinant of the [[Jacobian]]: the factor by which "
-    "the map grows areas. Its logarithm is the [[log-det]]."
+    "In more dimensions, the determinant of the [[Jacobian]] takes the place of the slope: its "
+    "absolute value is the factor by which the map changes areas, and the logarithm of that is the "
+    "[[log-det]]."
 )
 plane_lab()

@@ -57,7 +57,7 @@ def buttons(run: Run, *, settings: bool = False) -> None:
             "Pause",
             key="pause",
             icon=":material/pause:",
-            help="Stop training; Resume goes on from here.",
+            help="Stop training; Resume continues from here.",
             disabled=not active,
             on_click=run.pause,
         )
@@ -228,7 +228,7 @@ def _metrics(snapshot: Snapshot | None, problem: Problem) -> list[_Metric]:
                 "Held-out bound of the NLL" if bound else "Held-out NLL",
                 "…" if held_out is None else f"{held_out.value:.3f}",
                 tooltip(
-                    "The NLL of points that no training step sees, taken anew every few pictures "
+                    "The NLL of points that no training step sees, measured every few pictures "
                     "while it trains." + (" This model gives an upper bound of it." * bound),
                     "NLL",
                     "nats",

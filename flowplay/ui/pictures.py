@@ -18,7 +18,7 @@ from flowplay.wire import DensityPicture, Picture, SamplesPicture, Snapshot
 
 #: Cells of a problem's picture, and its points where no density is known.
 PROBLEM_CELLS = 192
-_PROBLEM_POINTS = 1000
+_PROBLEM_POINTS = 1_000
 
 _NOTES = {
     "exact": "Exact density, not an estimate from samples",
@@ -132,7 +132,7 @@ def _show_samples(
     )
 
 
-#: What can be drawn, the most telling first.
+#: What can be drawn; the first of these kinds that a snapshot has is shown.
 _VIEWS: Mapping[type[Picture], Callable[..., None]] = {
     DensityPicture: _show_density,
     SamplesPicture: _show_samples,

@@ -1,4 +1,4 @@
-"""What all pages share: the guard against cold deep links, the engine, the style."""
+"""What all pages share: how they begin, the engine, the style."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def page_link(page: str, config: RunConfig, *, label: str, icon: str, help: str)
 
     Args:
         page: its file, from the root.
-        config: goes along in the address.
+        config: passed on in the address.
         label: the link's text.
         icon: a Material symbol.
         help: the tooltip.
