@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 import streamlit as st
 
 from flowplay import ui
+from flowplay.engine import Engine
 from flowplay.ui import shell
 
 WORKERS_SECONDS = 10.0
@@ -25,17 +26,21 @@ logger = logging.getLogger(__name__)
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[None]:
     """Start the engine with the server, and end it with the server."""
-    shell.engine()
+    engine = shell.engine()
     # Meanwhile the server answers already: a browser loads Streamlit's own files first.
-    threading.Thread(target=prepare, name="flowplay-prepare", daemon=True).start()
+    threading.Thread(target=prepare, args=(engine,), name="flowplay-prepare", daemon=True).start()
     try:
         yield
     finally:
         await asyncio.to_thread(shell.close_engine)
 
 
-def prepare() -> None:
-    """Import and compute what visitors would otherwise wait for: the first page's needs first."""
+def prepare(engine: Engine) -> None:
+    """Import and compute what visitors would otherwise wait for: the first page's needs first.
+
+    Args:
+        engine: the one that starts meanwhile.
+    """
     from flowplay.pictures import density_scale
     from flowplay.targets import TARGETS
     from flowplay.ui import card, controls, example, live, tour, walk  # noqa: F401
@@ -45,7 +50,7 @@ def prepare() -> None:
         controls.target_thumbnail(name)
     # Until then workers and an early visitor's page need the cores more.
     deadline = time.monotonic() + WORKERS_SECONDS
-    while shell.engine().status.phase == "starting" and time.monotonic() < deadline:
+    while engine.status.phase == "starting" and time.monotonic() < deadline:
         time.sleep(WORKERS_SECONDS / 100)
     for target in TARGETS.values():
         density_scale(target)
