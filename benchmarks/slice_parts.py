@@ -99,19 +99,19 @@ def measure(config: RunConfig, seconds: float, slices: int = SLICES) -> list[dic
 
 def _parts() -> list[Part]:
     from flowplay.flows import Flow
-    from flowplay.training import slices, snapshots, worker
-    from flowplay.training.live import LiveRun
-    from flowplay.training.state import RunState
-    from flowplay.wire import Packed
+    from flowplay.training import pictures, slices, worker
+    from flowplay.training.live_run import LiveRun
+    from flowplay.wire import RunState, Snapshot
 
     return [
         Part(LiveRun, "train", STEPS),
-        Part(slices, "held_out_nll", "held-out NLL"),
-        Part(snapshots, "density_on_grid", "density on the grid"),
+        Part(slices, "held_out_loss", "held-out NLL"),
+        Part(pictures, "density_on_grid", "density on the grid"),
         Part(Flow, "sample", "samples"),
         Part(slices, "take_snapshot", "rest of the snapshot"),
         Part(RunState, "from_bytes", "state in"),
-        Part(Packed, "to_bytes", "state and snapshot out"),
+        Part(RunState, "to_bytes", "state and snapshot out"),
+        Part(Snapshot, "to_bytes", "state and snapshot out"),
         Part(worker, "run_slice", "everything else"),
     ]
 

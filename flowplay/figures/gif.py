@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from flowplay.codes import POINT_UNITS
+from flowplay.codes import window_points
 from flowplay.figures.colors import ORANGE, PALETTE
 from flowplay.wire import LayerFrames
 
@@ -161,9 +161,8 @@ def _pixels(
     frames: LayerFrames, before: NDArray[np.int16], after: NDArray[np.int16], s: float
 ) -> NDArray[np.float64]:
     """Return pixel positions [..., 2] of coded positions on their way."""
-    low, high = frames.window[:2]
-    units = (1 - s) * before.astype(float) + s * after
-    place = low + units / POINT_UNITS * (high - low)
+    start, end = (window_points(units, frames.window) for units in (before, after))
+    place = (1 - s) * start + s * end
     share = (place + frames.near) / (2 * frames.near)
     return np.stack([share[..., 0] * SIDE, (1 - share[..., 1]) * SIDE], -1)
 

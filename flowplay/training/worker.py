@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, TypedDict
 
 import numpy as np
+import torch
 
 from flowplay.config import HotSettings, RunConfig
 from flowplay.plugins import load_plugins
@@ -33,6 +34,14 @@ class SliceOrder(TypedDict, total=False):
     steps: int | None
     hot: dict[str, Any] | None
     fine: bool
+
+
+def preload() -> None:
+    """Import what a first slice would import; no thread is started and CUDA is not touched."""
+    import sklearn.datasets  # noqa: F401
+
+    # With its first optimizer torch imports its compiler.
+    torch.optim.Adam([torch.zeros(1)])
 
 
 def warm() -> None:

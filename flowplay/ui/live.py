@@ -26,6 +26,9 @@ from flowplay.wire import Snapshot
 SHORTEST_POLL = 0.12
 POLL_SHARE = 0.6
 
+#: The same while no worker is ready: they may need the cores to become so.
+WAITING_POLL = 0.3
+
 
 def buttons(run: Run, *, settings: bool = False) -> None:
     """Show what can be done with the run now; the buttons never change place.
@@ -124,6 +127,8 @@ def samples_toggle(config: RunConfig) -> None:
 
 
 def _poll_seconds() -> float:
+    if engine().status.phase != "ready":
+        return WAITING_POLL
     return max(SHORTEST_POLL, POLL_SHARE * engine().snapshot_interval)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from flowplay.codes import POINT_UNITS
+from flowplay.codes import window_points
 from flowplay.ui.components.inside_view import FARTHEST, Pick
 from flowplay.wire import LayerFrames
 
@@ -82,8 +82,7 @@ def first_point(look: Look, frames: LayerFrames) -> Pick:
 
 def densest_sample(frames: LayerFrames) -> Pick:
     """Return the sample of the last frame whose cell has the highest density."""
-    low, high = frames.window[:2]
-    samples = low + frames.samples[-1].astype(float) * ((high - low) / POINT_UNITS)
+    samples = window_points(frames.samples[-1], frames.window)
     x, y = samples[np.argmax(_codes(frames, samples))]
     return Pick(frames.layers, float(x), float(y))
 
@@ -93,7 +92,8 @@ def _codes(frames: LayerFrames, points: NDArray[np.float64]) -> NDArray[np.int64
     left, right, bottom, top = frames.boxes[-1]
     codes = frames.density[-1]
     share = (points - (left, bottom)) / (right - left, top - bottom)
-    inside = ((share >= 0) & (share < 1) & (np.abs(points) <= FARTHEST)).all(axis=1)
+    near = (share >= 0) & (share < 1) & (np.abs(points) <= FARTHEST)
+    inside: NDArray[np.bool_] = np.all(near, axis=1)
     column, row = (len(codes) * np.where(inside[:, None], share, 0)).astype(int).T
     found: NDArray[np.int64] = np.where(inside, codes[row, column].astype(int), -1)
     return found

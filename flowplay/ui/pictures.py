@@ -17,7 +17,7 @@ from flowplay.ui.components.density_view import density_view
 from flowplay.wire import DensityPicture, Picture, SamplesPicture, Snapshot
 
 #: Cells of a problem's picture, and its points where no density is known.
-_PROBLEM_CELLS = 192
+PROBLEM_CELLS = 192
 _PROBLEM_POINTS = 1_000
 
 _NOTES = {
@@ -38,6 +38,7 @@ def small_picture(problem: Problem, cells: int) -> NDArray[np.floating] | None:
         return density
     x_min, x_max, y_min, y_max = problem.window
     x, y = problem.training_points(_PROBLEM_POINTS, seed=0).T
+    counts: NDArray[np.float64]
     counts, _, _ = np.histogram2d(y, x, cells, ((y_min, y_max), (x_min, x_max)))
     return counts
 
@@ -50,7 +51,7 @@ def show_problem(problem: Problem, key: str) -> None:
         key: names the picture, unique on the page.
     """
     window = problem.window
-    density = exact_density(problem, _PROBLEM_CELLS)
+    density = exact_density(problem, PROBLEM_CELLS)
     if window is not None and density is not None:
         scale = density_scale(problem)
         density_view(

@@ -519,6 +519,16 @@ def test_error_in_the_work_fails_the_run_and_keeps_its_state() -> None:
     failing.close()
 
 
+def test_a_refused_run_says_why_in_the_work_s_own_sentence() -> None:
+    refusing = start("refuse")
+    run = refusing.open_run(CONFIG)
+    run.play()
+    watch(run, lambda run: run.view().phase is Phase.FAILED)
+    assert run.view().message == ("One step would take 9 GiB: lower the batch size to 100 or less.")
+    assert run.state is None
+    refusing.close()
+
+
 def test_diverged_run_goes_on_with_a_smaller_learning_rate() -> None:
     engine = start("diverge_above")
     run = engine.open_run(CONFIG.model_copy(update={"learning_rate": 0.3}))
@@ -623,15 +633,11 @@ def test_closing_leaves_no_process_no_thread_and_no_open_call() -> None:
     run = engine.open_run(CONFIG)
     run.play()
     watch(run, at_least(1))
-    workers = [
-        p
-        for p in psutil.Process().children(recursive=True)
-        if p.pid not in before and "resource_tracker" not in " ".join(p.cmdline())
-    ]
-    assert len(workers) == 2
+    processes = [p for p in psutil.Process().children(recursive=True) if p.pid not in before]
+    assert len(processes) == 3, "two workers, and the process that forked them"
     calls: list[Future[bytes]] = [engine.call("fake_work:greet", "you", 5.0) for _ in range(4)]
     engine.close()
-    assert not psutil.wait_procs(workers, timeout=5)[1]
+    assert not psutil.wait_procs(processes, timeout=5)[1]
     assert not any(
         t.name == "flowplay-engine" and t is engine._thread for t in threading.enumerate()
     )

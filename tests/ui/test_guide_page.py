@@ -14,7 +14,7 @@ from flowplay.engine import WorkError
 from flowplay.guide import SECTIONS, TOPICS, not_yet
 from flowplay.ui import timing_table, work
 
-APP = Path(__file__).parents[2] / "app.py"
+APP = Path(__file__).parents[2] / "navigation.py"
 
 
 class MeasuringEngine:

@@ -17,7 +17,7 @@ from flowplay.ui.example import example
 from flowplay.ui.tour import STEPS, Scene, Tour
 from flowplay.wire import Header
 
-APP = Path(__file__).parents[2] / "app.py"
+APP = Path(__file__).parents[2] / "navigation.py"
 BY_NAME = {step.name: step for step in STEPS}
 
 
