@@ -6,7 +6,7 @@ import streamlit as st
 
 from flowplay.engine import Phase, Run
 from flowplay.ui import runs
-from flowplay.ui.settings import read_widgets
+from flowplay.ui.settings import typed_config
 
 
 def failure_box(run: Run) -> None:
@@ -34,4 +34,4 @@ def failure_box(run: Run) -> None:
 
 
 def _go_on() -> None:
-    runs.train(read_widgets())
+    runs.train(typed_config())

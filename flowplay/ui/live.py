@@ -16,7 +16,7 @@ from flowplay.ui.components.loss_view import loss_view
 from flowplay.ui.components.settings_button import settings_button
 from flowplay.ui.follow import follow
 from flowplay.ui.pictures import show_model, show_problem
-from flowplay.ui.settings import read_widgets
+from flowplay.ui.settings import typed_config
 from flowplay.ui.shell import engine
 from flowplay.ui.terms import tooltip
 from flowplay.wire import Snapshot
@@ -94,7 +94,7 @@ def buttons(run: Run, *, settings: bool = False) -> None:
 
 
 def _with_settings(act: Callable[[RunConfig], None]) -> None:
-    act(read_widgets())
+    act(typed_config())
 
 
 def live_view(config: RunConfig, run: Run) -> None:

@@ -100,7 +100,7 @@ def _show_density(
 ) -> None:
     points = snapshot.picture(SamplesPicture) if samples else None
     held_out = snapshot.measurements.get("held_out")
-    told = f" {held_out.label} {held_out.value:.3f} {held_out.unit}." if held_out else ""
+    told = f" Its {held_out.label}: {held_out.value:.3f} {held_out.unit}." if held_out else ""
     note = _NOTES[picture.exactness]
     density_view(
         picture.code,

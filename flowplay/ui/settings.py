@@ -60,9 +60,7 @@ def flat_values(config: RunConfig) -> dict[str, Any]:
 
 def read_widgets() -> RunConfig:
     """Return the config that the widgets show, and write it to the URL."""
-    before: RunConfig = st.session_state[_CONFIG]
-    shown = {n: st.session_state[n] for n in flat_names() if n in st.session_state}
-    flat = flat_values(before) | shown
+    flat = _widget_values()
     config, refused = RunConfig.repair(flat)
     # What was refused of a link is shown until a setting changes.
     if refused or st.session_state.setdefault(_FLAT, flat) != flat:
@@ -73,6 +71,15 @@ def read_widgets() -> RunConfig:
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)
     st.session_state[_SEEDED_FROM] = query
+    return config
+
+
+def typed_config() -> RunConfig:
+    """Return the config that the widgets show at this moment, as for a callback.
+
+    It writes nothing: Streamlit loses an address that a callback sets.
+    """
+    config, _ = RunConfig.repair(_widget_values())
     return config
 
 
@@ -103,3 +110,9 @@ def follow_architecture() -> None:
             continue
         if name not in st.session_state or st.session_state[name] == flat_values(old).get(name):
             st.session_state[name] = value
+
+
+def _widget_values() -> dict[str, Any]:
+    before: RunConfig = st.session_state[_CONFIG]
+    shown = {n: st.session_state[n] for n in flat_names() if n in st.session_state}
+    return flat_values(before) | shown

@@ -12,11 +12,7 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from flowplay.config import RunConfig
 from flowplay.engine import Engine
-from flowplay.plugins import load_plugins
 from flowplay.ui.follow import follow
-
-# Before any page lists what there is to choose.
-load_plugins()
 
 #: Seconds between two looks at an engine that is not ready.
 _STATUS_POLL = 0.5
