@@ -280,11 +280,9 @@ def test_a_closed_tab_stops_training(app: App, browser: Browser) -> None:
     page = context.new_page()
     open_page(page, app.url + "/?budget=1000000&depth=6")
     start_training(page)
-    assert cpu_used(app, 1.0) > 0.3
+    until(lambda: cpu_used(app, 1.0) > 0.1, 15, "workers train")
     context.close()
-    closed = time.monotonic()
-    until(lambda: cpu_used(app, 1.0) < 0.1, 15, "workers rest within 15 s of closing the tab")
-    assert time.monotonic() - closed < 16
+    until(lambda: cpu_used(app, 1.0) < 0.05, 15, "workers rest within 15 s of closing the tab")
 
 
 def busy_worker(app: App) -> psutil.Process:

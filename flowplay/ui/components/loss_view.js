@@ -6,7 +6,7 @@
  * @property {{x: Tick[], y: Tick[]}} ticks
  * @property {?number} floor  the target's entropy
  * @property {string} label  of the floor
- * @property {string} unit  of the losses, or what they are where they have none
+ * @property {string} unit  of the losses; empty where they have none
  * @property {string[]} names  of the two curves; empty for one that is not there
  * @property {string} alt
  * @property {number} height  pixels

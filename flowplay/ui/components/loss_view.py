@@ -13,7 +13,6 @@ import numpy as np
 
 from flowplay.figures.colors import BLUE, GRID, ORANGE
 from flowplay.figures.loss import (
-    axis_title,
     curves_of_one_unit,
     floor_label,
     loss_range,
@@ -103,7 +102,7 @@ def _chart(curves: Mapping[str, Curve], entropy: float | None) -> dict[str, Any]
         "ticks": {"x": steps, "y": _aligned(axis_ticks(low, high, _INTERVALS))},
         "floor": entropy,
         "label": "" if entropy is None else floor_label(entropy),
-        "unit": axis_title(curves),
+        "unit": next((curve.unit for curve in curves.values()), ""),
         "names": [curves[name].label if name in curves else "" for name in _ROWS],
     }
 
