@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 import streamlit as st
 
 from flowplay import ui
+from flowplay.engine import Engine
 from flowplay.plugins import load_plugins
 from flowplay.ui import shell
 
@@ -27,17 +28,21 @@ logger = logging.getLogger(__name__)
 async def lifespan(app: st.App) -> AsyncIterator[None]:
     """Load plugins and start the engine with the server, and end it with the server."""
     load_plugins()
-    shell.engine()
+    engine = shell.engine()
     # Meanwhile the server answers already: a browser loads Streamlit's own files first.
-    threading.Thread(target=prepare, name="flowplay-prepare", daemon=True).start()
+    threading.Thread(target=prepare, args=(engine,), name="flowplay-prepare", daemon=True).start()
     try:
         yield
     finally:
         await asyncio.to_thread(shell.close_engine)
 
 
-def prepare() -> None:
-    """Import and compute what visitors would otherwise wait for: the first page's needs first."""
+def prepare(engine: Engine) -> None:
+    """Import and compute what visitors would otherwise wait for: the first page's needs first.
+
+    Args:
+        engine: the one that starts meanwhile.
+    """
     from flowplay.pictures import density_scale, exact_density
     from flowplay.problems import PROBLEMS, make_problem
     from flowplay.ui import card, controls, example, live, tour, walk  # noqa: F401
@@ -48,7 +53,7 @@ def prepare() -> None:
         controls.target_thumbnail(name)
     # Until then workers and an early visitor's page need the cores more.
     deadline = time.monotonic() + WORKERS_SECONDS
-    while shell.engine().status.phase == "starting" and time.monotonic() < deadline:
+    while engine.status.phase == "starting" and time.monotonic() < deadline:
         time.sleep(WORKERS_SECONDS / 100)
     for problem in map(make_problem, PROBLEMS):
         density_scale(problem)

@@ -64,12 +64,14 @@ def engine() -> Engine:
 
 
 def close_engine() -> None:
-    """End the shared engine, if there is one; waits until its workers have ended."""
-    global _engine
+    """End the shared engine, if there is one; waits until its workers have ended.
+
+    Pages that are still open find it closed, rather than start another.
+    """
     with _engine_lock:
-        closed, _engine = _engine, None
-    if closed is not None:
-        closed.close()
+        ending = _engine
+    if ending is not None:
+        ending.close()
 
 
 @functools.cache
