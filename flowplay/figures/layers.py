@@ -151,7 +151,7 @@ def _slider(labels: list[str]) -> dict[str, Any]:
         "len": 1,
         "y": 0,
         "yanchor": "top",
-        "pad": {"t": 104, "b": 8},
+        "pad": {"t": 104, "b": 8, "r": 40},
         "currentvalue": {"xanchor": "left", "offset": 8, "prefix": ""},
         "bgcolor": MUTED,
         "activebgcolor": ORANGE,

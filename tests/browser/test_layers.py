@@ -102,9 +102,9 @@ def test_a_clicked_point_s_ledger_adds_up(app: App, page: Page) -> None:
     expect(page.locator(PLOT)).to_have_attribute("data-path", "14")
     expect(page.locator(PLOT)).to_have_attribute("data-t", "7.000")
     # It stands in the fields, too.
+    shown = numbers(rows.first.locator("td"))[:2]
     fields = [page.locator(f".st-key-{name} input") for name in ("point_x", "point_y")]
-    for field, shown in zip(fields, numbers(rows.first.locator("td"))[:2], strict=True):
-        until(lambda f=field, x=shown: float(f.input_value()) == x, 30, "the field follows")
+    until(lambda: [float(f.input_value()) for f in fields] == shown, 30, "the fields follow")
     expect(page.locator(f"{LEDGER}.here")).to_have_attribute("data-k", "7")
     base, total, last, log_prob = numbers(page.locator(".st-key-ledger dd"))
     assert last == log_prob
