@@ -1,14 +1,15 @@
 """How close to the entropy each architecture comes in a few seconds on one core, with its defaults.
 
 Run `python -m benchmarks.quality`; it prints a table of gaps in nats (medians over seeds) with the
-steps taken and the milliseconds of each. Pin it to a core that nothing else uses.
+steps taken and the milliseconds of each. Pin it to a core that nothing else uses; where there is
+none, `--steps` trains for a number of steps instead of seconds.
 """
 
 from __future__ import annotations
 
 import argparse
 import statistics
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from flowplay.catalog import ARCHITECTURES
 from flowplay.config import RunConfig
@@ -32,14 +33,16 @@ class Outcome(NamedTuple):
     ms_per_step: float
 
 
-def train(target: str, architecture: str, seconds: float, seed: int) -> Outcome:
-    """Train one run for so many seconds, as the command line does.
+def train(
+    target: str, architecture: str, budget: float, unit: Literal["steps", "seconds"], seed: int
+) -> Outcome:
+    """Train one run to the end of its budget, as the command line does.
 
     Raises:
         SystemExit: if the model has no likelihood, or the target no known density.
     """
     config = RunConfig(
-        target=target, architecture=architecture, budget=seconds, budget_unit="seconds", seed=seed
+        target=target, architecture=architecture, budget=budget, budget_unit=unit, seed=seed
     )
     state, snapshot = train_slice(new_run(config), steps=0)
     while not snapshot.header.finished and not snapshot.header.failure:
@@ -53,7 +56,9 @@ def train(target: str, architecture: str, seconds: float, seed: int) -> Outcome:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=10)
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--seconds", type=float, default=10)
+    length.add_argument("--steps", type=int)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--targets", nargs="+", default=TARGETS)
     judged = [name for name, entry in ARCHITECTURES.items() if entry.likelihood == "exact"]
@@ -65,7 +70,10 @@ def main() -> None:
     for architecture in arguments.architectures:
         for target in arguments.targets:
             runs = [
-                train(target, architecture, arguments.seconds, seed) for seed in arguments.seeds
+                train(target, architecture, arguments.seconds, "seconds", seed)
+                if arguments.steps is None
+                else train(target, architecture, arguments.steps, "steps", seed)
+                for seed in arguments.seeds
             ]
             gaps, steps, times = zip(*runs, strict=True)
             print(

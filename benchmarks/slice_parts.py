@@ -12,7 +12,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NamedTuple
+from unittest.mock import patch
 
 from flowplay.config import RunConfig
 from flowplay.engine.dispatch import slice_seconds, training_seconds
@@ -81,19 +83,21 @@ def measure(config: RunConfig, seconds: float, slices: int = SLICES) -> list[dic
 
     worker.warm()
     clock = Clock()
-    for owner, name, label in _parts():
-        work = clock.timed(getattr(owner, name), label)
-        # A class method is bound already.
-        setattr(owner, name, staticmethod(work) if name == "from_bytes" else work)
     state: bytes | None = None
     around = 0.0
     rows = []
-    for _ in range(WARM_UP + slices):
-        clock.spent.clear()
-        order: SliceOrder = {"seconds": training_seconds(seconds, around)}
-        state, _ = worker.run_slice(config.model_dump_json(), state, order)
-        around = sum(clock.spent.values()) - clock.spent[STEPS]
-        rows.append(dict(clock.spent))
+    with ExitStack() as stack:
+        for owner, name, label in _parts():
+            work = clock.timed(getattr(owner, name), label)
+            # A class method is bound already.
+            timed = staticmethod(work) if name == "from_bytes" else work
+            stack.enter_context(patch.object(owner, name, timed))
+        for _ in range(WARM_UP + slices):
+            clock.spent.clear()
+            order: SliceOrder = {"seconds": training_seconds(seconds, around)}
+            state, _ = worker.run_slice(config.model_dump_json(), state, order)
+            around = sum(clock.spent.values()) - clock.spent[STEPS]
+            rows.append(dict(clock.spent))
     return rows[WARM_UP:]
 
 
