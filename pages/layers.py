@@ -12,7 +12,7 @@ from flowplay.ui.settings import seed_from_url
 shell.enter_page()
 autostart = seed_from_url()
 
-st.title("See inside the model", anchor=False)
+st.title("See inside the flow", anchor=False)
 shell.show_engine_status()
 config, run = opened_run(autostart=autostart)
 

@@ -15,7 +15,7 @@ from flowplay.ui.walk import walk_view
 shell.enter_page()
 autostart = seed_from_url()
 
-st.title("See a model learn a distribution", anchor=False)
+st.title("See a normalizing flow learn", anchor=False)
 shell.show_engine_status()
 target_picker()
 with st.sidebar:

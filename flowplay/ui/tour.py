@@ -310,7 +310,7 @@ def _words(tour: Tour, steps: list[Step], step: Step | None) -> tuple[str, str, 
         return step.text, "Take me there", "Leave"
     if tour.phase == "offered":
         return (
-            f"New here? See a model learn in {len(steps)} steps; you do each of them yourself.",
+            f"New here? See a flow learn in {len(steps)} steps; you do each of them yourself.",
             "Start the tour",
             "No, thanks",
         )
