@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
@@ -165,12 +166,10 @@ def _show(config: RunConfig, look: Look) -> None:
     about = LayerFrames.from_bytes(frames)
     left, right = st.columns([1, 1], gap="medium")
     with left, st.container(key="inside"):
-        result = inside_view(frames, key=f"inside_view_{look.run_id[:6]}")
+        key = f"inside_view_{look.run_id[:6]}"
+        inside_view(frames, key=key, on_pick=partial(_picked, key, about.layers))
         if thinned := _thinned(about):
             st.caption(thinned)
-    pick = read_pick(getattr(result, "point", None), about.layers)
-    if pick is not None:
-        choose_point(pick)
     with right, st.container(key="ledger"):
         _ledger(look, about)
     if look.fine:
@@ -178,6 +177,17 @@ def _show(config: RunConfig, look: Look) -> None:
             _diagnosis(look)
         with st.container(key="export"):
             _export(config, look, frames)
+
+
+def _picked(key: str, layers: int) -> None:
+    """Follow the point that the picture says was chosen.
+
+    As a callback it is heard whatever part of the page is drawn next.
+    """
+    state: Any = st.session_state.get(key)
+    sent = state.get("point") if hasattr(state, "get") else None
+    if (pick := read_pick(sent, layers)) is not None:
+        choose_point(pick)
 
 
 def _frames(look: Look) -> bytes:

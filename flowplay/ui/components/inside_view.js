@@ -699,10 +699,12 @@ class InsideView {
 
   /** @param {{x: number, y: number}} place  choose the point of the nearest layer that is here */
   pick({ x, y }) {
-    if (!this.setTriggerValue) return; // an export has nobody to ask
+    if (!this.setStateValue) return; // an export has nobody to ask
     this.stop();
     this.go(Math.round(this.t));
-    this.setTriggerValue("point", { token: this.frames.token, k: this.frames.states[this.t], x, y });
+    // A state, not a trigger: a trigger that meets a page just being drawn anew would be lost.
+    const at = { token: this.frames.token, k: this.frames.states[this.t], x, y };
+    this.setStateValue("point", { ...at, sent: Date.now() });
   }
 
   /** @param {KeyboardEvent} event  arrows move, Enter chooses, Escape ends */
