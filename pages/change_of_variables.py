@@ -12,23 +12,25 @@ shell.enter_page()
 
 st.title("Change of variables, by hand", anchor=False)
 prose(
-    "A map carries probability along from the [[base]]: where it stretches, the [[density]] falls; "
-    "where it squeezes, the density rises. The slope keeps the books."
+    "Draw z from the [[base]] and let x = f(z). Where f stretches, the [[density]] falls; where it "
+    "squeezes, the density rises. The factor is the slope of the inverse map."
 )
 st.latex(r"p_x(x) = p_z\bigl(f^{-1}(x)\bigr)\,\left|\frac{\mathrm d f^{-1}}{\mathrm d x}\right|")
 change_lab()
 
 st.subheader("Several maps in a row", anchor="composition")
 prose(
-    "A row of [[bijections|bijection]] is one. Each map adds its own log-slope, in [[nats]], taken "
-    "where the value has got to. The sum is the log-slope of the whole: below, it stands beside "
-    "one that knows only the composed map. The spline among them is not the one you drag."
+    "A composition of [[bijections|bijection]] is a bijection. Each map has its own log-slope, in "
+    "[[nats]], evaluated at the current value. Their sum is the log-slope of the composed map. "
+    "Below, it is compared with a log-slope computed from the composed map alone. The spline here "
+    "is fixed; it is not the one above."
 )
 compose_lab()
 
 st.subheader("The same in the plane", anchor="plane")
 prose(
-    "In more dimensions the slope becomes the determinant of the [[Jacobian]]: the factor by which "
-    "the map grows areas. Its logarithm is the [[log-det]]."
+    "In more dimensions the determinant of the [[Jacobian]] takes the place of the slope. Its "
+    "absolute value is the factor by which the map changes areas; the logarithm of this factor is "
+    "the [[log-det]]."
 )
 plane_lab()

@@ -105,7 +105,7 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         "floor",
-        "Watch the loss near the dashed line, the target's entropy: no honest model gets below it.",
+        "Watch the loss fall to the dashed line, the target's entropy: no expected NLL is lower.",
         ".st-key-loss",
         lambda scene: _gap(scene) < NEAR or scene.view.phase is Phase.FINISHED,
     ),
