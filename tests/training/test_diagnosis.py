@@ -110,7 +110,7 @@ def test_a_layer_is_judged_by_the_scale_of_each_coordinate(architecture: str) ->
 def test_the_condition_number_is_judged_and_not_the_determinant(
     first: float, second: float, fine: bool
 ) -> None:
-    """e⁻¹⁴ times the area is harmless if all directions shrink alike; a determinant of 1 may not be."""
+    """A determinant of 1e-6 is harmless if all directions shrink alike; one of 1 may not be."""
     stretch = torch.tensor([[first, 0.0], [0.0, second]]).double()
     turn = torch.tensor([[0.6, -0.8], [0.8, 0.6]]).double()
     layers = torch.stack([turn, stretch, turn]).unsqueeze(1)
