@@ -1,36 +1,10 @@
-"""Entry point: the list of pages, and the shell around them."""
+"""The server: the pages, and the engine that starts and ends with it.
+
+`streamlit run app.py` finds `app`; the list of pages is in `navigation.py`.
+"""
 
 import streamlit as st
 
-from flowplay.ui.tour import show_tour
+from flowplay.ui.serving import lifespan, say_error
 
-
-def main() -> None:
-    """Run the page that the address names."""
-    st.set_page_config("flowplay", page_icon=":material/water_drop:", layout="wide")
-    page = st.navigation(
-        [
-            st.Page(
-                "pages/playground.py",
-                title="Playground",
-                icon=":material/play_circle:",
-                default=True,
-            ),
-            st.Page("pages/layers.py", title="See inside", icon=":material/layers:"),
-            st.Page(
-                "pages/change_of_variables.py",
-                title="Change of variables",
-                icon=":material/straighten:",
-            ),
-            st.Page("pages/guide.py", title="Guide", icon=":material/menu_book:"),
-        ],
-        # Pages without settings of their own get the room of the sidebar.
-        position="top",
-    )
-    show_tour(page.url_path)
-    page.run()
-
-
-# Worker processes that Python spawns import this file again, as another module.
-if __name__ == "__main__":
-    main()
+app = st.App("navigation.py", lifespan=lifespan, on_script_error=say_error)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from flowplay.config import RunConfig
 from flowplay.training import new_run
-from flowplay.training.live import LiveRun
+from flowplay.training.live_run import LiveRun
 
 #: Of glibc's mallopt: allocations from this size on are given back as soon as they are freed.
 _TRIM, _MMAP = -1, -3
@@ -34,7 +34,7 @@ def _measure(config: RunConfig) -> float:
     libc.mallopt(_MMAP, _THRESHOLD)
     libc.mallopt(_TRIM, _THRESHOLD)
     run = LiveRun(new_run(config))
-    run.flow.train()
+    run.model.train()
     for _ in range(_WARM_UP):
         run.step(1e-4)
     libc.malloc_trim(0)

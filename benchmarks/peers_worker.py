@@ -128,7 +128,7 @@ class Worker:
 
         config = config_of(kind, recipe, target, seed, budget)
         points = held_out_points(config).numpy()
-        look = _Gap(points, target, config.noise)
+        look = _Gap(points, target, float(config.target_options["noise"]))
         start = self._build(job_of(config, kind, recipe))
         begun, trained, step = sum(start.values()), 0.0, 0
         limit = seconds - begun if recipe == "usual" else budget

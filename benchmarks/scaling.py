@@ -18,7 +18,7 @@ from benchmarks.floor import floor_ms, matmul_rate
 from benchmarks.memory import step_megabytes
 from flowplay.config import RunConfig
 from flowplay.training import new_run, prepare_process
-from flowplay.training.live import LiveRun
+from flowplay.training.live_run import LiveRun
 
 SIZES: dict[str, tuple[int, ...]] = {
     "depth": (2, 4, 8, 16, 32, 64),
@@ -115,7 +115,7 @@ def points(architecture: str, varied: str, memory: dict[str, list[float]]) -> li
     """Time every size of a series, beside its floor and its memory."""
     runs = [LiveRun(new_run(config)) for config in configs(architecture, varied)]
     for run in runs:
-        run.flow.train()
+        run.model.train()
     times = step_times(runs)
     rate = matmul_rate()
     floors = [floor_ms(lambda run=run: run.step(RATE), rate) for run in runs]  # type: ignore[misc]

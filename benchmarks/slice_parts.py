@@ -12,7 +12,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NamedTuple
+from unittest.mock import patch
 
 from flowplay.config import RunConfig
 from flowplay.engine.dispatch import slice_seconds, training_seconds
@@ -81,37 +83,39 @@ def measure(config: RunConfig, seconds: float, slices: int = SLICES) -> list[dic
 
     worker.warm()
     clock = Clock()
-    for owner, name, label in _parts():
-        work = clock.timed(getattr(owner, name), label)
-        # A class method is bound already.
-        setattr(owner, name, staticmethod(work) if name == "from_bytes" else work)
     state: bytes | None = None
     around = 0.0
     rows = []
-    for _ in range(WARM_UP + slices):
-        clock.spent.clear()
-        order: SliceOrder = {"seconds": training_seconds(seconds, around)}
-        state, _ = worker.run_slice(config.model_dump_json(), state, order)
-        around = sum(clock.spent.values()) - clock.spent[STEPS]
-        rows.append(dict(clock.spent))
+    with ExitStack() as stack:
+        for owner, name, label in _parts():
+            work = clock.timed(getattr(owner, name), label)
+            # A class method is bound already.
+            timed = staticmethod(work) if name == "from_bytes" else work
+            stack.enter_context(patch.object(owner, name, timed))
+        for _ in range(WARM_UP + slices):
+            clock.spent.clear()
+            order: SliceOrder = {"seconds": training_seconds(seconds, around)}
+            state, _ = worker.run_slice(config.model_dump_json(), state, order)
+            around = sum(clock.spent.values()) - clock.spent[STEPS]
+            rows.append(dict(clock.spent))
     return rows[WARM_UP:]
 
 
 def _parts() -> list[Part]:
     from flowplay.flows import Flow
-    from flowplay.training import slices, snapshots, worker
-    from flowplay.training.live import LiveRun
-    from flowplay.training.state import RunState
-    from flowplay.wire import Packed
+    from flowplay.training import pictures, slices, worker
+    from flowplay.training.live_run import LiveRun
+    from flowplay.wire import RunState, Snapshot
 
     return [
         Part(LiveRun, "train", STEPS),
-        Part(slices, "held_out_nll", "held-out NLL"),
-        Part(snapshots, "density_on_grid", "density on the grid"),
+        Part(slices, "held_out_loss", "held-out NLL"),
+        Part(pictures, "density_on_grid", "density on the grid"),
         Part(Flow, "sample", "samples"),
         Part(slices, "take_snapshot", "rest of the snapshot"),
         Part(RunState, "from_bytes", "state in"),
-        Part(Packed, "to_bytes", "state and snapshot out"),
+        Part(RunState, "to_bytes", "state and snapshot out"),
+        Part(Snapshot, "to_bytes", "state and snapshot out"),
         Part(worker, "run_slice", "everything else"),
     ]
 

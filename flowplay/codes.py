@@ -83,3 +83,18 @@ def window_units(points: NDArray[np.floating], bounds: Sequence[float]) -> NDArr
     limits = np.iinfo(np.int16)
     steps = np.nan_to_num(unit * POINT_UNITS, nan=limits.min)
     return np.clip(np.rint(steps), limits.min, limits.max).astype("<i2")
+
+
+def window_points(units: NDArray[np.integer], window: Sequence[float]) -> NDArray[np.float64]:
+    """Undo `window_units`, up to rounding: return points [..., 2] in data units.
+
+    Example:
+        >>> window_points(np.array([[0, 8192]], np.int16), (0, 2, 0, 2)).tolist()
+        [[0.0, 1.0]]
+    """
+    x_min, x_max, y_min, y_max = window
+    points: NDArray[np.float64] = [x_min, y_min] + units / POINT_UNITS * [
+        x_max - x_min,
+        y_max - y_min,
+    ]
+    return points

@@ -1,4 +1,4 @@
-"""The guide: the lecture's ideas, each with a configuration in which to try it."""
+"""The guide: the ideas of normalizing flows, each with a configuration to try."""
 
 import streamlit as st
 
@@ -8,7 +8,7 @@ from flowplay.ui import guide, shell
 shell.enter_page()
 
 st.title("A guide to normalizing flows", anchor=False)
-st.markdown("Each section ends where you can try what it says.")
+st.markdown("Each section ends with links to try what it says.")
 guide.contents()
 for section in SECTIONS:
     guide.show_section(section)

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from flowplay.ui import shell
+from flowplay.ui.failure import failure_box
 from flowplay.ui.inside import headline, inside
 from flowplay.ui.live import buttons
 from flowplay.ui.opening import opened_run
@@ -16,5 +17,6 @@ shell.show_engine_status()
 config, run = opened_run(autostart=autostart)
 
 headline(config, run)
-buttons(config, run)
+buttons(run)
+failure_box(run)
 inside(config, run)

@@ -105,6 +105,11 @@ def test_a_file_that_is_no_run_is_refused_in_a_line(
         (["--bins", "4"], "Neither realnvp nor moons has an option bins"),
         (["--steps", "5", "--seconds", "5"], "not allowed with"),
         (["--noise", "nan"], "noise"),
+        (["--noise", "9" * 5000], "is more than 0.3"),
+        (
+            ["--architecture", "mixed", "--recipe", "planar " + "9" * 4400],
+            "has not 1 to 64 layers",
+        ),
         (["--colour", "red"], "unrecognized"),
         (["--html", "/nowhere/at/all.html"], "does not exist"),
         (["--save", "/nowhere/at/all"], "does not exist"),

@@ -352,6 +352,7 @@ WRONG_OPTIONS = [
     pytest.param(Whole("depth", "", "", 1, 1, 2), "depth", id="a field"),
     pytest.param(Real("bins", "", "", 1.0, 1.0, 2.0), "bins", id="another kind"),
     pytest.param(Choice("noise", "", "", "a", {"a": "A"}), "noise", id="another owner"),
+    pytest.param(Real("new_option", "", "", 0.0, 0.0, 1.0), "new_option", id="the same entry"),
 ]
 
 
@@ -359,7 +360,7 @@ WRONG_OPTIONS = [
 def test_an_architecture_whose_option_has_a_taken_name_is_refused(
     option: Option, name: str
 ) -> None:
-    new = Real("option_of_a_refused_entry", "", "", 0.0, 0.0, 1.0)
+    new = Real("new_option", "", "", 0.0, 0.0, 1.0)
     entry = dataclasses.replace(ARCHITECTURES["nsf"], name="refused", options=(new, option))
     with pytest.raises(ValueError, match=f"^The name '{name}' is taken"):
         register_architecture(entry)

@@ -6,7 +6,7 @@ Models take and give points in data units, as float32 arrays; standardization is
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,8 +76,8 @@ def draw_points(job: Job) -> None:
     """Draw the data once more: what that takes of memory, everybody who trains has to take."""
     from flowplay.targets import make_target
 
-    target = make_target(str(job.settings["target"]), float(str(job.settings["noise"])))
-    target.sample(len(job.data), job.seed)
+    options = cast(Mapping[str, float], job.settings["target_options"])
+    make_target(str(job.settings["target"]), **options).sample(len(job.data), job.seed)
 
 
 class Library(NamedTuple):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 
 from benchmarks.libraries.base import Eager, FloatArray, Job, Library
 from benchmarks.libraries.torch_model import prepare_torch
 from flowplay import __version__
 from flowplay.config import RunConfig
+from flowplay.flows import Flow
 from flowplay.training import new_run
 from flowplay.training.data import held_out_points, training_points
-from flowplay.training.live import LiveRun
+from flowplay.training.live_run import LiveRun
 
 
 class FlowplayModel(Eager):
@@ -18,7 +21,8 @@ class FlowplayModel(Eager):
 
     def __init__(self, job: Job) -> None:
         self.live = LiveRun(new_run(RunConfig.model_validate(job.settings)))
-        self.live.flow.train()
+        self.flow = cast(Flow, self.live.model)
+        self.flow.train()
         torch.manual_seed(job.seed)
 
     def step(self, rate: float) -> None:
@@ -27,18 +31,18 @@ class FlowplayModel(Eager):
 
     def log_prob(self, points: FloatArray) -> FloatArray:
         """Return the log-density of points, as the pictures are drawn: exact, without gradient."""
-        self.live.flow.eval()
+        self.flow.eval()
         with torch.inference_mode():
-            values: FloatArray = self.live.flow.log_prob(torch.from_numpy(points)).numpy()
-        self.live.flow.train()
+            values: FloatArray = self.flow.log_prob(torch.from_numpy(points)).numpy()
+        self.flow.train()
         return values
 
     def sample(self, n: int) -> FloatArray:
         """Draw points, without gradient."""
-        self.live.flow.eval()
+        self.flow.eval()
         with torch.inference_mode():
-            points: FloatArray = self.live.flow.sample(n).numpy()
-        self.live.flow.train()
+            points: FloatArray = self.flow.sample(n).numpy()
+        self.flow.train()
         return points
 
 

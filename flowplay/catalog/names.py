@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from flowplay.catalog.options import Option
 
-#: Name -> whose setting it is, and of which kind.
-_MEANINGS: dict[str, tuple[str, type]] = {}
+
+class _Meaning(NamedTuple):
+    owner: str
+    kind: str
+
+
+_MEANINGS: dict[str, _Meaning] = {}
 
 
 def claim_options(owner: str, options: Iterable[Option]) -> None:
-    """Reserve the names of options for one sort of owner; owners of a sort share names.
+    """Reserve the names of an entry's options; entries of one sort of owner may share names.
 
     Args:
         owner: "model" or "problem".
-        options: the options; those of one name must be of one kind.
+        options: the options; in all entries those of one name must be of one kind.
 
     Raises:
         ValueError: if a name means something else already; no name is reserved then.
     """
-    _claim({option.name: (owner, type(option)) for option in options})
+    _claim((option.name, _Meaning(owner, f"{type(option).__name__} option")) for option in options)
 
 
 def claim_fields(names: Iterable[str]) -> None:
@@ -29,13 +35,16 @@ def claim_fields(names: Iterable[str]) -> None:
     Raises:
         ValueError: if a name means something else already; no name is reserved then.
     """
-    _claim(dict.fromkeys(names, ("run", object)))
+    _claim((name, _Meaning("run", "setting")) for name in names)
 
 
-def _claim(meanings: dict[str, tuple[str, type]]) -> None:
-    for name, meaning in meanings.items():
-        owner, kind = _MEANINGS.get(name, meaning)
-        if (owner, kind) != meaning:
-            what = "setting" if kind is object else f"{kind.__name__} option"
-            raise ValueError(f"The name {name!r} is taken: it is a {what} of a {owner} already.")
-    _MEANINGS.update(meanings)
+def _claim(meanings: Iterable[tuple[str, _Meaning]]) -> None:
+    new: dict[str, _Meaning] = {}
+    for name, meaning in meanings:
+        taken = new.get(name)
+        if taken is None and _MEANINGS.get(name, meaning) != meaning:
+            taken = _MEANINGS[name]
+        if taken is not None:
+            raise ValueError(f"The name {name!r} is taken: {taken.kind} of a {taken.owner}.")
+        new[name] = meaning
+    _MEANINGS.update(new)

@@ -6,26 +6,25 @@ Everything here runs in the engine's one event loop.
 from __future__ import annotations
 
 import asyncio
-import atexit
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from flowplay.engine import tasks
+from flowplay.engine.local import LocalCluster, local_cluster
 from flowplay.engine.tasks import one_line
 
 # Dask's own types leave out most of what is called here.
 Client: TypeAlias = Any
-LocalCluster: TypeAlias = Any
 
 WATCH_SECONDS = 1.0
 """How often the list of workers is compared with the scheduler's: a new or restarted worker is in
 use this late at most. Lost connections and dead workers are noticed at once, without it."""
 
-STARTING_WATCH_SECONDS = 0.1
-"""The same while there is no worker at all, since somebody is waiting then."""
+STARTING_WATCH_SECONDS = 0.05
+"""The same while workers are missing, since somebody may be waiting for them."""
 
 ANSWER_SECONDS = 10.0
 """A scheduler that takes longer to answer is gone; a busy one answers within milliseconds."""
@@ -37,17 +36,6 @@ FIRST_RETRY_SECONDS = 0.5
 LAST_RETRY_SECONDS = 5.0
 """The pause between attempts doubles from the first to the last: a scheduler that comes back is
 used within a few seconds, however long it was away."""
-
-WORKER_MEMORY_FLOOR = 1536 * 2**20
-"""Bytes. A worker is restarted at 95 % of its share of the machine's memory, so that one huge run
-does not take down the page; but never at less than this, since importing torch needs a third."""
-
-WORKER_MEMORY = {
-    "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": 256 * 2**20,
-    "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_THRESHOLD_": 32 * 2**20,
-}
-"""Workers keep freed memory: with Dask's own 64 kB, every evaluation of a grid pays for fresh
-pages, which doubles the time of a snapshot."""
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +72,13 @@ class Raised:
 
 
 @dataclass(frozen=True)
+class Refused:
+    """The work cannot be done as it is asked for; `sentence` tells the viewer why."""
+
+    sentence: str
+
+
+@dataclass(frozen=True)
 class Lost:
     """No outcome came back; `blame` if the work may itself have killed its worker."""
 
@@ -95,10 +90,14 @@ class Missing:
     """Nothing was done, since the worker does not hold the state that a `Held` stood for."""
 
 
-Outcome = Done | Raised | Lost | Missing
+Outcome = Done | Raised | Refused | Lost | Missing
 
 
-class _RefusedError(RuntimeError):
+class _CertificatesError(Exception):
+    """A connection that is to be encrypted lacks what it takes; the message is one sentence."""
+
+
+class _NoAnswerError(RuntimeError):
     """A worker answered, but not by doing the work."""
 
 
@@ -126,6 +125,7 @@ class Cluster:
         self._preload = preload
         self._notify = notify
         self._client: Client = None
+        self._local: LocalCluster | None = None
         self._closing = False
         self._keeper: asyncio.Task[None] | None = None
         self._look = asyncio.Event()
@@ -153,7 +153,11 @@ class Cluster:
             except Exception as error:
                 # Whatever it is, the page must say so and the next attempt may succeed.
                 logger.warning("No Dask cluster: %s", one_line(error))
-            self._set_status("unreachable", self._unreachable())
+                known = isinstance(error, _CertificatesError)
+                reason = str(error) if known else self._unreachable()
+            else:
+                reason = self._unreachable()
+            self._set_status("unreachable", reason)
             if not self._closing:
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LAST_RETRY_SECONDS)
@@ -180,13 +184,15 @@ class Cluster:
             return Lost(blame=False)
         try:
             report = await _unless(gone, self._ask(client, worker, name, arguments, hold))
-        except (OSError, _RefusedError) as error:
+        except (OSError, _NoAnswerError) as error:
             logger.info("Lost a result: %s", one_line(error))
             self._drop(worker)
             self._look.set()
             return Lost(blame=self._client is client and client.status == "running")
         except Exception as error:
             return Raised(one_line(error))
+        if report.refused:
+            return Refused(report.error)
         if report.error:
             return Raised(report.error)
         if report.missing:
@@ -201,7 +207,7 @@ class Cluster:
 
         Raises:
             OSError: if the worker or the way to it is gone.
-            _RefusedError: if the worker does not take work any more, as while it closes; what the
+            _NoAnswerError: if the worker does not take work any more, as while it closes; what the
                 work itself raises is in the report.
         """
         from distributed.protocol.pickle import dumps
@@ -218,7 +224,7 @@ class Cluster:
             # Workers on other machines may be reachable for the scheduler only.
             answer = await client.scheduler.proxy(msg={"op": "run", **message}, worker=worker)
         if answer["status"] != "OK":
-            raise _RefusedError(answer["exception_text"])
+            raise _NoAnswerError(answer["exception_text"])
         report: tasks.Report = answer["result"]
         return report
 
@@ -230,45 +236,33 @@ class Cluster:
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[Client]:
-        import dask
-        import distributed
-
-        dask.config.set(WORKER_MEMORY)
-        # It writes a traceback whenever a scheduler goes away; that is told in one sentence here.
-        logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
-        cluster: LocalCluster | None = None
-        client: Client | None = None
-        try:
-            if self._scheduler is None:
+        async with AsyncExitStack() as stack:
+            address = self._scheduler
+            if address is None:
                 self._set_status("starting", "The workers are starting.")
-                cluster = await _local_cluster(self._size)
-            client = await distributed.Client(  # type: ignore[no-untyped-call, unused-ignore]
-                cluster or self._scheduler,
-                asynchronous=True,
-                timeout=CONNECT_SECONDS,
-                set_as_default=False,
-                # Workers on other machines may be reachable for the scheduler only.
-                direct_to_workers=cluster is not None,
-            )
-            self._client = client
-            yield client
-        finally:
-            self._client = None
-            for task in self._warming.values():
-                task.cancel()
-            self._warming.clear()
-            for gone in self._ready.values():
-                gone.set()
-            self._ready.clear()
-            if client is not None:
-                await client.close(timeout=2)
-            if cluster is not None:
-                await cluster.close(timeout=5)
+                self._local = await stack.enter_async_context(
+                    local_cluster(self._size, self._preload)
+                )
+                address = self._local.address
+            stack.callback(self._forget)
+            self._client = await stack.enter_async_context(_client(address))
+            yield self._client
+
+    def _forget(self) -> None:
+        """Give up all workers and what they have."""
+        self._client = None
+        self._local = None
+        for task in self._warming.values():
+            task.cancel()
+        self._warming.clear()
+        for gone in self._ready.values():
+            gone.set()
+        self._ready.clear()
 
     async def _watch(self, client: Client) -> None:
         """Keep the list of warm workers true; return when the connection is lost."""
         self._tell()
-        while client.status == "running" and not self._closing:
+        while client.status == "running" and not self._closing and self._kept_running():
             self._look.clear()
             answer = asyncio.ensure_future(client.scheduler.ncores_running())
             async with asyncio.timeout(ANSWER_SECONDS):
@@ -279,12 +273,21 @@ class Cluster:
                 self._warming[address] = asyncio.create_task(self._warm(client, address))
             for address in self._warming.keys() - present:
                 self._warming.pop(address).cancel()
-            pause = WATCH_SECONDS if self._ready else STARTING_WATCH_SECONDS
+            pause = STARTING_WATCH_SECONDS if self._awaited() else WATCH_SECONDS
             try:
                 async with asyncio.timeout(pause):
                     await self._look.wait()
             except TimeoutError:
                 continue
+
+    def _kept_running(self) -> bool:
+        """Tell whether somebody sees to it that there are workers."""
+        return self._local is None or self._local.running
+
+    def _awaited(self) -> bool:
+        """Tell whether a worker is about to come."""
+        wanted = 1 if self._local is None else self._local.size
+        return len(self._ready) < wanted
 
     async def _warm(self, client: Client, address: str) -> None:
         """Make one worker ready, trying again while it is present but cannot be warmed."""
@@ -345,45 +348,48 @@ async def _unless(event: asyncio.Event, answer: Awaitable[tasks.Report]) -> task
         gone.cancel()
 
 
-async def _local_cluster(size: int | None) -> LocalCluster:
-    """Start worker processes on this machine, with the scheduler in this event loop."""
+@asynccontextmanager
+async def _client(address: str) -> AsyncIterator[Client]:
+    """Connect to a scheduler.
+
+    A `tls://` address takes the certificates that Dask's own configuration names.
+
+    Raises:
+        OSError: if it does not answer.
+        _CertificatesError: if there are none, or they cannot be read.
+    """
     import distributed
-    from dask.system import CPU_COUNT
-    from distributed.system import MEMORY_LIMIT
 
-    count = size or max(1, CPU_COUNT)
-    cluster: LocalCluster = distributed.LocalCluster(  # type: ignore[no-untyped-call, unused-ignore]
-        asynchronous=True,
-        host="127.0.0.1",
-        n_workers=count,
-        threads_per_worker=1,
-        processes=True,
-        dashboard_address=None,
-        silence_logs=logging.ERROR,
-        memory_limit=min(MEMORY_LIMIT, max(MEMORY_LIMIT // count, WORKER_MEMORY_FLOOR)),
-        # Workers hold no data that could be spilled, and a paused worker would never resume.
-        config={
-            "distributed.worker.memory.target": False,
-            "distributed.worker.memory.spill": False,
-            "distributed.worker.memory.pause": False,
-        },
-        # The engine itself hands lost work out again, on a worker that is idle.
-        scheduler_kwargs={"allowed_failures": 0, "dashboard_address": "127.0.0.1:0"},
+    if address.startswith("tls://"):
+        _check_certificates(address)
+
+    # It writes a traceback whenever a scheduler goes away; that is told in one sentence here.
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
+    client = distributed.Client(  # type: ignore[no-untyped-call, unused-ignore]
+        address, asynchronous=True, timeout=CONNECT_SECONDS, set_as_default=False
     )
-    # Dask's own hook at interpreter exit would wait for this event loop, which cannot do without
-    # the thread pools that are gone by then. The workers end with this process as it is: each
-    # watches a pipe from it. Only the scheduler's laments about that need not be seen, and nothing
-    # may be started again in their place.
-    cluster.shutdown_on_close = False
-
-    def leave() -> None:
-        logging.getLogger("distributed").setLevel(logging.CRITICAL + 1)
-        for nanny in list(cluster.workers.values()):
-            nanny.close_gracefully()
-
-    atexit.register(leave)
     try:
-        return await cluster
-    except BaseException:
-        await cluster.close(timeout=5)
-        raise
+        yield await client
+    finally:
+        await client.close(timeout=2)
+
+
+def _check_certificates(address: str) -> None:
+    """Check that Dask's configuration names certificates that can be read.
+
+    Raises:
+        _CertificatesError: if it does not.
+    """
+    from distributed.security import Security
+
+    try:
+        found = Security().get_connection_args("client").get("ssl_context")
+    except OSError as error:  # which an `SSLError` is too
+        raise _CertificatesError(
+            f"The certificates for the scheduler at {address} cannot be read ({one_line(error)})."
+        ) from error
+    if found is None:
+        raise _CertificatesError(
+            f"The scheduler at {address} needs certificates: set ca-file, client.cert and "
+            "client.key under distributed.comm.tls in Dask's configuration."
+        )

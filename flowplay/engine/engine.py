@@ -19,9 +19,19 @@ from typing import TYPE_CHECKING
 
 from flowplay.budgets import Budgets
 from flowplay.budgets import budgets as budgets_of_environment
-from flowplay.engine.cluster import Cluster, Done, EngineStatus, Lost, Missing, Outcome, Raised
+from flowplay.engine.cluster import (
+    Cluster,
+    Done,
+    EngineStatus,
+    Lost,
+    Missing,
+    Outcome,
+    Raised,
+    Refused,
+)
 from flowplay.engine.dispatch import (
     HOME_ADVANTAGE,
+    LEAD,
     VirtualTimes,
     assign,
     slice_seconds,
@@ -65,7 +75,8 @@ class _Call:
 class Engine:
     """Trains runs as chained slices on Dask workers.
 
-    Returns at once; the cluster is started or connected to in the background, for ever trying.
+    Returns at once; the cluster is started or connected to in the background, and again whenever
+    it is lost.
 
     Args:
         scheduler: address of an existing Dask scheduler, as `tcp://host:8786`; by default that of
@@ -77,7 +88,6 @@ class Engine:
             `(config_json, state, order) -> (next state, snapshot)`, all bytes but the order,
             which is `SliceOrder.to_json()`.
         clock: monotonic time in seconds, for leases and turns.
-        patience: seconds to leave the machine to others before the workers are started.
         budgets: how much memory runs may take; by default those of the environment.
 
     Raises:
@@ -92,13 +102,11 @@ class Engine:
         preload: str | None = "flowplay.training.worker",
         work: str = "flowplay.training.worker:run_slice",
         clock: Callable[[], float] = time.monotonic,
-        patience: float = 0.0,
         budgets: Budgets | None = None,
     ) -> None:
         """Start the engine's thread."""
         self.clock = clock
         self._work = work
-        self._patience = patience
         self._budgets = budgets or budgets_of_environment()
         self._runs: dict[str, HostedRun] = {}
         self._viewers = Viewers()
@@ -227,13 +235,6 @@ class Engine:
     async def _main(self) -> None:
         self._changed = changed = asyncio.Event()
         self._loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(self._patience):
-                while not self._closing:
-                    await changed.wait()
-                    changed.clear()
-        except TimeoutError:
-            logger.debug("The workers are started now.")
         self._cluster = cluster = Cluster(self._address, self._size, self._preload, changed.set)
         cluster.open()
         try:
@@ -271,7 +272,7 @@ class Engine:
         wanting = {id_ for id_, run in runs.items() if run.ready}
         self._times.enter(wanting | flying)
         waiting = [runs[id_].offer(self._times.used(id_)) for id_ in wanting]
-        pairs = assign(waiting, idle, HOME_ADVANTAGE * seconds)
+        pairs = assign(waiting, idle, HOME_ADVANTAGE * seconds, LEAD * seconds)
         if len(pairs) == len(waiting):
             self._times.level()
         for id_, worker in pairs:
@@ -285,6 +286,7 @@ class Engine:
                 call = self._calls.popleft()
                 if not call.future.cancelled():
                     return call
+                call.future.set_running_or_notify_cancel()
         return None
 
     def _start(self, worker: str, job: Coroutine[None, None, None]) -> None:
@@ -328,6 +330,8 @@ class Engine:
                     await self._add_to_history(run, result)
             case Raised(reason):
                 run.raised(_stopped_on(reason))
+            case Refused(sentence):
+                run.raised(sentence)
             case Lost(blame):
                 run.lost(blame=blame)
             case Missing():  # not without a `Held` argument
@@ -355,6 +359,8 @@ class Engine:
                     _finish(call, WorkError(f"{call.name} did not return bytes."))
             case Raised(reason):
                 _finish(call, WorkError(f"The worker failed: {reason}."))
+            case Refused(sentence):
+                _finish(call, WorkError(sentence))
             case Lost(blame):
                 call.losses += blame
                 with self._lock:

@@ -99,12 +99,12 @@ class HostedRun:
             return self._machine.state
 
     @property
-    def history_steps(self) -> list[int]:
+    def earlier_steps(self) -> list[int]:
         """The optimizer steps whose weights the history holds, rising."""
         with self._lock:
             return self._history.steps
 
-    def earlier_weights(self, step: int) -> bytes | None:
+    def earlier(self, step: int) -> bytes | None:
         """Return bytes of the `EarlierWeights` at a step, None if the history lacks them."""
         with self._lock:
             return self._history.at(step)

@@ -88,13 +88,13 @@ class Run:
         return self._hosted.state
 
     @property
-    def history_steps(self) -> list[int]:
+    def earlier_steps(self) -> list[int]:
         """Optimizer steps of which earlier weights are at hand, rising and thinned."""
-        return self._hosted.history_steps
+        return self._hosted.earlier_steps
 
-    def earlier_weights(self, step: int) -> bytes | None:
+    def earlier(self, step: int) -> bytes | None:
         """Return bytes of the `EarlierWeights` at a step, None if they are not at hand."""
-        return self._hosted.earlier_weights(step)
+        return self._hosted.earlier(step)
 
     def close(self) -> None:
         """Let the run go: its state and pictures are forgotten."""

@@ -14,6 +14,8 @@ import uuid
 from collections import OrderedDict
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowplay.errors import RefusedError
+
 if TYPE_CHECKING:
     from distributed import Worker
 
@@ -45,6 +47,7 @@ class Report(NamedTuple):
         worker: address of the worker that did it.
         held: name under which it holds the state that it returned, else empty.
         missing: whether nothing was done, since a `Held` argument is not held (any more).
+        refused: whether `error` is a sentence for the viewer, who can mend it.
     """
 
     value: object
@@ -52,6 +55,7 @@ class Report(NamedTuple):
     worker: str
     held: str = ""
     missing: bool = False
+    refused: bool = False
 
 
 async def work(name: str, arguments: tuple[object, ...], hold: bool, dask_worker: Worker) -> Report:
@@ -83,6 +87,8 @@ def _work(address: str, name: str, arguments: tuple[object, ...], hold: bool) ->
     try:
         value = pkgutil.resolve_name(name)(*given)
         return Report(value, "", address, keep(value[0]) if hold else "")
+    except RefusedError as error:
+        return Report(None, str(error), address, refused=True)
     except Exception as error:
         logger.exception("%s failed", name)
         return Report(None, one_line(error), address)

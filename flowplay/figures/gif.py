@@ -1,8 +1,14 @@
-"""The walk through a flow's layers as an animated GIF: density, lattice and samples."""
+"""The walk through a flow's layers as an animated GIF: density, lattice and samples.
+
+As a program, `python -m flowplay.figures.gif`, it reads the frames from standard input and writes
+the GIF to standard output.
+"""
 
 from __future__ import annotations
 
 import io
+import os
+import sys
 from collections.abc import Sequence
 from typing import Final
 
@@ -10,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from flowplay.codes import POINT_UNITS
+from flowplay.codes import window_points
 from flowplay.figures.colors import ORANGE, PALETTE
 from flowplay.wire import LayerFrames
 
@@ -32,6 +38,9 @@ FINE_LATTICE: Final = 49
 
 #: Every second line of the lattice is drawn: no colour of a palette is half transparent.
 _SPARSE: Final = 2
+
+#: The program gives way to pages and to training.
+_NICENESS: Final = 10
 
 #: Samples that are drawn; more would only hide the density.
 _DOTS: Final = 600
@@ -152,9 +161,8 @@ def _pixels(
     frames: LayerFrames, before: NDArray[np.int16], after: NDArray[np.int16], s: float
 ) -> NDArray[np.float64]:
     """Return pixel positions [..., 2] of coded positions on their way."""
-    low, high = frames.window[:2]
-    units = (1 - s) * before.astype(float) + s * after
-    place = low + units / POINT_UNITS * (high - low)
+    start, end = (window_points(units, frames.window) for units in (before, after))
+    place = (1 - s) * start + s * end
     share = (place + frames.near) / (2 * frames.near)
     return np.stack([share[..., 0] * SIDE, (1 - share[..., 1]) * SIDE], -1)
 
@@ -177,3 +185,9 @@ def _palette() -> list[int]:
         (16, 24, 42),
     )
     return [*PALETTE[shown].ravel().tolist(), *(value for color in extra for value in color)]
+
+
+if __name__ == "__main__":
+    if sys.platform != "win32":
+        os.nice(_NICENESS)
+    sys.stdout.buffer.write(layers_gif(sys.stdin.buffer.read()))

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from flowplay.codes import POINT_UNITS, decode_density
+from flowplay.codes import decode_density, window_points
 from flowplay.figures.colors import GRID, MUTED, ORANGE, PALETTE
 from flowplay.figures.density import color_axis, density_trace, dots_trace, square_axes
 from flowplay.wire import LayerFrames
@@ -35,7 +35,7 @@ def layers_figure(frames: LayerFrames, height: int = 630) -> go.Figure:
         frames: of a flow.
         height: pixels.
     """
-    points = sample_positions(frames)
+    points = window_points(frames.samples, frames.window)
     reach = _reach(frames, points)
     window = (-reach, reach, -reach, reach)
     figure = go.Figure(
@@ -81,13 +81,7 @@ def log_det_text(frames: LayerFrames, i: int) -> str:
     return f"{layers}: mean log|det| {frames.mean_log_dets[i]:+.3f} nats".replace("-", "−")
 
 
-def sample_positions(frames: LayerFrames) -> NDArray[np.float32]:
-    """Return the samples [S, n, 2] in data units."""
-    low, high = frames.window[:2]
-    return (low + frames.samples.astype(np.float32) / POINT_UNITS * (high - low)).astype(np.float32)
-
-
-def _reach(frames: LayerFrames, points: NDArray[np.float32]) -> float:
+def _reach(frames: LayerFrames, points: NDArray[np.float64]) -> float:
     """Return the half width of a window for base, data and nearly all samples between."""
     most = max(float(np.quantile(np.abs(state), _NEARLY_ALL)) for state in points)
     return max(frames.near, min(most, _FARTHEST))
@@ -102,13 +96,13 @@ def _clipped_text(frames: LayerFrames, i: int) -> str:
     return "<br>denser in places than the colours tell" if frames.density[i].max() == 255 else ""
 
 
-def _frame(frames: LayerFrames, i: int, points: NDArray[np.float32]) -> go.Frame:
+def _frame(frames: LayerFrames, i: int, points: NDArray[np.float64]) -> go.Frame:
     heatmap = _heatmap(frames, i)
     return go.Frame(
         name=str(i),
         data=[
             go.Heatmap(z=heatmap.z, x0=heatmap.x0, dx=heatmap.dx, y0=heatmap.y0, dy=heatmap.dy),
-            go.Scatter(x=points[:, 0], y=points[:, 1]),
+            go.Scatter(x=points[:, 0].astype(np.float32), y=points[:, 1].astype(np.float32)),
         ],
         traces=[0, 1],
         layout={"annotations": [_annotation(frames, i)]},
@@ -157,7 +151,7 @@ def _slider(labels: list[str]) -> dict[str, Any]:
         "len": 1,
         "y": 0,
         "yanchor": "top",
-        "pad": {"t": 104, "b": 8},
+        "pad": {"t": 104, "b": 8, "r": 40},
         "currentvalue": {"xanchor": "left", "offset": 8, "prefix": ""},
         "bgcolor": MUTED,
         "activebgcolor": ORANGE,

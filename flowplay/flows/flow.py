@@ -29,9 +29,6 @@ class Flow(Bijection, LikelihoodModel):
         checkpoint: recompute each layer in the backward pass instead of storing its activations:
             memory for one layer instead of K, at the cost of computing each layer twice.
 
-    Attributes:
-        dim: D.
-
     References:
         Tabak & Vanden-Eijnden, Density estimation by dual ascent of the log-likelihood, 2010.
         Papamakarios et al., Normalizing Flows for Probabilistic Modeling and Inference, 2021.
@@ -58,8 +55,8 @@ class Flow(Bijection, LikelihoodModel):
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Generate: map base points z [B, D] to data x [B, D], with the sum of log-dets [B]."""
         total = z.new_zeros(len(z))
-        for run in _runs(self.bijections):
-            z, log_det = chain.forward(run, z) if isinstance(run, list) else run(z)
+        for part in _chained(self.bijections):
+            z, log_det = chain.forward(part, z) if isinstance(part, list) else part(z)
             total = total + log_det
         return z, total
 
@@ -113,7 +110,7 @@ class Flow(Bijection, LikelihoodModel):
             self.inverse(x)
 
     def layer_log_prob(self, k: int, y: Tensor) -> Tensor:
-        r"""Return the exact log-density [B] of :math:`z_k` at y [B, D], in nats.
+        r"""Return the log-density [B] of :math:`z_k` at y [B, D] in nats, exact in evaluation mode.
 
         Args:
             k: 0 (the base) to K (the data).
@@ -130,7 +127,7 @@ class Flow(Bijection, LikelihoodModel):
     def sample(
         self, n: int, temperature: float = 1.0, generator: torch.Generator | None = None
     ) -> Tensor:
-        r"""Draw n points [n, D] from the flow, without gradient.
+        r"""Draw n points [n, D] from the flow, without gradient; exact in evaluation mode.
 
         Args:
             n: number of points.
@@ -174,14 +171,14 @@ class Flow(Bijection, LikelihoodModel):
     def _inverse_from(self, k: int, y: Tensor) -> tuple[Tensor, Tensor]:
         total = y.new_zeros(len(y))
         recompute = self.checkpoint and torch.is_grad_enabled()
-        below = list(self.bijections)[:k][::-1]
-        for run in below if recompute else _runs(below):
-            if isinstance(run, list):
-                y, log_det = chain.inverse(run, y)
+        first_k = list(self.bijections)[:k][::-1]
+        for part in first_k if recompute else _chained(first_k):
+            if isinstance(part, list):
+                y, log_det = chain.inverse(part, y)
             elif recompute:
-                y, log_det = checkpoint(run.inverse, y, use_reentrant=False)
+                y, log_det = checkpoint(part.inverse, y, use_reentrant=False)
             else:
-                y, log_det = run.inverse(y)
+                y, log_det = part.inverse(y)
             total = total + log_det
         return y, total
 
@@ -190,8 +187,8 @@ class Flow(Bijection, LikelihoodModel):
         return torch.stack(log_dets) if log_dets else like.new_zeros(0, len(like))
 
 
-def _runs(bijections: Iterable[Bijection]) -> Iterator[list[Link[Any]] | Bijection]:
-    """Gather neighbouring links into lists; yield other bijections one by one."""
+def _chained(bijections: Iterable[Bijection]) -> Iterator[list[Link[Any]] | Bijection]:
+    """Yield neighbouring links together as a list, and other bijections one by one."""
     for linked, group in groupby(bijections, lambda b: isinstance(b, Link)):
         if linked:
             yield [b for b in group if isinstance(b, Link)]

@@ -24,9 +24,9 @@ from flowplay.flows.transformers import Transformer
 class MADE(nn.Module):
     r"""Two masked hidden layers from x [B, D] to parameters [B, D, P], those of i from x_{<i} only.
 
-    Unit j of a hidden layer has a degree :math:`m(j) \in \{1 \dots D - 1\}`; it is
-    connected to units and inputs of degree at most its own, and output i to hidden units of degree
-    below i. First and last layer are initialized as those of `Conditioner`.
+    Unit j of a hidden layer has a degree :math:`m(j) \in \{1 \dots D - 1\}`; it is connected to
+    units and inputs of degree at most its own, and output i to hidden units of degree below i. The
+    first and the last layer are initialized as those of `Conditioner`.
 
     Args:
         dim: D.

@@ -41,7 +41,7 @@ class Contraction(nn.Module):
         + r\,\|W_2 T^{-1}\|_2\,\|T W_1\|_2
 
     and :math:`W_2` is scaled down where L exceeds the constant. T balances the two norms of every
-    unit, so that a unit may have a steep input weight where its output weight is small. This
+    unit, so that a unit may have large input weights where its output weights are small. This
     restricts the network much less than a bound on the product of the matrices' norms would.
 
     Args:
@@ -103,9 +103,10 @@ def _norm(wide: Tensor) -> Tensor:
 class ResidualBlock(Bijection):
     r"""A residual block, in closed form in the normalizing direction: :math:`z = x + g(x)`.
 
-    Generating iterates :math:`x \leftarrow z - g(x)`, whose error shrinks by `LIPSCHITZ` a step at
-    least, until it moves by rounding only, and ends with one Newton step; gradients follow from
-    the implicit function theorem. With :math:`J = \partial g/\partial x`, the log-det is one of
+    Generating iterates :math:`x \leftarrow z - g(x)`, whose error shrinks by a factor of at most
+    `LIPSCHITZ` per step, until it moves by rounding only, and ends with one Newton step; gradients
+    follow from the implicit function theorem. With :math:`J = \partial g/\partial x`, the log-det
+    is one of
 
     - `exact`: :math:`\log\det(I + J)` of the whole matrix;
     - `series`: :math:`\sum_{k \le n} (-1)^{k+1} \operatorname{tr}(J^k) / k`, cut off at n = 8;

@@ -82,16 +82,18 @@ def rational_quadratic(x: Tensor, theta: Tensor, bound: float) -> tuple[Tensor, 
         Gregory & Delbourgo, Piecewise rational quadratic interpolation to monotonic data, 1982.
         Durkan, Bekasov, Murray & Papamakarios, Neural Spline Flows, 2019.
     """
-    at = _locate(x, theta.movedim(-1, 0), bound, by_height=False)
-    width, height = at.right - at.left, at.top - at.bottom
+    value, (left, right, bottom, top), derivatives, inside, *_ = _locate(
+        x, theta.movedim(-1, 0), bound, by_height=False
+    )
+    width, height = right - left, top - bottom
     slope = height / width
-    d0, d1 = at.derivatives.unbind()
-    xi = ((at.value - at.left) / width).clamp(0, 1)
+    d0, d1 = derivatives.unbind()
+    xi = ((value - left) / width).clamp(0, 1)
     both = xi * (_ONE - xi)
     denominator = torch.addcmul(slope, d0 + d1 - 2 * slope, both)
-    y = at.bottom + height * (slope * xi * xi + d0 * both) / denominator
+    y = bottom + height * (slope * xi * xi + d0 * both) / denominator
     log_derivative, _ = _log_derivative(xi, both, slope, d0, d1, denominator)
-    return torch.where(at.inside, y, x), log_derivative * at.inside
+    return torch.where(inside, y, x), log_derivative * inside
 
 
 def rational_quadratic_inverse(y: Tensor, theta: Tensor, bound: float) -> tuple[Tensor, Tensor]:
@@ -111,11 +113,13 @@ def invert_spline(y: Tensor, theta: Tensor, bound: float) -> tuple[Tensor, Tenso
     Returns:
         x [...], the log-derivative of the inverse [...], and what `invert_spline_backward` needs.
     """
-    at = _locate(y, theta, bound, by_height=True)
-    width, height = at.right - at.left, at.top - at.bottom
+    value, (left, right, bottom, top), derivatives, inside, raw, shares, passed = _locate(
+        y, theta, bound, by_height=True
+    )
+    width, height = right - left, top - bottom
     slope = height / width
-    d0, d1 = at.derivatives.unbind()
-    eta = ((at.value - at.bottom) / height).clamp(0, 1)
+    d0, d1 = derivatives.unbind()
+    eta = ((value - bottom) / height).clamp(0, 1)
     # The relative position solves a ξ² + b ξ = c; this form of the root has no cancellation.
     bend = torch.add(d0 + d1, slope, alpha=-2)
     b = torch.addcmul(d0, eta, bend, value=-1)
@@ -125,10 +129,10 @@ def invert_spline(y: Tensor, theta: Tensor, bound: float) -> tuple[Tensor, Tenso
     both = xi * (_ONE - xi)
     denominator = torch.addcmul(slope, bend, both)
     log_derivative, numerator = _log_derivative(xi, both, slope, d0, d1, denominator)
-    mask = at.inside.to(y.dtype)
-    x = torch.where(at.inside, torch.addcmul(at.left, xi, width), y)
+    mask = inside.to(y.dtype)
+    x = torch.where(inside, torch.addcmul(left, xi, width), y)
     in_bin = (mask, width, height, slope, bend, d0, d1, eta, xi, both, denominator, numerator)
-    return x, -log_derivative * mask, SavedSpline(*in_bin, at.raw, at.shares, at.passed)
+    return x, -log_derivative * mask, SavedSpline(*in_bin, raw, shares, passed)
 
 
 def invert_spline_backward(
@@ -194,33 +198,18 @@ def _log_derivative(
     return (share * share * numerator).log(), numerator
 
 
-class _Location(NamedTuple):
-    """The bin in which a value lies, each [...] where no other shape is given.
+def _locate(
+    value: Tensor, theta: Tensor, bound: float, *, by_height: bool
+) -> tuple[Tensor, tuple[Tensor, ...], Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Find the bin of each value [...] in the splines of theta [3 * bins - 1, ...].
 
-    Attributes:
-        value: clipped to the box: selecting by `where` at the end would not prevent NaN gradients.
-        left, right, bottom, top: the sides of the bin.
-        derivatives: at both of its knots [2, ...].
-        inside: whether the value is inside the box.
-        raw: the derivatives' parameters before softplus [2, ...].
-        shares: of each bin in widths and heights [2, bins, ...].
-        passed: 1 for each inner knot below the value, else 0 [bins - 1, ...].
+    Returns:
+        The values, clipped to the box (selecting by `where` at the end would not prevent NaN
+        gradients); the left, right, bottom and top of their bins [...]; the derivatives at both
+        knots of the bin [2, ...]; whether the value is inside the box [...]; the derivatives'
+        parameters before softplus [2, ...]; the share of each bin in widths and heights
+        [2, bins, ...]; and 1 for each inner knot below the value, else 0 [bins - 1, ...].
     """
-
-    value: Tensor
-    left: Tensor
-    right: Tensor
-    bottom: Tensor
-    top: Tensor
-    derivatives: Tensor
-    inside: Tensor
-    raw: Tensor
-    shares: Tensor
-    passed: Tensor
-
-
-def _locate(value: Tensor, theta: Tensor, bound: float, *, by_height: bool) -> _Location:
-    """Find the bin of each value [...] in the splines of theta [3 * bins - 1, ...]."""
     bins = (len(theta) + 1) // 3
     shares = theta[: 2 * bins].reshape(2, bins, *value.shape).softmax(1)
     constants = _constants(bins, bound, value.shape, value.dtype, value.device)
@@ -237,18 +226,9 @@ def _locate(value: Tensor, theta: Tensor, bound: float, *, by_height: bool) -> _
     ends = torch.cat((index, index + _NEXT)).expand(3, 2, *value.shape)
     left, right, bottom, top, raw0, raw1 = table.gather(1, ends).flatten(0, 1).unbind()
     raw = torch.stack((raw0, raw1)) + constants.identity
-    return _Location(
-        value=clipped,
-        left=left,
-        right=right,
-        bottom=bottom,
-        top=top,
-        derivatives=F.softplus(raw) + constants.least,
-        inside=inside,
-        raw=raw,
-        shares=shares,
-        passed=passed.to(value.dtype),
-    )
+    derivatives = F.softplus(raw) + constants.least
+    sides = (left, right, bottom, top)
+    return clipped, sides, derivatives, inside, raw, shares, passed.to(value.dtype)
 
 
 class _Constants(NamedTuple):

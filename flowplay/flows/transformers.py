@@ -33,7 +33,7 @@ class SavedAffine(NamedTuple):
     """What `Affine` saves, each [d, B].
 
     Attributes:
-        bound: the factor by which the raw log-scale was bounded.
+        bound: the factor that bounds the raw log-scale.
         shrink: the factor by which x - t was multiplied.
         z: the result.
     """
@@ -50,8 +50,8 @@ class SavedLogisticMixture(NamedTuple):
         a: the scale of the affine map [d, B].
         logit: the logit of the distribution function [d, B].
         log_weights: log-weights of the components [K, d, B].
-        scale_bound: the factor by which their raw log-scales were bounded [K, d, B].
-        a_bound: the factor by which the raw log a was bounded [d, B].
+        scale_bound: the factors that bound their raw log-scales [K, d, B].
+        a_bound: the factor that bounds the raw log a [d, B].
         mixture: saved by `mixture_logit`.
     """
 

@@ -17,6 +17,7 @@ from torch.utils._pytree import tree_leaves
 
 from flowplay.budgets import budgets
 from flowplay.config import RunConfig, bounds
+from flowplay.errors import RefusedError
 from flowplay.models import Model
 
 #: Batch sizes from which memory is extrapolated to the run's own.
@@ -107,7 +108,7 @@ def check_step(model: Model, config: RunConfig, points: Tensor) -> None:
         points: [n, D] training points.
 
     Raises:
-        ValueError: says in one sentence how much it would take, and which setting to lower.
+        RefusedError: says in one sentence how much it would take, and which setting to lower.
     """
     if config.device != "cpu" and torch.cuda.is_available():
         return
@@ -118,7 +119,7 @@ def check_step(model: Model, config: RunConfig, points: Tensor) -> None:
         limit = int(budgets().step_memory)
         needed = memory.at(config.batch_size)
         if needed > limit:
-            raise ValueError(
+            raise RefusedError(
                 f"One step of this run would take about {_gigabytes(needed)} of memory, more than "
                 f"the {_gigabytes(limit)} that a worker has for it: "
                 f"{_advice(config, memory.largest_batch(limit))}."
@@ -128,7 +129,7 @@ def check_step(model: Model, config: RunConfig, points: Tensor) -> None:
         timed = min(_TIMED, config.batch_size)
         seconds = _seconds(trial, _batch(points, timed)) / timed
         if seconds * config.batch_size > LONGEST_STEP:
-            raise ValueError(
+            raise RefusedError(
                 f"One step of this run would take about {seconds * config.batch_size:.0f} s, more "
                 f"than the {LONGEST_STEP:.0f} s that a step may take: "
                 f"{_advice(config, int(LONGEST_STEP / seconds))}."

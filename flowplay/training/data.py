@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from flowplay.config import RunConfig
+from flowplay.errors import RefusedError
 from flowplay.problems import DataProblem
 
 #: Held-out points behind every live figure; the command line judges by more.
@@ -23,7 +24,7 @@ def training_points(config: RunConfig) -> Tensor:
     """Return the config's training points [n, D], float32, in data units.
 
     Raises:
-        ValueError: if the problem has no data.
+        RefusedError: if the problem has no data.
     """
     problem = _data_problem(config)
     return _points(problem.training_points, config.samples, config.seed)
@@ -33,7 +34,7 @@ def held_out_points(config: RunConfig, n: int = HELD_OUT) -> Tensor:
     """Return at most n points [n, D], float32, that no training step sees.
 
     Raises:
-        ValueError: if the problem has no data.
+        RefusedError: if the problem has no data.
     """
     return _points(_data_problem(config).held_out_points, n, config.seed)
 
@@ -41,7 +42,7 @@ def held_out_points(config: RunConfig, n: int = HELD_OUT) -> Tensor:
 def _data_problem(config: RunConfig) -> DataProblem:
     problem = config.problem()
     if not isinstance(problem, DataProblem):
-        raise ValueError(f"{problem.label} has no data to train on.")
+        raise RefusedError(f"{problem.label} has no data to train on.")
     return problem
 
 

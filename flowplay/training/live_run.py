@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from flowplay.config import RunConfig
+from flowplay.errors import RefusedError
 from flowplay.models import LikelihoodModel, Model, build_model
 from flowplay.training.data import held_out_points, training_points
 from flowplay.training.flat import fill_buffers, flatten_parameters
@@ -35,11 +36,11 @@ def pick_device(wanted: str) -> torch.device:
     """Return the device of a worker for the config's `device`.
 
     Raises:
-        ValueError: if CUDA is demanded where there is none.
+        RefusedError: if CUDA is demanded where there is none.
     """
     available = torch.cuda.is_available()
     if wanted == "cuda" and not available:
-        raise ValueError("This worker has no CUDA device; choose auto or cpu.")
+        raise RefusedError("This worker has no CUDA device; choose auto or cpu.")
     return torch.device("cuda" if available and wanted != "cpu" else "cpu")
 
 
@@ -76,7 +77,7 @@ class LiveRun:
         state: where to take up the run.
 
     Raises:
-        ValueError: if the config demands a device that is not there.
+        RefusedError: if the config demands a device that is not there.
     """
 
     def __init__(self, state: RunState) -> None:

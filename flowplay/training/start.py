@@ -33,7 +33,7 @@ def new_run(config: RunConfig) -> RunState:
     """Return the state of a run that has not taken a step.
 
     Raises:
-        ValueError: if the problem has no data, or a step would take more memory or time than a
+        RefusedError: if the problem has no data, or a step would take more memory or time than a
             worker has; the sentence says which setting to lower.
     """
     points = training_points(config)

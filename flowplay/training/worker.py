@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, TypedDict
 
 import numpy as np
+import torch
 
 from flowplay.config import HotSettings, RunConfig
 from flowplay.plugins import load_plugins
@@ -35,6 +36,14 @@ class SliceOrder(TypedDict, total=False):
     fine: bool
 
 
+def preload() -> None:
+    """Import what a first slice would import; no thread is started and CUDA is not touched."""
+    import sklearn.datasets  # noqa: F401
+
+    # With its first optimizer torch imports its compiler.
+    torch.optim.Adam([torch.zeros(1)])
+
+
 def warm() -> None:
     """Make a worker ready, and train a first slice so that nothing is lazy later."""
     prepare_process()
@@ -53,7 +62,7 @@ def run_slice(config_json: str, state: bytes | None, order: SliceOrder) -> tuple
         Bytes of the next `RunState` and of its `Snapshot`.
 
     Raises:
-        ValueError: if the run cannot be started: see `new_run`.
+        RefusedError: if the run cannot be trained as it is set: see `new_run`.
     """
     begin = (
         new_run(RunConfig.model_validate(json.loads(config_json)))

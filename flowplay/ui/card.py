@@ -1,4 +1,4 @@
-"""What a family of flows is, told from the catalog, wherever a page speaks of one."""
+"""What an architecture is, as the catalog says, wherever a page speaks of it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import streamlit as st
 from flowplay.catalog import ARCHITECTURES, Architecture, FlowFamily
 from flowplay.config import RunConfig
 from flowplay.engine import Run
+from flowplay.ui.look import WORKER
 from flowplay.ui.shell import engine
 from flowplay.ui.terms import prose
 from flowplay.ui.work import NotDoneError, result_of
 
 
 def architecture_card(architecture: Architecture) -> None:
-    """Tell what an architecture is, its formulas and costs if it is a flow, and its paper."""
+    """Show what an architecture is, its formulas and costs if it is a flow, and its paper."""
     st.markdown(f"**{architecture.label}.** {architecture.idea}")
     costs = ""
     if isinstance(architecture, FlowFamily):
@@ -46,15 +47,15 @@ def architecture_card(architecture: Architecture) -> None:
 
 
 def family_card(config: RunConfig, run: Run) -> None:
-    """Offer the card of a run's family, with what its own flow costs, measured when opened."""
+    """Offer the card of a run's architecture, with times of its own model, measured on opening."""
     architecture = ARCHITECTURES[config.architecture]
     st.caption(architecture.idea)
     card = st.popover(
-        "About this flow",
+        "About this model",
         icon=":material/info:",
         type="tertiary",
         key="card",
-        help="Its equation, its Jacobian, what it costs, when to use it.",
+        help="What it is, what it costs, when to use it.",
         on_change="rerun",
     )
     with card:
@@ -67,20 +68,24 @@ def _measured(config: RunConfig, run: Run) -> str:
     if engine().status.phase != "ready":
         return "Its costs are measured as soon as a worker is ready."
     key = (config.model_dump_json(), run.id)
-    name = "flowplay.training.worker:measure_timing"
     try:
-        timing = json.loads(result_of("timing", key, name, key[0], run.state))
+        timing = json.loads(result_of("timing", key, f"{WORKER}:measure_timing", key[0], run.state))
     except NotDoneError as error:
         return f"Its costs could not be measured: {error}"
     evaluations = (
         f", {timing['evaluations']} evaluations of the field" if timing["evaluations"] else ""
     )
-    density = "" if timing["log_prob_ms"] is None else f"log_prob {timing['log_prob_ms']:.0f} ms"
-    sample = f"sample {timing['sample_ms']:.0f} ms"
+    log_prob = timing["log_prob_ms"]
+    density = "" if log_prob is None else f"log_prob {_milliseconds(log_prob)}"
+    sample = f"sample {_milliseconds(timing['sample_ms'])}"
     return (
         f"Measured on this server for {timing['points']:,} points: "
         f"{'; '.join(filter(None, [density + evaluations, sample]))}."
     )
+
+
+def _milliseconds(value: float) -> str:
+    return f"{value:,.0f} ms" if value >= 10 else f"{value:.1f} ms"
 
 
 def _typical(architecture: Architecture) -> str:

@@ -1,4 +1,4 @@
-"""One map of the line: choose base and map, drag what shapes it, read what becomes of density."""
+"""One map of the line: choose a base and a map, change its shape, and read the new density."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ SPLINE_EQUATION = r"f \text{ a monotone rational-quadratic spline through the kn
 _STATE = "_change"
 _VIEW = "change_view"
 
-#: All axes of the spline's pictures: they must not move under a finger that drags.
+#: All axes of the spline's pictures: they must not change while a knot is dragged.
 _BOX: Interval = (-4.0, 4.0)
 
 
 @dataclass
 class Settings:
-    """What a session has set, for each map apart.
+    """What a session has set, for each map.
 
     Attributes:
         values: by map, of its parameters.
         knots: of the spline.
         number: of the browser's last message.
-        epoch: rises when a reset makes messages under way worthless.
+        epoch: rises with each reset; messages of an earlier one are ignored.
         seed: of the samples.
-        refused: what was refused last, one sentence.
+        refused: what was refused last, in one sentence.
     """
 
     values: dict[str, Values] = field(
@@ -56,7 +56,7 @@ class Settings:
     refused: str = ""
 
     def read(self, sent: dict[str, object], name: str) -> None:
-        """Take a message of the browser over, as far as it can be."""
+        """Apply a message of the browser, as far as it is valid."""
         self.number = number_of(sent)
         if sent.get("map") != name or sent.get("epoch") != self.epoch:
             return
@@ -71,7 +71,7 @@ class Settings:
 
 
 def change_lab() -> None:
-    """Show the choice of base and map, and the linked pictures of what they make."""
+    """Show the choice of base and map, and the linked pictures of the result."""
     st.session_state.setdefault("base", "normal")
     st.session_state.setdefault("map", "affine")
     with st.container(horizontal=True, vertical_alignment="bottom", key="change_choice"):
@@ -91,7 +91,7 @@ def change_lab() -> None:
             [*KINDS, SPLINE],
             format_func=lambda name: KINDS[name].label if name in KINDS else "Spline",
             key="map",
-            help="What carries z to x. "
+            help="What maps z to x. "
             + " ".join(f"{k.label}: {k.summary}" for k in KINDS.values())
             + " Spline: yours to drag.",
             required=True,
@@ -110,7 +110,7 @@ def _follow() -> None:
         step = _map(settings, name)
         law = PushForward(base, (step,))
     except ValueError as error:
-        # The picture stays at what could be drawn last; the sentence says why it did not follow.
+        # The last picture that could be drawn stays; the sentence says why.
         refusal = str(error)
         law = _last_law(base.name, name)
     else:
@@ -139,7 +139,7 @@ def _follow() -> None:
             "New samples",
             key="change_samples",
             icon=":material/casino:",
-            help="Draw another 4000 values of z and carry them through the map.",
+            help="Draw another 4,000 values of z and map them to x.",
             on_click=_draw_again,
         )
         st.button(
@@ -161,7 +161,7 @@ _LAST = "_change_law"
 
 
 def _last_law(base: str, name: str) -> PushForward:
-    """Return the last law that could be drawn, or the one that suits this base or map at first."""
+    """Return the last law that could be drawn, or one of the map's first settings."""
     last: tuple[str, str, PushForward] | None = st.session_state.get(_LAST)
     if last is not None and last[:2] == (base, name):
         return last[2]

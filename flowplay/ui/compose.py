@@ -1,4 +1,4 @@
-"""Several maps in a row: the density after each, and log-slopes that add up."""
+"""Several maps applied in turn: the density after each, and the sum of their log-slopes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _VIEW = "compose_view"
 
 @dataclass
 class Stack:
-    """What a session has stacked, and what was refused of it last."""
+    """The maps that a session has chosen, and what was refused of them last."""
 
     steps: tuple[Step, ...] = FIRST_STACK
     number: int = 0
@@ -27,7 +27,7 @@ class Stack:
 
 @st.fragment
 def compose_lab() -> None:
-    """Show the stack on the base that is chosen above it; its spline is the one from the start."""
+    """Show the stack on the base that is chosen above it; its spline keeps its first knots."""
     stack: Stack = st.session_state.setdefault(_STATE, Stack())
     base = BASES[st.session_state["base"]]
     refusal = stack.refused

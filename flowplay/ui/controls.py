@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any, get_args
 
@@ -11,8 +12,8 @@ from streamlit.delta_generator import DeltaGenerator
 from flowplay.catalog import ARCHITECTURES, Choice, Option, Real, Whole
 from flowplay.config import RunConfig, bounds
 from flowplay.figures import data_uri, thumbnail
-from flowplay.pictures import exact_density
 from flowplay.problems import PROBLEMS, make_problem
+from flowplay.ui.pictures import small_picture
 from flowplay.ui.settings import follow_architecture, follow_target
 from flowplay.ui.terms import tooltip
 
@@ -29,7 +30,7 @@ _THUMBNAIL = 112
 
 
 def target_picker() -> None:
-    """Show the targets to choose from, as pictures of their exact densities where they have one."""
+    """Show the targets to choose from, each with a small picture."""
     st.radio(
         "Target",
         list(PROBLEMS),
@@ -42,20 +43,20 @@ def target_picker() -> None:
     )
 
 
-@st.cache_data(show_spinner=False)
-def _thumbnail(name: str) -> str:
-    """Return the address of a problem's picture, empty where its density is not known."""
-    density = exact_density(make_problem(name), _THUMBNAIL)
-    return "" if density is None else data_uri(thumbnail(density, _THUMBNAIL))
+@functools.cache
+def target_thumbnail(name: str) -> str:
+    """Return the address of a target's picture, empty if it has none in the plane."""
+    values = small_picture(make_problem(name), _THUMBNAIL)
+    return "" if values is None else data_uri(thumbnail(values, _THUMBNAIL))
 
 
 def _labelled(name: str) -> str:
-    label, picture = PROBLEMS[name].label, _thumbnail(name)
+    label, picture = PROBLEMS[name].label, target_thumbnail(name)
     return f"![]({picture}) {label}" if picture else label
 
 
 def settings() -> DeltaGenerator:
-    """Show all other controls; return the place below the picker, for what tells of the family."""
+    """Show all other controls; return the place below the architecture, for a note on it."""
     st.selectbox(
         "Architecture",
         list(ARCHITECTURES),

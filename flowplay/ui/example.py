@@ -1,4 +1,4 @@
-"""The bundled example: an honestly trained run of the default config, shown before the first click.
+"""The bundled example: a trained run of the default config, shown before the first click.
 
 Made by `python -m tools.make_example`, which trains it with the code that trains everything.
 """

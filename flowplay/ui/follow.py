@@ -1,4 +1,4 @@
-"""Parts of a page that look again by themselves, every so many seconds."""
+"""Parts of a page that run again by themselves, every so many seconds."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import streamlit as st
 def follow(look: Callable[[], None], every: float | None) -> None:
     """Run `look` as a fragment: now and, if `every` is given, again every so many seconds.
 
-    With a timer, the fragment gets an id of its own in each run of the page. A busy server that
-    hears a timer of the page's last run just when the next run has ended would start another script
-    runner, ignore what the one before has still to send, and with it the new timers: the page would
-    stand still. It passes over timers of fragments that it does not know; but also over what was
-    clicked in them, so that controls that must be heard stand outside.
+    With a timer, the fragment gets a new id in each run of the page. Otherwise a busy server that
+    receives a timer event of the page's last run just when the next run has ended would start
+    another script runner and drop what the one before has still to send, new timers included: the
+    page would not update any more. Streamlit ignores timer events of unknown fragments. It also
+    ignores clicks in them, so controls whose clicks must not be lost are drawn outside.
 
     Args:
         look: draws the fragment; a function made in this run of the page.

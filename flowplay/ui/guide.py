@@ -1,4 +1,4 @@
-"""The guide's sections as Streamlit shows them, with what the catalog and `RunConfig` know."""
+"""The guide's sections in Streamlit, with tables made from the catalog and `RunConfig`."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _PAGES: Mapping[str, str] = {
 
 
 def contents() -> None:
-    """Show the way to each section."""
+    """Show links to all sections."""
     links = " · ".join(f"[{section.title}](#{section.key})" for section in SECTIONS)
     st.markdown(links)
 
 
 def show_section(section: Section) -> None:
-    """Show a section: its text, what it has to show, and where to try it."""
+    """Show a section: its text, its table or widgets, and links to try it."""
     st.header(section.title, anchor=section.key)
     prose(section.text)
     if section.extra:
@@ -86,7 +86,7 @@ def _hyperparameters() -> None:
     lines = [
         f"- **{label}** ({', '.join(families)}). {text}" for (label, text), families in own.items()
     ]
-    st.markdown("\n".join(["Of single families:", "", *lines]))
+    st.markdown("\n".join(["Settings of single families:", "", *lines]))
 
 
 def _symptoms() -> None:
@@ -115,12 +115,12 @@ def _bits() -> None:
             3072,
             step=1,
             key="bits_dim",
-            help="Numbers in a data point: 32 × 32 × 3 = 3072 for a small colour image.",
+            help="Numbers in a data point: 32 × 32 × 3 = 3,072 for a small colour image.",
         )
         st.metric(
             "Bits per dimension",
             f"{bits_per_dimension(nll, int(dim)):.3f}",
-            help="NLL / (D log 2). Guessing bytes blindly costs 8.",
+            help="NLL / (D log 2). A uniform distribution over bytes gives 8.",
         )
 
 

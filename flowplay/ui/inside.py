@@ -1,4 +1,4 @@
-"""The look inside a run: its layers, a point's ledger, a check-up, and files to take along."""
+"""The look inside a run: its layers, a point's ledger, a check-up, and files to download."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from functools import partial
 
 import streamlit as st
 
-from flowplay.catalog import ARCHITECTURES
+from flowplay.catalog import ARCHITECTURES, FLOW_FAMILIES
 from flowplay.config import RunConfig
-from flowplay.engine import Run
+from flowplay.engine import Phase, Run
 from flowplay.ui.components.inside_view import FARTHEST, Pick, inside_view, read_pick
 from flowplay.ui.components.ledger_view import ledger_view
 from flowplay.ui.follow import follow
-from flowplay.ui.look import WORKER, Look, choose_point, chosen_point
+from flowplay.ui.gif import drawn_gif
+from flowplay.ui.look import WORKER, Look, choose_point, chosen_point, first_point
 from flowplay.ui.opening import example_note
 from flowplay.ui.runs import ACTIVE
 from flowplay.ui.shell import engine, page_link
@@ -23,18 +24,20 @@ from flowplay.wire import Diagnosis, ExportedFlow, LayerFrames, Ledger
 #: Seconds between two looks at a run that still trains: its frames are some 300 kB.
 POLL = 1.0
 
-#: And at one whose first state is on its way.
+#: And at one that has no state yet.
 FIRST_POLL = 0.25
 
 _SHOWN = "_inside_shown"
+_TYPED = "_typed_point"
+_GIF = "_gif"
 
 
 def headline(config: RunConfig, run: Run) -> None:
-    """Say whose inside is shown, how far it is trained, and where to change it."""
+    """Say which run is shown, how far it is trained, and where its settings can be changed."""
     view = run.view()
     step = 0 if view.header is None else view.header.step
     what = f"**{config.problem().label}**, {_made_of(config)}"
-    # While it trains the step is told below, where it is kept true.
+    # While it trains, the step is shown below, where it is updated.
     stands = step > 0 and view.phase not in ACTIVE
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"{what}, step {step:,}" if stands else what, width="content")
@@ -46,12 +49,37 @@ def headline(config: RunConfig, run: Run) -> None:
             help="Target, architecture and all other settings; this run stays as it is.",
         )
     with st.container():
-        if not example_note(run) and step == 0 and view.phase not in ACTIVE:
+        if example_note(run) or step > 0 or why_no_layers(config):
+            return
+        if view.phase not in ACTIVE and view.phase is not Phase.FAILED:
             st.info(
-                "This flow is untrained: its layers leave the base about as it is, and the last "
-                "scales it to the data. Press Train, and watch the layers take shape.",
+                "This flow is untrained: its layers change the base very little, and the last one "
+                "scales it to the data. Press Train and watch the layers change.",
                 icon=":material/model_training:",
             )
+
+
+def inside_link(config: RunConfig) -> None:
+    """Show the link to this page from another one, if the model has layers to look into."""
+    if not why_no_layers(config):
+        page_link(
+            "pages/layers.py",
+            config,
+            label="See inside: every layer, every point, every log-det",
+            icon=":material/layers:",
+            help="Look at this run layer by layer: follow a point, read its ledger, check and "
+            "download the model.",
+        )
+
+
+def why_no_layers(config: RunConfig) -> str:
+    """Say in one sentence why a config's model has no layers to look into; empty if it has."""
+    if config.architecture not in FLOW_FAMILIES:
+        label = ARCHITECTURES[config.architecture].label
+        return f"This model has no layers to look into: {label} is not a normalizing flow."
+    if config.problem().window is None:
+        return "This model has no layers to look into: its data do not lie in the plane."
+    return ""
 
 
 def _made_of(config: RunConfig) -> str:
@@ -62,11 +90,14 @@ def _made_of(config: RunConfig) -> str:
         depth = unit.replace("s", "", 1) if config.depth == 1 else unit
         return f"{architecture.label}, {config.depth} {depth}"
     recipe = ", ".join(str(config.options[option.name]) for option in architecture.options)
-    return f"{architecture.label}: {recipe}"
+    return f"{architecture.label}: {recipe}" if recipe else architecture.label
 
 
 def inside(config: RunConfig, run: Run) -> None:
     """Show the run from inside, and follow it for as long as it trains."""
+    if sentence := why_no_layers(config):
+        st.info(sentence, icon=":material/layers_clear:")
+        return
     drawn = run.view()
     poll = POLL if drawn.phase in ACTIVE else FIRST_POLL
 
@@ -74,14 +105,16 @@ def inside(config: RunConfig, run: Run) -> None:
         view = run.view()
         step = 0 if view.header is None else view.header.step
         state = run.state
-        if state is None or engine().status.phase != "ready":
+        if state is None and view.phase is Phase.FAILED:
+            st.caption("There are no layers to show, since the run could not start.")
+        elif state is None or engine().status.phase != "ready":
             st.info("The layers appear as soon as a worker is ready.", icon=":material/hourglass:")
         else:
             training = view.phase in ACTIVE
-            # What comes and goes has a place of its own: the picture must not be made anew.
+            # One container, slider or none: the picture must keep its place in the page.
             with st.container():
                 rewound = _rewind(run, step, training=training)
-            earlier = None if rewound is None else run.earlier_weights(rewound)
+            earlier = None if rewound is None else run.earlier(rewound)
             wanted = Look(run.id, step, rewound if earlier else None, not training, state, earlier)
             _show(config, wanted)
         if drawn.pending and (view.phase is not drawn.phase or not view.pending):
@@ -92,18 +125,18 @@ def inside(config: RunConfig, run: Run) -> None:
 
 def _rewind(run: Run, step: int, *, training: bool) -> int | None:
     """Show the slider over earlier training states; return the one chosen, None for the last."""
-    earlier = [s for s in run.history_steps if s < step]
+    earlier = [s for s in run.earlier_steps if s < step]
     if training:
         st.caption(
-            f"Step {step:,}, still training: the layers are drawn anew every second, in larger "
-            "cells. Pause to see them finely and to rewind."
+            f"Step {step:,}, still training: the layers are drawn every second, in larger cells. "
+            "Pause to see smaller cells and to rewind."
         )
         return None
     if not earlier:
         if step:
             st.caption(
-                f"Step {step:,}. There are no earlier states to rewind to: train the flow here or "
-                "in the Playground, and up to 40 of them are kept."
+                f"Step {step:,}. There are no earlier states to rewind to: up to 40 of them are "
+                "kept while a flow is trained here or in the Playground."
             )
         return None
     options = [*earlier, step]
@@ -114,8 +147,8 @@ def _rewind(run: Run, step: int, *, training: bool) -> int | None:
         value=step,
         format_func=lambda s: f"step {s:,}",
         key=key,
-        help="Look at an earlier state of this run: the layer in the picture stays, the weights "
-        "are those of that step. States are thinned to at most 40; the run itself is not changed.",
+        help="Look at earlier weights of this run, at the same layer. At most 40 steps are kept, "
+        "evenly spaced. The run itself is not changed.",
     )
     return None if chosen == step else int(chosen)
 
@@ -139,7 +172,7 @@ def _show(config: RunConfig, look: Look) -> None:
     if pick is not None:
         choose_point(pick)
     with right, st.container(key="ledger"):
-        _ledger(look, about.layers)
+        _ledger(look, about)
     if look.fine:
         with st.container(key="diagnosis"):
             _diagnosis(look)
@@ -150,7 +183,7 @@ def _show(config: RunConfig, look: Look) -> None:
 def _frames(look: Look) -> bytes:
     ask = partial(result_of, "frames", look.key, *look.frames)
     if is_there("frames", look.key) or st.session_state.get(_SHOWN) == look.run_id:
-        # A picture of this run stands there meanwhile; it must not be pushed about.
+        # An earlier picture of this run stays meanwhile; a spinner would move it.
         return ask()
     with st.spinner("Computing the density after each layer…"):
         return ask()
@@ -162,12 +195,55 @@ def _thinned(about: LayerFrames) -> str:
         return ""
     return (
         f"{about.layers} layers are shown in {len(about.states)} frames, so that they load fast: "
-        "each stands for several layers. The ledger has them all."
+        "a frame may cover several layers. The ledger has every layer."
     )
 
 
-def _ledger(look: Look, layers: int) -> None:
+def _ledger(look: Look, about: LayerFrames) -> None:
     st.subheader("A point's ledger", anchor=False)
+    chosen = chosen_point()
+    point = chosen or first_point(look, about)
+    if point.k > about.layers:
+        point = Pick(about.layers, point.x, point.y)
+    arguments = (look.state, look.earlier, point.k, point.x, point.y)
+    failed = ""
+    ledger = None
+    try:
+        data = result_of("ledger", (look.key, point), f"{WORKER}:ledger", *arguments)
+    except NotDoneError as error:
+        failed = f"The ledger could not be computed: {error}"
+    else:
+        ledger = Ledger.from_bytes(data)
+        # From now on it is the point x of the data, whatever layer it was chosen in.
+        x, y = (float(v) for v in ledger.states[-1])
+        if max(abs(x), abs(y)) <= FARTHEST:
+            point = Pick(about.layers, x, y)
+            if chosen is not None:
+                choose_point(point)
+    _typed_point(point, about.layers)
+    if ledger is None:
+        st.warning(failed, icon=":material/error:")
+        return
+    if chosen is None:
+        st.caption(
+            ":material/ads_click: Followed now: a sample where the density is high. Click a point "
+            "of the picture, or type one, to follow that instead."
+        )
+    ledger_view(ledger, key="ledger_view")
+    st.caption(
+        "Computed in float64. In the picture, the white path runs through every z. The dashed "
+        "circle lies around z before the layer; the orange ellipse is its image under the layer's "
+        "Jacobian, with half axes in the ratio of σ max to σ min."
+    )
+
+
+def _typed_point(point: Pick, layers: int) -> None:
+    """Show the fields of a point of the data; they hold the point that is followed."""
+    if point.k == layers and st.session_state.get(_TYPED) != point:
+        st.session_state[_TYPED] = point
+        st.session_state["point_x"], st.session_state["point_y"] = point.x, point.y
+    for name in ("point_x", "point_y"):
+        st.session_state.setdefault(name, 0.0)
     with (
         st.form("typed_point", border=False),
         st.container(horizontal=True, vertical_alignment="bottom"),
@@ -177,11 +253,10 @@ def _ledger(look: Look, layers: int) -> None:
                 label,
                 -FARTHEST,
                 FARTHEST,
-                value=0.0,
                 step=0.1,
                 format="%.4f",
                 key=name,
-                help="A coordinate of a point x of the data, to follow through the layers.",
+                help="A coordinate of the point x of the data that is followed.",
                 persist_state="session",
                 width=140,
             )
@@ -189,38 +264,12 @@ def _ledger(look: Look, layers: int) -> None:
             "Follow x",
             key="follow_point",
             help="Show the ledger of this point.",
-            on_click=_typed,
+            on_click=_choose_typed,
             args=(layers,),
         )
-    point = chosen_point()
-    if point is None:
-        st.caption(
-            ":material/ads_click: Click any point of the picture, or type one. Its path is drawn, "
-            "and each layer's share of its log-density is listed here, to the last digit."
-        )
-        return
-    if point.k > layers:
-        point = Pick(layers, point.x, point.y)
-    arguments = (look.state, look.earlier, point.k, point.x, point.y)
-    try:
-        data = result_of("ledger", (look.key, point), f"{WORKER}:ledger", *arguments)
-    except NotDoneError as error:
-        st.warning(f"The ledger could not be computed: {error}", icon=":material/error:")
-        return
-    ledger = Ledger.from_bytes(data)
-    # From now on it is the point x of the data, whatever layer it was chosen in.
-    x, y = ledger.states[-1]
-    if max(abs(x), abs(y)) <= FARTHEST:
-        choose_point(Pick(layers, float(x), float(y)))
-    ledger_view(ledger, key="ledger_view")
-    st.caption(
-        "Computed in float64. In the picture: the white path runs through every z; the dashed "
-        "circle is a small circle before the layer, the orange ellipse what the layer's Jacobian "
-        "makes of it, with half axes in the ratio of σ max to σ min."
-    )
 
 
-def _typed(layers: int) -> None:
+def _choose_typed(layers: int) -> None:
     x, y = (float(st.session_state[name] or 0.0) for name in ("point_x", "point_y"))
     choose_point(Pick(layers, x, y))
 
@@ -260,26 +309,33 @@ def _diagnosis(look: Look) -> None:
             hide_index=True,
             column_config={
                 "smallest log|det|": st.column_config.NumberColumn(
-                    format="%.3f", help="Over held-out data, in nats: how far it squeezes area."
+                    format="%.3f", help="Over held-out data, in nats: how much it shrinks area."
                 ),
                 "largest log|det|": st.column_config.NumberColumn(
-                    format="%.3f", help="Over held-out data, in nats: how far it stretches area."
+                    format="%.3f", help="Over held-out data, in nats: how much it grows area."
                 ),
                 "moves the data by": st.column_config.NumberColumn(
-                    format="%.3f", help="Root mean square distance, in spreads of the data."
+                    format="%.3f",
+                    help="Root mean square distance, in standard deviations of the data.",
                 ),
             },
         )
 
 
 def _export(config: RunConfig, look: Look, frames: bytes) -> None:
-    st.subheader("Take it with you", anchor=False)
+    st.subheader("Downloads", anchor=False)
     name = f"{config.target}-{config.architecture}"
     at = look.step if look.rewound is None else look.rewound
     title = (
         f"{config.problem().label}, learned by {ARCHITECTURES[config.architecture].label}: "
         f"layer by layer, step {at:,}"
     )
+    exported, failed = None, ""
+    try:
+        exported = _exported(look)
+    except NotDoneError as error:
+        failed = f"The weights could not be written: {error}"
+    # No click on a download waits for a worker: Streamlit could not say why it failed.
     with st.container(horizontal=True):
         st.download_button(
             "Animation (HTML)",
@@ -288,29 +344,21 @@ def _export(config: RunConfig, look: Look, frames: bytes) -> None:
             "text/html",
             key="export_html",
             icon=":material/movie:",
-            help="This picture with its controls as one file that opens offline.",
+            help="This picture with its controls, as one file that needs no network.",
             on_click="ignore",
         )
-        st.download_button(
-            "Animation (GIF)",
-            partial(_gif, frames),
-            f"{name}.gif",
-            "image/gif",
-            key="export_gif",
-            icon=":material/gif_box:",
-            help="Density, grid and samples from base to data, as a looping picture.",
-            on_click="ignore",
-        )
-        st.download_button(
-            "Weights",
-            partial(_weights, look),
-            "flow.safetensors",
-            "application/octet-stream",
-            key="export_weights",
-            icon=":material/deployed_code:",
-            help="The flow that is shown, as .safetensors; its config is in the metadata too.",
-            on_click="ignore",
-        )
+        gif_failed = _gif_button(look, frames, f"{name}.gif")
+        if exported is not None:
+            st.download_button(
+                "Weights",
+                exported.weights.tobytes(),
+                "flow.safetensors",
+                "application/octet-stream",
+                key="export_weights",
+                icon=":material/deployed_code:",
+                help="The weights that are shown, as .safetensors; the metadata hold the config.",
+                on_click="ignore",
+            )
         st.download_button(
             "Config",
             config.model_dump_json(indent=2),
@@ -321,22 +369,47 @@ def _export(config: RunConfig, look: Look, frames: bytes) -> None:
             help="Everything that defines this run, as JSON.",
             on_click="ignore",
         )
-    with st.expander("Python that rebuilds this flow", icon=":material/code:"):
-        try:
-            st.code(_exported(look).snippet, language="python")
-        except NotDoneError as error:
-            st.warning(f"The snippet could not be written: {error}", icon=":material/error:")
+    for sentence in filter(None, [failed, gif_failed]):
+        st.warning(sentence, icon=":material/error:")
+    if exported is not None:
+        with st.expander("Python that rebuilds this flow", icon=":material/code:"):
+            st.code(exported.snippet, language="python")
 
 
-def _gif(frames: bytes) -> bytes:
-    return engine().call("flowplay.figures.gif:layers_gif", frames).result()
+def _gif_button(look: Look, frames: bytes, name: str) -> str:
+    """Offer to draw the GIF, then the file; return why it could not be drawn, if it could not."""
+    held: tuple[tuple[object, ...], bytes] | None = st.session_state.get(_GIF)
+    drawn = held[1] if held is not None and held[0] == look.key else None
+    place = st.empty()
+    failed = ""
+    if drawn is None and place.button(
+        "Draw a GIF",
+        key="draw_gif",
+        icon=":material/gif_box:",
+        help="Density, grid and samples from the base to the data, as a GIF that repeats. "
+        "Drawing takes a few seconds.",
+    ):
+        with place, st.spinner("Drawing…"):
+            try:
+                drawn = drawn_gif(frames)
+            except NotDoneError as error:
+                failed = str(error)
+            else:
+                st.session_state[_GIF] = (look.key, drawn)
+    if drawn is not None:
+        place.download_button(
+            "Animation (GIF)",
+            drawn,
+            name,
+            "image/gif",
+            key="export_gif",
+            icon=":material/gif_box:",
+            help="Density, grid and samples from the base to the data, as a GIF that repeats.",
+            on_click="ignore",
+        )
+    return failed
 
 
 def _exported(look: Look) -> ExportedFlow:
     data = result_of("export", look.key, f"{WORKER}:exported_flow", look.state, look.earlier)
     return ExportedFlow.from_bytes(data)
-
-
-def _weights(look: Look) -> bytes:
-    data = engine().call(f"{WORKER}:exported_flow", look.state, look.earlier).result()
-    return ExportedFlow.from_bytes(data).weights.tobytes()

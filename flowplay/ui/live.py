@@ -1,7 +1,8 @@
-"""The live view: buttons, progress, problem, model and loss, updated in place."""
+"""The live view: buttons, progress, target, model and loss, updated in place."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import streamlit as st
@@ -12,20 +13,33 @@ from flowplay.engine import Phase, Run, RunView
 from flowplay.problems import Problem
 from flowplay.ui import runs
 from flowplay.ui.components.loss_view import loss_view
+from flowplay.ui.components.settings_button import settings_button
 from flowplay.ui.follow import follow
 from flowplay.ui.pictures import show_model, show_problem
+from flowplay.ui.settings import typed_config
 from flowplay.ui.shell import engine
 from flowplay.ui.terms import tooltip
 from flowplay.wire import Snapshot
 
-#: Seconds between two looks at a run that trains: shortest, and as a share of the time in which it
-#: makes a picture. Looking more often would take the time from the training.
+#: Seconds between two looks at a run that trains: the least, and as a share of the time between two
+#: snapshots. Looking more often would take time from the training.
 SHORTEST_POLL = 0.12
 POLL_SHARE = 0.6
 
+#: The same while no worker is ready: they may need the cores to become so.
+WAITING_POLL = 0.3
 
-def buttons(config: RunConfig, run: Run) -> None:
-    """Show what can be done with the run now; the buttons never change place."""
+
+def buttons(run: Run, *, settings: bool = False) -> None:
+    """Show what can be done with the run now; the buttons never change place.
+
+    They use the settings of the moment in which they are pressed: a field that was typed into just
+    before may have changed them since the page was drawn.
+
+    Args:
+        run: the run that is shown.
+        settings: whether the page has settings in its sidebar, which a button is to open.
+    """
     view = run.view()
     active = view.phase in runs.ACTIVE
     with st.container(horizontal=True, key="buttons", vertical_alignment="center"):
@@ -36,14 +50,14 @@ def buttons(config: RunConfig, run: Run) -> None:
             icon=":material/play_arrow:",
             help="Train the model on the server, live, until the budget is used up.",
             disabled=active,
-            on_click=runs.train,
-            args=(config,),
+            on_click=_with_settings,
+            args=(runs.train,),
         )
         st.button(
             "Pause",
             key="pause",
             icon=":material/pause:",
-            help="Stop training; Resume goes on from here.",
+            help="Stop training; Resume continues from here.",
             disabled=not active,
             on_click=run.pause,
         )
@@ -53,16 +67,16 @@ def buttons(config: RunConfig, run: Run) -> None:
             icon=":material/skip_next:",
             help="Take one optimizer step.",
             disabled=active,
-            on_click=runs.step,
-            args=(config,),
+            on_click=_with_settings,
+            args=(runs.step,),
         )
         st.button(
             "Reset",
             key="reset",
             icon=":material/restart_alt:",
             help="Return to the untrained model.",
-            on_click=runs.reset,
-            args=(config,),
+            on_click=_with_settings,
+            args=(runs.reset,),
         )
         if runs.is_example(run):
             st.button(
@@ -71,9 +85,16 @@ def buttons(config: RunConfig, run: Run) -> None:
                 type="tertiary",
                 icon=":material/fast_forward:",
                 help="Train the run that is shown for another budget.",
-                on_click=runs.continue_example,
-                args=(config,),
+                on_click=_with_settings,
+                args=(runs.continue_example,),
             )
+        if settings:
+            with st.container(key="open_settings", width="content"):
+                settings_button(key="settings_button")
+
+
+def _with_settings(act: Callable[[RunConfig], None]) -> None:
+    act(typed_config())
 
 
 def live_view(config: RunConfig, run: Run) -> None:
@@ -85,7 +106,7 @@ def live_view(config: RunConfig, run: Run) -> None:
     def look() -> None:
         view = run.view()
         _show(view, run, problem)
-        # Buttons and walk stand outside: they are drawn anew when the run begins or ends.
+        # Buttons and walk are outside this fragment: they need a run of the whole page.
         ended = view.phase is not drawn.phase or not view.pending
         pace_changed = not 0.6 < _poll_seconds() / poll < 1.7
         if drawn.pending and (ended or pace_changed):
@@ -94,7 +115,20 @@ def live_view(config: RunConfig, run: Run) -> None:
     follow(look, poll if drawn.pending else None)
 
 
+def samples_toggle(config: RunConfig) -> None:
+    """Let samples be drawn on the model's density, if it has one."""
+    if ARCHITECTURES[config.architecture].likelihood != "none":
+        st.toggle(
+            "Show samples",
+            key="show_samples",
+            help="Draw points from the model, at the temperature set under Data, seed and samples.",
+            persist_state="session",
+        )
+
+
 def _poll_seconds() -> float:
+    if engine().status.phase != "ready":
+        return WAITING_POLL
     return max(SHORTEST_POLL, POLL_SHARE * engine().snapshot_interval)
 
 
@@ -113,7 +147,7 @@ def _show(view: RunView, run: Run, problem: Problem) -> None:
         st.markdown("**Target**: what is to be learned")
         show_problem(problem, key=f"target_view_{_digest(run.config)}")
     with middle, st.container(key="density"):
-        _show_model(snapshot, run)
+        _show_model(view, snapshot, run)
     with right, st.container(key="loss"):
         _show_loss(snapshot, problem, run.config)
 
@@ -124,8 +158,11 @@ def _digest(config: RunConfig) -> str:
     return f"{config.target}_{options}"
 
 
-def _show_model(snapshot: Snapshot | None, run: Run) -> None:
+def _show_model(view: RunView, snapshot: Snapshot | None, run: Run) -> None:
     st.markdown("**Model**: what it has learned so far")
+    if snapshot is None and view.phase is Phase.FAILED:
+        st.caption("There is no picture, since the run could not start.")
+        return
     if snapshot is None:
         st.info(
             "The untrained model appears as soon as a worker is ready.", icon=":material/hourglass:"
@@ -191,7 +228,7 @@ def _metrics(snapshot: Snapshot | None, problem: Problem) -> list[_Metric]:
                 "Held-out bound of the NLL" if bound else "Held-out NLL",
                 "…" if held_out is None else f"{held_out.value:.3f}",
                 tooltip(
-                    "The NLL of points that no training step sees, taken anew every few pictures "
+                    "The NLL of points that no training step sees, measured every few pictures "
                     "while it trains." + (" This model gives an upper bound of it." * bound),
                     "NLL",
                     "nats",
@@ -233,10 +270,11 @@ def _part(view: RunView, config: RunConfig) -> float:
 
 
 def _progress_line(view: RunView, snapshot: Snapshot | None, config: RunConfig) -> str:
-    if view.message:
+    failed = view.phase is Phase.FAILED  # Its message stands in a box of its own.
+    if view.message and not failed:
         return view.message
     if snapshot is None:
-        return "Waiting for a worker…"
+        return "Not started." if failed else "Waiting for a worker…"
     header = snapshot.header
     if header.step == 0:
         return "Untrained."

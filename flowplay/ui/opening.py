@@ -1,4 +1,4 @@
-"""How a page that shows a run begins: the widgets' config, what was refused, and its run."""
+"""How a page that shows a run begins: its config, what was refused of it, and its run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def opened_run(*, autostart: bool) -> tuple[RunConfig, Run]:
         runs.train(config)
         # An example that is started is another run.
         run = runs.current_run(config)
-    # One container, however many sentences: elements below must keep their place in the page.
+    # One container for any number of sentences: elements below must keep their place in the page.
     with st.container():
         for sentence in refusals():
             st.warning(sentence, icon=":material/block:")
@@ -35,8 +35,8 @@ def example_note(run: Run) -> bool:
     """Say that a run is the bundled example, if it is; return whether it is."""
     if runs.is_example(run):
         st.caption(
-            ":material/school: Example: a run of these settings, trained earlier. Train starts it "
-            "anew."
+            ":material/school: Example: a run of these settings, trained earlier. Train starts a "
+            "new run."
         )
         return True
     return False

@@ -1,10 +1,12 @@
-"""How a page draws what is to be learned, and each kind of picture that a snapshot may hold."""
+"""How a page draws a problem, and each kind of picture that a snapshot may hold."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from flowplay.codes import encode_density
 from flowplay.figures import describe_density
@@ -15,14 +17,30 @@ from flowplay.ui.components.density_view import density_view
 from flowplay.wire import DensityPicture, Picture, SamplesPicture, Snapshot
 
 #: Cells of a problem's picture, and its points where no density is known.
-_PROBLEM_CELLS = 192
-_PROBLEM_POINTS = 1000
+PROBLEM_CELLS = 192
+_PROBLEM_POINTS = 1_000
 
 _NOTES = {
     "exact": "Exact density, not an estimate from samples",
     "bound": "Lower bound of the density",
     "estimate": "Estimate of the density",
 }
+
+
+def small_picture(problem: Problem, cells: int) -> NDArray[np.floating] | None:
+    """Return what a small picture of a problem shows, [cells, cells] with row 0 the lowest y.
+
+    Its exact density, or how many of some points lie in each cell where that is not known; None if
+    it has no window in the plane.
+    """
+    density = exact_density(problem, cells)
+    if density is not None or problem.window is None or not isinstance(problem, DataProblem):
+        return density
+    x_min, x_max, y_min, y_max = problem.window
+    x, y = problem.training_points(_PROBLEM_POINTS, seed=0).T
+    counts: NDArray[np.float64]
+    counts, _, _ = np.histogram2d(y, x, cells, ((y_min, y_max), (x_min, x_max)))
+    return counts
 
 
 def show_problem(problem: Problem, key: str) -> None:
@@ -33,7 +51,7 @@ def show_problem(problem: Problem, key: str) -> None:
         key: names the picture, unique on the page.
     """
     window = problem.window
-    density = exact_density(problem, _PROBLEM_CELLS)
+    density = exact_density(problem, PROBLEM_CELLS)
     if window is not None and density is not None:
         scale = density_scale(problem)
         density_view(
@@ -82,7 +100,7 @@ def _show_density(
 ) -> None:
     points = snapshot.picture(SamplesPicture) if samples else None
     held_out = snapshot.measurements.get("held_out")
-    told = f" {held_out.label} {held_out.value:.3f} {held_out.unit}." if held_out else ""
+    told = f" Its {held_out.label}: {held_out.value:.3f} {held_out.unit}." if held_out else ""
     note = _NOTES[picture.exactness]
     density_view(
         picture.code,
@@ -114,7 +132,7 @@ def _show_samples(
     )
 
 
-#: What can be drawn, the most telling first.
+#: What can be drawn; the first of these kinds that a snapshot has is shown.
 _VIEWS: Mapping[type[Picture], Callable[..., None]] = {
     DensityPicture: _show_density,
     SamplesPicture: _show_samples,

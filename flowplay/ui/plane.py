@@ -1,4 +1,4 @@
-"""One affine map of the plane: what it does to areas, and to the density of a Gaussian."""
+"""One affine map of the plane: how it changes areas and the density of a Gaussian."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _VIEW = "plane_view"
 
 _WINDOW = (-REACH, REACH, -REACH, REACH)
 
-#: The density at the top of the colour scale: that of the base at its middle.
+#: The density at the top of the colour scale: that of the base at the origin.
 _SCALE = 1 / (2 * math.pi)
 
 
@@ -66,7 +66,7 @@ def plane_lab() -> None:
             scale=_SCALE,
             alt=describe_density("The Gaussian that the map makes", density, _WINDOW),
             key="plane_density",
-            note="Exact density, on the base's colour scale: what spreads out grows pale.",
+            note="Exact density, on the colour scale of the base.",
             fade_ms=80,
         )
 

@@ -23,13 +23,13 @@ AUTOSTART = "autostart"
 
 
 def seed_from_url() -> bool:
-    """Take the config over from the URL if it was not written by this session.
+    """Read the config from the URL unless this session wrote the URL.
 
     Returns:
         Whether the URL asks for the run to start by itself.
     """
     query = st.query_params.to_dict()
-    # The menu opens a page without a query; what this session has set goes along.
+    # The menu opens a page without a query: the session's own settings stay.
     if st.session_state.get(_SEEDED_FROM) == query or (not query and _CONFIG in st.session_state):
         return False
     config, refused = RunConfig.repair(query)
@@ -39,7 +39,7 @@ def seed_from_url() -> bool:
 
 
 def set_widgets(config: RunConfig) -> None:
-    """Set every widget to a config, as if a person had."""
+    """Set every widget to a config, as if a visitor had."""
     st.session_state[_CONFIG] = config
     st.session_state.pop(_FLAT, None)
     for name, value in flat_values(config).items():
@@ -60,11 +60,9 @@ def flat_values(config: RunConfig) -> dict[str, Any]:
 
 def read_widgets() -> RunConfig:
     """Return the config that the widgets show, and write it to the URL."""
-    before: RunConfig = st.session_state[_CONFIG]
-    shown = {n: st.session_state[n] for n in flat_names() if n in st.session_state}
-    flat = flat_values(before) | shown
+    flat = _widget_values()
     config, refused = RunConfig.repair(flat)
-    # What was refused of a link is told until something is set.
+    # What was refused of a link is shown until a setting changes.
     if refused or st.session_state.setdefault(_FLAT, flat) != flat:
         st.session_state[_REFUSED] = refused
     st.session_state[_FLAT] = flat
@@ -73,6 +71,15 @@ def read_widgets() -> RunConfig:
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)
     st.session_state[_SEEDED_FROM] = query
+    return config
+
+
+def typed_config() -> RunConfig:
+    """Return the config that the widgets show at this moment, as for a callback.
+
+    It writes nothing: Streamlit loses an address that a callback sets.
+    """
+    config, _ = RunConfig.repair(_widget_values())
     return config
 
 
@@ -94,7 +101,7 @@ def follow_target() -> None:
 
 
 def follow_architecture() -> None:
-    """Give a newly chosen family its own defaults, but leave what the person has set."""
+    """Give a newly chosen family its own defaults, but keep what the visitor has set."""
     before: RunConfig = st.session_state[_CONFIG]
     old = RunConfig(architecture=before.architecture)
     new = RunConfig(architecture=st.session_state["architecture"])
@@ -103,3 +110,9 @@ def follow_architecture() -> None:
             continue
         if name not in st.session_state or st.session_state[name] == flat_values(old).get(name):
             st.session_state[name] = value
+
+
+def _widget_values() -> dict[str, Any]:
+    before: RunConfig = st.session_state[_CONFIG]
+    shown = {n: st.session_state[n] for n in flat_names() if n in st.session_state}
+    return flat_values(before) | shown

@@ -1,8 +1,10 @@
-"""What all pages share: the guard against cold deep links, the engine, the style."""
+"""What all pages share: how they begin, the engine, the style."""
 
 from __future__ import annotations
 
+import functools
 import importlib.resources
+import threading
 
 import streamlit as st
 from streamlit.errors import StreamlitPageNotFoundError
@@ -13,17 +15,20 @@ from flowplay.engine import Engine
 from flowplay.ui.follow import follow
 
 #: Seconds between two looks at an engine that is not ready.
-_STATUS_POLL = 1.0
+_STATUS_POLL = 0.5
 
-#: Seconds that a cold server gives its first page before workers, which import torch on every core,
-#: are started beside it.
-_PATIENCE = 2.5
+#: The icon of the browser's tab, served by Streamlit: for a Material symbol the browser would ask
+#: a font host.
+ICON = str(importlib.resources.files(__package__).joinpath("icon.svg"))
+
+_engine: Engine | None = None
+_engine_lock = threading.Lock()
 
 
 def enter_page() -> None:
     """Begin a page; its first act.
 
-    Streamlit runs a file of `pages/` without `app.py` if its address is the first that a new
+    Streamlit runs a file of `pages/` without `navigation.py` if its address is the first that a new
     server is asked for. Turning that mode off and running again brings the page list back.
     """
     if PagesManager.uses_pages_directory:
@@ -37,7 +42,7 @@ def page_link(page: str, config: RunConfig, *, label: str, icon: str, help: str)
 
     Args:
         page: its file, from the root.
-        config: goes along in the address.
+        config: passed on in the address.
         label: the link's text.
         icon: a Material symbol.
         help: the tooltip.
@@ -49,13 +54,27 @@ def page_link(page: str, config: RunConfig, *, label: str, icon: str, help: str)
         st.caption(f"{icon} {label}")
 
 
-@st.cache_resource(show_spinner=False)
 def engine() -> Engine:
-    """Return the engine that all sessions of this server share."""
-    return Engine(patience=_PATIENCE)
+    """Return the engine that all sessions of this process share; the first call starts it."""
+    global _engine
+    with _engine_lock:
+        if _engine is None:
+            _engine = Engine()
+        return _engine
 
 
-@st.cache_data(show_spinner=False)
+def close_engine() -> None:
+    """End the shared engine, if there is one; waits until its workers have ended.
+
+    Pages that are still open find it closed, rather than start another.
+    """
+    with _engine_lock:
+        ending = _engine
+    if ending is not None:
+        ending.close()
+
+
+@functools.cache
 def _style() -> str:
     return importlib.resources.files(__package__).joinpath("style.css").read_text("utf-8")
 

@@ -9,7 +9,7 @@ from html import escape
 from flowplay.ui.components.inside_view import HTML
 from flowplay.ui.components.registration import lean
 
-# The policy is what makes "loads nothing" a fact that the browser upholds.
+# With this policy the browser itself makes sure that the page loads nothing.
 _PAGE = """<!doctype html>
 <html lang="en">
 <head>

@@ -1,32 +1,32 @@
-"""The families' costs, as theory counts them and as this server measures them."""
+"""What each family of flows costs: operations of a layer, and times measured on this server."""
 
 from __future__ import annotations
 
 import json
-from concurrent.futures import Future
 
 import streamlit as st
 
 from flowplay.catalog import FLOW_FAMILIES
 from flowplay.config import RunConfig
 from flowplay.ui.follow import follow
-from flowplay.ui.shell import engine
-from flowplay.ui.work import failure
+from flowplay.ui.look import WORKER
+from flowplay.ui.work import Results, ask, failure
 
 #: Seconds between two looks at what the workers have measured.
 _POLL = 0.5
 
 _ASKED = "_timing_asked"
+_KIND = "timing"
 
 
 @st.cache_resource(show_spinner=False)
-def _measured() -> dict[str, Future[bytes]]:
-    """Return what has been asked of the workers, for all sessions of this server."""
-    return {}
+def _measured() -> Results:
+    """Return what workers have measured, for all sessions of this server."""
+    return Results()
 
 
 def timing_table() -> None:
-    """Show theory beside measurement; workers measure one family after another, when asked."""
+    """Show the costs of each family; its times are measured by a worker when a visitor asks."""
     asked = bool(st.session_state.get(_ASKED))
     st.button(
         "Measure on this server",
@@ -38,13 +38,13 @@ def timing_table() -> None:
     )
 
     def look() -> None:
-        board = _measured()
+        measured = _measured()
         if asked:
-            _advance(board)
+            _measure_next(measured)
         with st.container(key="costs"):
-            st.markdown(_table(board))
+            st.markdown(_table(measured))
         if asked and _complete():
-            # The timer ends with the measuring; the next visitor finds the numbers.
+            # A last run of the page ends the timer.
             st.session_state[_ASKED] = False
             st.rerun()
 
@@ -53,32 +53,28 @@ def timing_table() -> None:
 
 def _ask() -> None:
     st.session_state[_ASKED] = True
-    board = _measured()
-    for name in [name for name, future in board.items() if failure(future)]:
-        del board[name]
+    _measured().forget_failures()
 
 
-def _advance(board: dict[str, Future[bytes]]) -> None:
+def _measure_next(measured: Results) -> None:
     """Let one family at a time be measured: runs that train need the workers too."""
-    if any(not future.done() for future in board.values()):
+    if measured.busy():
         return
-    name = next((name for name in FLOW_FAMILIES if name not in board), None)
+    name = next((name for name in FLOW_FAMILIES if measured.get(_KIND, name) is None), None)
     if name is not None:
-        config = RunConfig(architecture=name)
-        board[name] = engine().call(
-            "flowplay.training.worker:measure_timing", config.model_dump_json()
-        )
+        config = RunConfig(architecture=name).model_dump_json()
+        ask(_KIND, name, f"{WORKER}:measure_timing", config, store=measured)
 
 
 def _complete() -> bool:
-    board = _measured()
-    return all(name in board and board[name].done() for name in FLOW_FAMILIES)
+    futures = [_measured().get(_KIND, name) for name in FLOW_FAMILIES]
+    return all(future is not None and future.done() for future in futures)
 
 
-def _table(board: dict[str, Future[bytes]]) -> str:
+def _table(measured: Results) -> str:
     rows = [
-        f"| {a.label} | {a.inverse_cost} | {_cell(board, name, 'log_prob_ms')} "
-        f"| {a.forward_cost} | {_cell(board, name, 'sample_ms')} |"
+        f"| {a.label} | {a.inverse_cost} | {_cell(measured, name, 'log_prob_ms')} "
+        f"| {a.forward_cost} | {_cell(measured, name, 'sample_ms')} |"
         for name, a in FLOW_FAMILIES.items()
     ]
     return "\n".join(
@@ -91,8 +87,8 @@ def _table(board: dict[str, Future[bytes]]) -> str:
     )
 
 
-def _cell(board: dict[str, Future[bytes]], name: str, cost: str) -> str:
-    future = board.get(name)
+def _cell(measured: Results, name: str, cost: str) -> str:
+    future = measured.get(_KIND, name)
     if future is None:
         return "–"
     if not future.done():

@@ -1,4 +1,4 @@
-"""The tour: a list of steps, each of which ends when the learner has done what it says."""
+"""The tour: a list of steps, each of which ends when the visitor has done what it says."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Literal
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from flowplay.catalog import ARCHITECTURES, FLOW_FAMILIES
 from flowplay.config import RunConfig
 from flowplay.engine import Phase, RunView
 from flowplay.ui import runs
@@ -33,12 +34,12 @@ class Scene:
     """What a step is judged by.
 
     Attributes:
-        config: of the Playground now.
+        config: of the run that is shown.
         begun: the same when the step began.
         view: of the run that is shown.
         example: whether that is still the bundled example.
-        acted: whether the learner has touched the lit control since the step began.
-        point: what the Layers page holds as the chosen point.
+        acted: whether the visitor has used the highlighted control since the step began.
+        point: the point that See inside holds as chosen.
         begun_point: the same when the step began.
     """
 
@@ -51,18 +52,36 @@ class Scene:
     begun_point: object = None
 
 
+def _any(_: RunConfig) -> bool:
+    return True
+
+
+def _has_floor(config: RunConfig) -> bool:
+    has_likelihood = ARCHITECTURES[config.architecture].likelihood != "none"
+    return has_likelihood and config.problem().density is not None
+
+
+def _has_layers(config: RunConfig) -> bool:
+    return config.architecture in FLOW_FAMILIES and config.problem().window is not None
+
+
+def _has_depth(config: RunConfig) -> bool:
+    return ARCHITECTURES[config.architecture].depth_help is not None
+
+
 @dataclass(frozen=True)
 class Step:
-    """One thing to do; a step applies only if its page is among the app's.
+    """One thing to do; it is left out if the app lacks its page.
 
     Attributes:
         name: unique.
         text: one sentence that says what to do.
-        selector: CSS of the control that is lit up.
+        selector: CSS selector of the control that is highlighted.
         done: whether the step has been done.
         page: where the control is.
-        part: CSS of what in the control takes the keyboard and counts; all of it if empty.
-        notice: "act" or "look" if `done` asks whether the learner has used it, or looked at it.
+        part: CSS selector of the part that gets the focus and counts; the whole control if empty.
+        notice: "act" or "look" if `done` asks whether the visitor has used it, or looked at it.
+        applies: whether it can be done with a config; if not, it is passed over.
     """
 
     name: str
@@ -72,6 +91,7 @@ class Step:
     page: str = "playground"
     part: str = ""
     notice: Literal["", "act", "look"] = ""
+    applies: Callable[[RunConfig], bool] = _any
 
 
 def _gap(scene: Scene) -> float:
@@ -92,45 +112,48 @@ def _trains(scene: Scene) -> bool:
 STEPS: tuple[Step, ...] = (
     Step(
         "moons",
-        "Choose the moons: the distribution that the flow is to learn.",
+        "Choose the moons: the distribution that the model is to learn.",
         ".st-key-target",
         lambda scene: scene.acted and scene.config.target == "moons",
         notice="act",
     ),
     Step(
         "train",
-        "Press Train: a worker begins to fit the flow to samples of the moons.",
+        "Press Train: a worker begins to fit the model to samples of the moons.",
         ".st-key-train",
         _trains,
     ),
     Step(
         "floor",
-        "Watch the loss fall to the dashed line, the target's entropy: no expected NLL is lower.",
+        "Watch the loss approach the dashed line, the target's entropy. No expected NLL is lower.",
         ".st-key-loss",
         lambda scene: _gap(scene) < NEAR or scene.view.phase is Phase.FINISHED,
+        applies=_has_floor,
     ),
     Step(
         "pause",
-        "Press Pause: the flow stands still, and can be walked through.",
+        "Press Pause: then you can look at the model layer by layer.",
         ".st-key-pause",
         lambda scene: scene.view.phase not in runs.ACTIVE,
     ),
     Step(
         "scrub",
-        "Drag the picture's slider, or use its arrow keys: each layer bends space a little.",
+        "Drag the picture's slider, or use its arrow keys: each layer bends the plane a little.",
         ".st-key-inside",
         lambda scene: scene.acted,
         page="layers",
         part=".way",
         notice="act",
+        applies=_has_layers,
     ),
     Step(
         "point",
-        "Click a point of the picture, or press Enter: its way through the layers is written down.",
+        "Click a point of the picture, or press Enter: the ledger follows it through the layers.",
         ".st-key-inside",
         lambda scene: scene.point != scene.begun_point,
         page="layers",
         part="canvas.plot",
+        applies=_has_layers,
     ),
     Step(
         "ledger",
@@ -140,19 +163,21 @@ STEPS: tuple[Step, ...] = (
         page="layers",
         part=".scroll",
         notice="look",
+        applies=_has_layers,
     ),
     Step(
         "depth",
-        "Change the depth: another flow, untrained. Few layers bend little; train it and compare.",
+        "Change the depth: this is another model, untrained. Train it and compare.",
         ".st-key-depth",
         lambda scene: scene.config.depth != scene.begun.depth,
+        applies=_has_depth,
     ),
 )
 
 
 @dataclass
 class Tour:
-    """Where a session's tour stands; it survives a change of page."""
+    """How far a session's tour has got; it survives a change of page."""
 
     phase: str = "offered"
     at: int = 0
@@ -162,7 +187,7 @@ class Tour:
     begun_point: object = None
 
     def hear(self, said: Said, step: Step | None) -> None:
-        """Take over what the bar said; what it says of another step comes too late."""
+        """React to a message of the bar; one about another step came too late and is ignored."""
         if said.word == "start":
             self.phase = "running"
             self.begin(self.at if step is not None else 0)
@@ -186,7 +211,7 @@ def show_tour(page: str) -> None:
     """Show the tour's bar above a page.
 
     Args:
-        page: name of the page that follows, as in its address; empty for the first one.
+        page: name of that page, as in its address; empty for the first one.
     """
     here = page or "playground"
     tour: Tour = st.session_state.setdefault(_STATE, Tour())
@@ -208,7 +233,7 @@ def show_tour(page: str) -> None:
 
 
 def _steps() -> list[Step]:
-    """Return the steps that apply to the pages this app has."""
+    """Return the steps whose pages this app has."""
     pages = _pages()
     return [step for step in STEPS if step.page in pages]
 
@@ -222,11 +247,11 @@ def _pages() -> set[str]:
 
 
 def _advance(tour: Tour, steps: list[Step], here: str) -> bool:
-    """Go on past all that is done; return whether anything was."""
+    """Go past all steps that are done or cannot be done; return whether there were any."""
     before = tour.at
-    while tour.at < len(steps) and steps[tour.at].page == here:
-        scene = _scene(tour)
-        if scene is None or not steps[tour.at].done(scene):
+    while tour.at < len(steps) and (scene := _scene(tour)) is not None:
+        step = steps[tour.at]
+        if step.applies(scene.config) and (step.page != here or not step.done(scene)):
             break
         tour.begin(tour.at + 1)
     if tour.at >= len(steps):
@@ -235,11 +260,11 @@ def _advance(tour: Tour, steps: list[Step], here: str) -> bool:
 
 
 def _scene(tour: Tour) -> Scene | None:
-    """Look at the session; None before its first page has been drawn."""
+    """Return what the session shows; None before its first page has been drawn."""
     config = session_config()
     if config is None:
         return None
-    # What the widgets say now; the page itself, which comes after the bar, has not read them yet.
+    # The page comes after the bar and has not read its widgets yet.
     config = config.model_copy(
         update={n: st.session_state[n] for n in ("target", "depth") if n in st.session_state}
     )

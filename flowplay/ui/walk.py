@@ -1,4 +1,4 @@
-"""The walk: layer by layer from the base to the data, for the state a run stands at."""
+"""The walk: an animation over the layers of a run's last state, from the base to the data."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _POLL = 0.3
 
 
 def walk_view(run: Run) -> None:
-    """Show the walk of a run that stands still, computed once by a worker."""
+    """Show the walk of a run that does not train, computed once by a worker."""
     if run.config.architecture not in FLOW_FAMILIES or run.config.problem().window is None:
         return
     view = run.view()
     st.subheader("Walk through the layers", anchor="walk")
     with st.container(key="layers"):
         if view.pending:
-            st.caption("Pause to walk through the flow layer by layer.")
+            st.caption("Pause to walk through the layers.")
         elif view.header is None or run.state is None:
-            st.caption("Train the flow, then walk through it layer by layer.")
+            st.caption("The walk appears with the first picture of the model.")
         else:
             _show(Look(run.id, view.header.step, None, True, run.state, None))
 
@@ -55,14 +55,14 @@ def _draw(future: Future[bytes]) -> None:
         st.button("Try again", key="walk_again", help="Ask a worker once more.")
         return
     st.caption(
-        f"Step {frames.step:,}. Each frame is the exact density of z after one more layer, from "
-        "the base Gaussian to the data. The dots are one set of draws, moved by the same layers. "
-        "Axes stay fixed; the last layer is the fixed scaling to data units."
+        f"Step {frames.step:,}. Each frame shows the exact density of z after one more layer, from "
+        "the Gaussian base to the data. The dots are samples of the base, mapped by the same "
+        "layers. The axes do not change; the last layer is the fixed scaling to data units."
     )
     st.plotly_chart(
         layers_figure(frames),
         key="layers_chart",
         config={"displaylogo": False},
         alt=f"Animation over {len(frames.states)} frames: the exact density of z_k and the same "
-        "samples after each layer, from the base Gaussian to the data.",
+        "samples after each layer, from the Gaussian base to the data.",
     )

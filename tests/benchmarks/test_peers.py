@@ -21,7 +21,7 @@ from flowplay.targets import make_target
 
 SETTINGS: dict[str, Any] = {
     "target": "moons",
-    "noise": 0.05,
+    "target_options": {"noise": 0.05},
     "depth": 2,
     "width": 16,
     "samples": 2000,

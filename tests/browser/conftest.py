@@ -47,12 +47,8 @@ class App:
 
     def workers(self) -> list[psutil.Process]:
         """Return the worker processes, busiest last."""
-        children = [
-            p
-            for p in self.process.children(recursive=True)
-            if "spawn_main" in " ".join(p.cmdline())
-        ]
-        return sorted(children, key=cpu_seconds)
+        children = self.process.children(recursive=True)
+        return sorted((p for p in children if p.ppid() != self.process.pid), key=cpu_seconds)
 
 
 def cpu_seconds(process: psutil.Process) -> float:

@@ -13,10 +13,11 @@ from playwright.sync_api import Browser, Locator, Page, WebSocket, expect
 
 from browser.conftest import App
 from browser.test_playground import PATIENCE, no_traceback, open_page, step_shown
-from flowplay.training import RunState
+from flowplay.training.layer_frames import flow_of
 from flowplay.training.ledger import double
-from flowplay.training.live import LiveRun
+from flowplay.training.live_run import LiveRun
 from flowplay.ui.example import example
+from flowplay.wire import RunState
 
 PLOT = ".st-key-inside canvas.plot[data-frames]"
 SLIDER = ".st-key-inside .way input"
@@ -45,7 +46,7 @@ def picture(page: Page) -> str:
 
 
 def numbers(row: Locator) -> list[float]:
-    return [float(t.replace("−", "-")) for t in row.all_inner_texts()]
+    return [float(t.replace("−", "-")) for t in row.all_inner_texts() if t]
 
 
 def test_one_click_keeps_the_run_and_scrubbing_asks_nobody(app: App, page: Page) -> None:
@@ -89,14 +90,21 @@ def test_one_click_keeps_the_run_and_scrubbing_asks_nobody(app: App, page: Page)
 
 def test_a_clicked_point_s_ledger_adds_up(app: App, page: Page) -> None:
     figure = open_layers(page, app.url)
+    rows = page.locator(LEDGER)
+    # A point is followed from the start.
+    expect(rows).to_have_count(14)
+    followed = rows.first.inner_text()
     scrub(page, 7.3)
     box = page.locator(PLOT).bounding_box()
     assert box is not None
     page.locator(PLOT).click(position={"x": box["width"] * 0.45, "y": box["height"] * 0.4})
-    rows = page.locator(LEDGER)
-    expect(rows).to_have_count(14)
+    expect(rows.first).not_to_have_text(followed)
     expect(page.locator(PLOT)).to_have_attribute("data-path", "14")
     expect(page.locator(PLOT)).to_have_attribute("data-t", "7.000")
+    # It stands in the fields, too.
+    shown = numbers(rows.first.locator("td"))[:2]
+    fields = [page.locator(f".st-key-{name} input") for name in ("point_x", "point_y")]
+    until(lambda: [float(f.input_value()) for f in fields] == shown, 30, "the fields follow")
     expect(page.locator(f"{LEDGER}.here")).to_have_attribute("data-k", "7")
     base, total, last, log_prob = numbers(page.locator(".st-key-ledger dd"))
     assert last == log_prob
@@ -111,7 +119,7 @@ def test_a_clicked_point_s_ledger_adds_up(app: App, page: Page) -> None:
     page.locator(".st-key-point_y input").fill("0.25")
     page.get_by_role("button", name="Follow x").click()
     expect(rows.first).to_contain_text("0.5000")
-    flow = double(LiveRun(RunState.from_bytes(example().state)).flow)
+    flow = double(flow_of(LiveRun(RunState.from_bytes(example().state))))
     with torch.no_grad():
         expected = float(flow.log_prob(torch.tensor([[0.5, 0.25]], dtype=torch.float64)))
     assert numbers(page.locator(".st-key-ledger dd"))[2] == pytest.approx(expected, abs=0.51e-4)
@@ -155,6 +163,13 @@ def test_the_exported_page_moves_offline(
     expect(button).to_be_visible()
     with page.expect_download() as waiting:
         button.click()
+    page.get_by_role("button", name="Draw a GIF").click()
+    with page.expect_download() as animation:
+        page.get_by_role("button", name="Animation (GIF)").click()
+    assert Path(animation.value.path()).read_bytes().startswith(b"GIF89a")
+    with page.expect_download() as weights:
+        page.get_by_role("button", name="Weights").click()
+    assert Path(weights.value.path()).stat().st_size > 100_000
     path = tmp_path / "flow.html"
     waiting.value.save_as(path)
     context = browser.new_context(offline=True)

@@ -192,6 +192,58 @@ def test_on_a_phone_nothing_is_cut(app: App, browser: Browser, scheme: str) -> N
     context.close()
 
 
+def test_on_a_phone_a_labelled_button_brings_the_settings(app: App, browser: Browser) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    open_page(page, app.url)
+    depth = page.locator(".st-key-depth")
+    expect(depth).not_to_be_in_viewport()
+    button = page.get_by_role("button", name="Settings", exact=True)
+    button.click()
+    expect(depth).to_be_in_viewport()
+    expect(button).to_be_hidden()
+    context.close()
+
+
+def test_where_the_settings_are_open_no_button_offers_them(app: App, page: Page) -> None:
+    open_page(page, app.url)
+    expect(page.locator(".st-key-depth")).to_be_in_viewport()
+    expect(page.get_by_role("button", name="Settings", exact=True)).to_be_hidden()
+
+
+def test_a_button_takes_what_was_typed_just_before(app: App, page: Page) -> None:
+    open_page(page, app.url + "/?depth=2&width=8&budget=40")
+    until(lambda: "Untrained" in page.locator(PROGRESS).inner_text(), 60, "an untrained run")
+    page.locator(".st-key-budget input").fill("70")
+    page.click(TRAIN)
+    until(lambda: step_shown(page) == 70, 60, "the typed budget is used up")
+    page.get_by_text("Data, seed and samples").click()
+    page.locator(".st-key-seed input").fill("41")
+    page.click(TRAIN)
+    until(lambda: "seed=41" in address(page), 60, "the URL has the typed seed")
+    until(lambda: step_shown(page) == 70, 60, "the run of the typed seed is trained")
+    no_traceback(page)
+
+
+def test_a_diverged_run_goes_on_with_a_smaller_rate(app: App, page: Page) -> None:
+    query = "/?architecture=maf&depth=16&learning_rate=0.5&warmup=0&budget=100000&autostart=1"
+    open_page(page, app.url + query)
+    box = page.locator(".st-key-failure [data-testid=stAlert]")
+    expect(box).to_contain_text("diverged")
+    expect(page.locator(TRAIN)).to_be_enabled()
+    expect(page.locator(STEP)).to_be_enabled()
+    page.get_by_text("Training", exact=True).click()
+    rate = page.locator(".st-key-learning_rate input")
+    rate.focus()
+    page.keyboard.press("Home")
+    until(lambda: "learning_rate=1e-05" in address(page), 30, "the smallest learning rate is set")
+    expect(box).to_be_visible()
+    page.locator(".st-key-go_on button >> visible=true").click()
+    until(lambda: step_shown(page) > 20, 60, "it trains past the step at which it diverged")
+    expect(box).to_have_count(0)
+    no_traceback(page)
+
+
 def test_by_keyboard(app: App, page: Page) -> None:
     open_page(page, app.url + "/?depth=3&budget=100000")
     page.locator(TRAIN).focus()
@@ -228,11 +280,9 @@ def test_a_closed_tab_stops_training(app: App, browser: Browser) -> None:
     page = context.new_page()
     open_page(page, app.url + "/?budget=1000000&depth=6")
     start_training(page)
-    assert cpu_used(app, 1.0) > 0.3
+    until(lambda: cpu_used(app, 1.0) > 0.1, 15, "workers train")
     context.close()
-    closed = time.monotonic()
-    until(lambda: cpu_used(app, 1.0) < 0.1, 15, "workers rest within 15 s of closing the tab")
-    assert time.monotonic() - closed < 16
+    until(lambda: cpu_used(app, 1.0) < 0.05, 15, "workers rest within 15 s of closing the tab")
 
 
 def busy_worker(app: App) -> psutil.Process:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from flowplay.errors import RefusedError
 from flowplay.wire import Header, Measurement, RunState, SamplesPicture, Snapshot
 
 STEP_SECONDS = 0.01
@@ -170,3 +172,29 @@ def warm() -> None:
 
 def is_warm() -> bytes:
     return os.environ.get("FAKE_WORK_IS_WARM", "no").encode()
+
+
+def about_process() -> bytes:
+    """Return what a worker's process is made of, as JSON."""
+    torch = sys.modules.get("torch")
+    return json.dumps(
+        {
+            "pid": os.getpid(),
+            "parent": os.getppid(),
+            "modules": sorted(sys.modules),
+            # Where the module lies in memory: forks have it in the same place.
+            "torch_address": id(torch),
+            "cuda_forked": torch is not None and torch.cuda._is_in_bad_fork(),
+        }
+    ).encode()
+
+
+def take_memory(size: int) -> bytes:
+    """Hold so many bytes for longer than anybody waits."""
+    held = b"x" * size
+    time.sleep(60)
+    return held[:1]
+
+
+def refuse(config_json: str, state: bytes | None, order: dict[str, Any]) -> tuple[bytes, bytes]:
+    raise RefusedError("One step would take 9 GiB: lower the batch size to 100 or less.")

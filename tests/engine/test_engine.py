@@ -26,6 +26,8 @@ from flowplay.engine import (
     WorkerLostError,
     WorkError,
 )
+from flowplay.engine import engine as engine_module
+from flowplay.engine.hosted import HostedRun, SliceResult
 from flowplay.engine.machine import LEASE_SECONDS
 from flowplay.engine.retention import UNSEEN_SECONDS
 from flowplay.engine.viewers import PRESENCE_SECONDS
@@ -130,12 +132,12 @@ def test_playing_brings_snapshots_and_a_state(run: Run) -> None:
 
 def test_playing_leaves_a_history(run: Run) -> None:
     run.play()
-    watch(run, lambda run: len(run.history_steps) >= 2)
-    step = run.history_steps[-1]
-    weights = run.earlier_weights(step)
+    watch(run, lambda run: len(run.earlier_steps) >= 2)
+    step = run.earlier_steps[-1]
+    weights = run.earlier(step)
     assert weights is not None
     assert EarlierWeights.from_bytes(weights).step == step
-    assert run.earlier_weights(step + 1) is None
+    assert run.earlier(step + 1) is None
 
 
 def test_lone_run_stays_on_its_worker(run: Run) -> None:
@@ -353,6 +355,24 @@ def test_beyond_the_budget_in_bytes_the_longest_unseen_goes() -> None:
     engine.close()
 
 
+@pytest.mark.parametrize(("quick_bytes", "expected"), [(2**20, True), (0, False)])
+def test_large_states_are_decoded_off_the_event_loop(
+    run: Run, monkeypatch: pytest.MonkeyPatch, quick_bytes: int, expected: bool
+) -> None:
+    threads: list[str] = []
+    original = HostedRun.add_to_history
+
+    def add(hosted: HostedRun, result: SliceResult) -> None:
+        threads.append(threading.current_thread().name)
+        original(hosted, result)
+
+    monkeypatch.setattr(HostedRun, "add_to_history", add)
+    monkeypatch.setattr(engine_module, "QUICK_BYTES", quick_bytes)
+    run.play()
+    watch(run, lambda run: run.earlier_steps)
+    assert (threads[0] == "flowplay-engine") is expected
+
+
 def test_history_budget_is_over_all_runs() -> None:
     budgets = Budgets.model_validate({"history_memory": 0})
     engine = start(budgets=budgets)
@@ -361,7 +381,7 @@ def test_history_budget_is_over_all_runs() -> None:
     watch(run, at_least(40))
     run.pause()
     watch(run, at_rest)
-    until(lambda: run.history_steps == [])
+    until(lambda: run.earlier_steps == [])
     engine.close()
 
 
@@ -462,7 +482,7 @@ def test_viewers_never_wait(engine: Engine, run: Run) -> None:
     def view() -> None:
         run.renew()
         run.view()
-        _ = run.state, run.history_steps, run.earlier_weights(3), engine.status
+        _ = run.state, run.earlier_steps, run.earlier(3), engine.status
         run.set_hot(hot(run, temperature=0.5))
         run.pause()
         run.step()
@@ -497,6 +517,16 @@ def test_error_in_the_work_fails_the_run_and_keeps_its_state() -> None:
     )
     assert step_of(run.state) == shown(run).step >= 8
     failing.close()
+
+
+def test_a_refused_run_says_why_in_the_work_s_own_sentence() -> None:
+    refusing = start("refuse")
+    run = refusing.open_run(CONFIG)
+    run.play()
+    watch(run, lambda run: run.view().phase is Phase.FAILED)
+    assert run.view().message == ("One step would take 9 GiB: lower the batch size to 100 or less.")
+    assert run.state is None
+    refusing.close()
 
 
 def test_diverged_run_goes_on_with_a_smaller_learning_rate() -> None:
@@ -603,15 +633,11 @@ def test_closing_leaves_no_process_no_thread_and_no_open_call() -> None:
     run = engine.open_run(CONFIG)
     run.play()
     watch(run, at_least(1))
-    workers = [
-        p
-        for p in psutil.Process().children(recursive=True)
-        if p.pid not in before and "resource_tracker" not in " ".join(p.cmdline())
-    ]
-    assert len(workers) == 2
+    processes = [p for p in psutil.Process().children(recursive=True) if p.pid not in before]
+    assert len(processes) == 3, "two workers, and the process that forked them"
     calls: list[Future[bytes]] = [engine.call("fake_work:greet", "you", 5.0) for _ in range(4)]
     engine.close()
-    assert not psutil.wait_procs(workers, timeout=5)[1]
+    assert not psutil.wait_procs(processes, timeout=5)[1]
     assert not any(
         t.name == "flowplay-engine" and t is engine._thread for t in threading.enumerate()
     )

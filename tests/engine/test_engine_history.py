@@ -92,7 +92,7 @@ def test_a_state_that_cannot_be_read_is_logged_once(caplog: pytest.LogCaptureFix
         for step in (0, 50):
             if run.wants_in_history(header(step)):
                 run.add_to_history(SliceResult(later, snapshot(step), header(step)))
-    assert run.history_steps == []
+    assert run.earlier_steps == []
     (record,) = caplog.records
     assert f"format version {RunState.VERSION + 1}" in record.getMessage()
 
@@ -110,18 +110,18 @@ def test_a_state_is_decoded_without_the_lock(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(RunState, "from_bytes", decode)
     run.add_to_history(result(0))
     assert seen
-    assert run.history_steps == [0]
+    assert run.earlier_steps == [0]
 
 
 def test_states_may_be_added_late_and_not_to_a_run_that_was_let_go() -> None:
     run = hosted()
     run.add_to_history(result(50))
     run.add_to_history(result(20))
-    assert run.history_steps == [50], "two of them were decoded at once"
-    assert run.earlier_weights(50) is not None
-    assert run.earlier_weights(20) is None
+    assert run.earlier_steps == [50], "two of them were decoded at once"
+    assert run.earlier(50) is not None
+    assert run.earlier(20) is None
     run.let_go()
-    assert run.history_steps == []
+    assert run.earlier_steps == []
     assert not run.wants_in_history(header(100))
     run.add_to_history(result(100))
-    assert run.history_steps == []
+    assert run.earlier_steps == []

@@ -11,6 +11,9 @@ import flowplay.engine
 
 FOLDER = Path(flowplay.engine.__file__).parent
 
+#: Public in spite of its name: it ends a fork without what its parent does at its end.
+PUBLIC = {"os._exit"}
+
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.name)
 def test_no_class_reaches_into_the_private_parts_of_another(path: Path) -> None:
@@ -21,5 +24,6 @@ def test_no_class_reaches_into_the_private_parts_of_another(path: Path) -> None:
         and node.attr.startswith("_")
         and not node.attr.startswith("__")
         and not (isinstance(node.value, ast.Name) and node.value.id == "self")
+        and ast.unparse(node) not in PUBLIC
     ]
     assert not foreign

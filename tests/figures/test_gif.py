@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -23,3 +25,11 @@ def test_it_opens_and_is_bounded(count: int, frames_of: Frames) -> None:
     assert count <= pictures <= MOST_PICTURES + 1
     corner = image.convert("RGB").getpixel((SIDE - 3, SIDE - 3))
     assert corner == tuple(PALETTE[0].tolist())
+
+
+def test_the_program_draws_the_same(frames: LayerFrames) -> None:
+    data = frames.to_bytes()
+    drawn = subprocess.run(
+        [sys.executable, "-m", "flowplay.figures.gif"], input=data, capture_output=True, check=True
+    )
+    assert drawn.stdout == layers_gif(data)

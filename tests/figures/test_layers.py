@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from flowplay.codes import POINT_UNITS, decode_density
-from flowplay.figures.layers import frame_label, layers_figure, log_det_text, sample_positions
+from flowplay.figures.layers import frame_label, layers_figure, log_det_text
 from flowplay.wire import LayerFrames
 
 Frames = Callable[..., LayerFrames]
@@ -42,9 +42,9 @@ def test_each_density_fills_the_box_of_its_frame(frames: LayerFrames) -> None:
 
 
 def test_samples_are_where_they_were_coded(frames: LayerFrames) -> None:
-    points = sample_positions(frames)
-    np.testing.assert_allclose(points, -5 + 10 * frames.samples / POINT_UNITS, atol=1e-4)
-    np.testing.assert_array_equal(layers_figure(frames).frames[2].data[1].x, points[2, :, 0])
+    places = -5 + 10 * (frames.samples[2] / POINT_UNITS)
+    dots = layers_figure(frames).frames[2].data[1]
+    np.testing.assert_allclose(np.stack([dots.x, dots.y], 1), places, atol=1e-4)
 
 
 def test_axes_widen_for_samples_far_out_but_not_for_ever(frames: LayerFrames) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy.stats import chi2, ks_2samp
 
+from flowplay.problems import make_problem
 from flowplay.problems.base import FloatArray, Window
 from flowplay.problems.targets import base as base_module
 from flowplay.problems.targets import curve as curve_module
@@ -104,6 +105,21 @@ def test_make_target_refuses_a_noise_out_of_range(target: Target) -> None:
     for noise in (low - 1e-3, high + 1e-3, -1.0, 0.0, float("nan"), float("inf")):
         with pytest.raises(ValueError, match=r"^noise = .* of '\w+' is .*\.$"):
             make_target(target.name, noise)
+
+
+def test_a_target_is_a_problem_of_the_plane_with_a_known_density(target: Target) -> None:
+    assert make_problem(target.name) is target
+    assert (target.dim, target.density) == (2, target)
+    (noise,) = target.options
+    assert (noise.name, noise.default) == ("noise", target.noise)
+
+
+def test_held_out_points_come_from_seeds_of_their_own(target: Target) -> None:
+    training = target.training_points(500, seed=3)
+    held_out = target.held_out_points(500, seed=3)
+    np.testing.assert_array_equal(training, target.sample(500, 3))
+    np.testing.assert_array_equal(held_out, target.sample(500, 3 + 2**31))
+    assert not set(map(tuple, training)) & set(map(tuple, held_out))
 
 
 def test_targets_are_frozen(target: Target) -> None:

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from flowplay.catalog import ARCHITECTURES
+from flowplay.catalog import FLOW_FAMILIES
 from flowplay.engine import WorkError
 from flowplay.guide import SECTIONS, TOPICS, not_yet
-from flowplay.ui import costs
+from flowplay.ui import timing_table, work
 
-APP = Path(__file__).parents[2] / "app.py"
+APP = Path(__file__).parents[2] / "navigation.py"
 
 
 class MeasuringEngine:
@@ -23,7 +23,7 @@ class MeasuringEngine:
     failing = ""
 
     def call(self, name: str, config: str) -> Future[bytes]:
-        assert name == "flowplay.training.worker:measure_costs"
+        assert name == "flowplay.training.worker:measure_timing"
         answer: Future[bytes] = Future()
         if self.failing and f'"architecture":"{self.failing}"' in config:
             answer.set_exception(WorkError("broken"))
@@ -35,10 +35,10 @@ class MeasuringEngine:
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[MeasuringEngine]:
     engine = MeasuringEngine()
-    monkeypatch.setattr(costs, "engine", lambda: engine)
-    costs._measured.clear()
+    monkeypatch.setattr(work, "engine", lambda: engine)
+    timing_table._measured.clear()
     yield engine
-    costs._measured.clear()
+    timing_table._measured.clear()
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_every_section_is_there_with_its_links(page: AppTest) -> None:
     assert [header.value for header in page.header] == [section.title for section in SECTIONS]
     links = [link.proto for link in page.get("page_link")]
     assert len(links) > len(SECTIONS)
-    wanted = {f"architecture={name}" for name in ARCHITECTURES}
+    wanted = {f"architecture={name}" for name in FLOW_FAMILIES}
     assert wanted <= {link.query_string for link in links}
 
 
@@ -69,21 +69,21 @@ def test_every_topic_is_in_a_table(page: AppTest) -> None:
 
 def test_every_card_comes_from_the_catalog(page: AppTest) -> None:
     shown = {element.value.strip("$\n ") for element in page.latex}
-    for architecture in ARCHITECTURES.values():
+    for architecture in FLOW_FAMILIES.values():
         assert architecture.equation in shown
         assert architecture.jacobian in shown
 
 
-def test_costs_are_measured_when_asked_and_kept_for_the_server(
+def test_times_are_measured_when_asked_and_kept_for_the_server(
     engine: MeasuringEngine, page: AppTest
 ) -> None:
     assert "12 ms" not in text(page)
     page.button(key="measure").click().run()
-    for _ in ARCHITECTURES:  # A timer does this in a browser.
+    for _ in FLOW_FAMILIES:  # A timer does this in a browser.
         page.run()
     assert not page.exception
-    assert text(page).count("| 12 ms |") == len(ARCHITECTURES)
-    assert text(page).count("| 3,456 ms |") == len(ARCHITECTURES)
+    assert text(page).count("| 12 ms |") == len(FLOW_FAMILIES)
+    assert text(page).count("| 3,456 ms |") == len(FLOW_FAMILIES)
     other = AppTest.from_file(str(APP), default_timeout=60).switch_page("pages/guide.py").run()
     assert "12 ms" in text(other)
 
@@ -93,7 +93,7 @@ def test_a_family_that_cannot_be_measured_says_so_and_can_be_asked_again(
 ) -> None:
     engine.failing = "nsf"
     page.button(key="measure").click().run()
-    for _ in ARCHITECTURES:
+    for _ in FLOW_FAMILIES:
         page.run()
     assert text(page).count("failed") == 2
     engine.failing = ""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 from streamlit.runtime.pages_manager import PagesManager
@@ -12,6 +14,10 @@ from streamlit.testing.v1 import AppTest
 
 from flowplay.engine import Engine, EngineStatus, WorkError
 from flowplay.training import worker
+from flowplay.ui import gif, inside, work
+from flowplay.ui.components.inside_view import Pick
+from flowplay.ui.look import densest_sample
+from flowplay.wire import LayerFrames
 
 PAGE = Path(__file__).parents[2] / "pages" / "layers.py"
 
@@ -21,6 +27,10 @@ class HereEngine(Engine):
 
     ready = True
     failing = False
+    silent: frozenset[str] = frozenset()
+
+    #: What has been computed, for all tests: the same state gives the same bytes.
+    answers: ClassVar[dict[tuple[object, ...], bytes]] = {}
 
     def __init__(self) -> None:
         super().__init__(scheduler="tcp://127.0.0.1:9")
@@ -31,10 +41,16 @@ class HereEngine(Engine):
 
     def call(self, name: str, *arguments: object) -> Future[bytes]:
         future: Future[bytes] = Future()
+        function = name.partition(":")[2]
+        if function in self.silent:
+            return future
         if self.failing:
             future.set_exception(WorkError("The worker failed: no reason."))
-        else:
-            future.set_result(getattr(worker, name.partition(":")[2])(*arguments))
+            return future
+        question = (function, *arguments)
+        if question not in self.answers:
+            self.answers[question] = getattr(worker, function)(*arguments)
+        future.set_result(self.answers[question])
         return future
 
 
@@ -47,7 +63,7 @@ def made() -> Iterator[HereEngine]:
 
 @pytest.fixture
 def engine(made: HereEngine, monkeypatch: pytest.MonkeyPatch) -> HereEngine:
-    made.ready, made.failing = True, False
+    made.ready, made.failing, made.silent = True, False, frozenset()
     for module in ("shell", "runs", "live", "inside", "work"):
         monkeypatch.setattr(f"flowplay.ui.{module}.engine", lambda: made)
     return made
@@ -55,10 +71,28 @@ def engine(made: HereEngine, monkeypatch: pytest.MonkeyPatch) -> HereEngine:
 
 def run(**query: str) -> AppTest:
     PagesManager.uses_pages_directory = False
-    page = AppTest.from_file(str(PAGE), default_timeout=30)
+    page = AppTest.from_file(str(PAGE), default_timeout=120)
     for name, value in query.items():
         page.query_params[name] = value
     return page.run()
+
+
+def components(page: AppTest) -> dict[str, Any]:
+    """Return what the picture and the ledger are sent."""
+    found = {}
+    for element in page.get("bidi_component"):
+        name = str(element.key).partition("_")[0]
+        if name in ("inside", "ledger"):
+            found[name] = element.proto
+    return found
+
+
+def numbers_of_x(page: AppTest) -> list[str]:
+    """Return the coordinates of x in the ledger."""
+    row = json.loads(components(page)["ledger"].json)["rows"][0]
+    assert row["cells"][0] == "x"
+    numbers: list[str] = row["cells"][1:3]
+    return numbers
 
 
 def captions(page: AppTest) -> str:
@@ -70,7 +104,7 @@ def test_first_visit_looks_inside_the_labelled_example(engine: HereEngine) -> No
     assert not page.exception
     assert "Example: a run of these settings" in captions(page)
     assert "no earlier states to rewind to" in captions(page)
-    assert len(page.get("bidi_component")) == 1
+    assert set(components(page)) == {"inside", "ledger"}
     assert any("fine" in markdown.value for markdown in page.markdown)
     assert "load_state_dict" in page.code[0].value
 
@@ -81,9 +115,87 @@ def test_a_typed_point_gets_its_ledger(engine: HereEngine) -> None:
     page.number_input(key="point_y").set_value(-0.5)
     page.button(key="follow_point").click().run()
     assert not page.exception
-    _, ledger = page.get("bidi_component")
-    assert '"0.2500"' in ledger.proto.json
-    assert "−0.5000" in ledger.proto.json.encode().decode("unicode_escape")
+    assert numbers_of_x(page) == ["0.2500", "−0.5000"]
+    assert page.number_input(key="point_x").value == pytest.approx(0.25)
+    assert "Followed now" not in captions(page)
+
+
+def test_a_point_is_followed_from_the_start_and_stands_in_the_fields(engine: HereEngine) -> None:
+    page = run()
+    frames = LayerFrames.from_bytes(
+        next(data for question, data in engine.answers.items() if question[0] == "layer_frames")
+    )
+    point = densest_sample(frames)
+    fields = [page.number_input(key=name).value for name in ("point_x", "point_y")]
+    assert fields == pytest.approx([point.x, point.y], abs=1e-6)
+    assert numbers_of_x(page) == [f"{v:.4f}".replace("-", "−") for v in (point.x, point.y)]
+    assert "a sample where the density is high" in captions(page)
+
+
+def test_a_clicked_point_stands_in_the_fields(engine: HereEngine) -> None:
+    page = run()
+    page.session_state["_point"] = Pick(3, 0.1, 0.2)
+    page.run()
+    assert not page.exception
+    shown = [f"{page.number_input(key=name).value:.4f}" for name in ("point_x", "point_y")]
+    assert [text.replace("-", "−") for text in shown] == numbers_of_x(page)
+    assert shown != ["0.1000", "0.2000"], "it is the point of the data that passes there"
+    # What is typed then takes its place.
+    page.number_input(key="point_x").set_value(0.75)
+    page.button(key="follow_point").click().run()
+    assert numbers_of_x(page)[0] == "0.7500"
+
+
+@pytest.mark.parametrize(
+    ("silent", "said"),
+    [
+        ("layer_frames", "The layers could not be computed: The workers are busy"),
+        ("ledger", "The ledger could not be computed: The workers are busy"),
+        ("diagnosis", "The check-up could not be done: The workers are busy"),
+        ("exported_flow", "The weights could not be written: The workers are busy"),
+    ],
+)
+def test_workers_that_never_answer_end_in_a_sentence(
+    engine: HereEngine, monkeypatch: pytest.MonkeyPatch, silent: str, said: str
+) -> None:
+    engine.silent = frozenset({silent})
+    monkeypatch.setattr(work, "PATIENCE", 0.05)
+    page = run()
+    assert not page.exception
+    assert any(said in warning.value for warning in page.warning)
+    # No download is offered that would still have to wait for a worker.
+    weights = [b for b in page.get("download_button") if b.key == "export_weights"]
+    assert bool(weights) == (silent in ("ledger", "diagnosis"))
+
+
+def test_a_gif_is_drawn_when_asked_and_then_offered(engine: HereEngine) -> None:
+    page = run()
+    page.button(key="draw_gif").click().run()
+    assert not page.exception
+    (offered,) = [b for b in page.get("download_button") if b.key == "export_gif"]
+    assert offered.proto.label == "Animation (GIF)"
+    assert not [b for b in page.button if b.key == "draw_gif"]
+
+
+def test_a_gif_that_takes_too_long_ends_in_a_sentence(
+    engine: HereEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = run()
+    monkeypatch.setattr(gif, "SECONDS", 0.01)
+    page.button(key="draw_gif").click().run()
+    assert not page.exception
+    assert any("Drawing the GIF took too long" in warning.value for warning in page.warning)
+
+
+def test_a_model_without_layers_is_said_in_a_sentence(
+    engine: HereEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inside, "FLOW_FAMILIES", {})
+    page = run()
+    assert not page.exception
+    (info,) = page.info
+    assert info.value.startswith("This model has no layers to look into")
+    assert not components(page)
 
 
 def test_another_config_is_untrained_and_says_what_to_do(engine: HereEngine) -> None:
@@ -129,7 +241,7 @@ def test_a_failure_is_a_sentence_and_can_be_tried_again(engine: HereEngine) -> N
     engine.failing = False
     page.button(key="inside_again").click().run()
     assert not page.exception
-    assert len(page.get("bidi_component")) == 1
+    assert "inside" in components(page)
 
 
 def test_every_widget_has_a_tooltip(engine: HereEngine) -> None:

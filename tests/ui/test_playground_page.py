@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,12 +13,19 @@ from hypothesis import strategies as st
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
+sys.path.append(str(Path(__file__).parents[1] / "engine"))
+
+from fake_work import snapshot, state
+
 from flowplay.catalog import ARCHITECTURES
 from flowplay.config import RunConfig
-from flowplay.engine import Engine, EngineStatus
+from flowplay.engine import Engine, EngineStatus, Run
 from flowplay.targets import TARGETS
-from flowplay.ui import shell
+from flowplay.ui import runs, shell
 from flowplay.ui.example import example
+from flowplay.ui.runs import ACTIVE
+from flowplay.ui.settings import identity
+from flowplay.wire import RunState, Snapshot
 
 PAGE = Path(__file__).parents[2] / "pages" / "playground.py"
 
@@ -41,7 +49,7 @@ def _use(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (
         "flowplay.ui.shell",
         "flowplay.ui.runs",
-        "flowplay.ui.walk",
+        "flowplay.ui.work",
         "flowplay.ui.live",
         "flowplay.ui.card",
     ):
@@ -50,7 +58,7 @@ def _use(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run(**query: str) -> AppTest:
     PagesManager.uses_pages_directory = False
-    page = AppTest.from_file(str(PAGE), default_timeout=30)
+    page = AppTest.from_file(str(PAGE), default_timeout=60)
     for name, value in query.items():
         page.query_params[name] = value
     return page.run()
@@ -61,12 +69,14 @@ def test_first_visit_shows_the_labelled_example() -> None:
     assert not page.exception
     assert any("Example: a run of these settings" in c.value for c in page.caption)
     assert [m.label for m in page.metric] == ["Held-out NLL", "Gap to floor", "Parameters"]
-    assert page.metric[0].value == f"{example().snapshot.held_out_nll:.3f}"
+    snapshot = Snapshot.from_bytes(example().snapshot)
+    assert page.metric[0].value == f"{snapshot.measurements['held_out'].value:.3f}"
 
 
 def test_widget_keys_are_the_names_of_a_config() -> None:
     page = run(architecture="nsf", bins="5")
-    for name in set(RunConfig.model_fields) - {"version", "options"} | {"bins"}:
+    fields = set(RunConfig.model_fields) - {"version", "options", "target_options"}
+    for name in fields | {"bins", "noise"}:
         assert name in page.session_state, name
     for key in ("train", "pause", "step", "reset"):
         assert page.button(key=key)
@@ -139,6 +149,70 @@ def test_no_query_string_breaks_the_page(query: dict[str, str]) -> None:
     assert page.button(key="train")
 
 
+def shown_run(page: AppTest) -> Run:
+    """Return the run that the session looked at last."""
+    run: Run = list(page.session_state["_runs"].values())[-1].run
+    return run
+
+
+@pytest.mark.parametrize("button", ["train", "step"])
+def test_a_button_takes_what_was_typed_just_before(button: str) -> None:
+    page = run()
+    page.number_input(key="seed").set_value(7)
+    page.button(key=button).click().run()
+    assert not page.exception
+    begun = shown_run(page)
+    assert begun.config.seed == 7
+    assert begun.view().phase in ACTIVE, "it trains, and no run of the seed before does"
+    assert all(
+        held.run.view().phase not in ACTIVE
+        for held in page.session_state["_runs"].values()
+        if held.run is not begun
+    )
+
+
+def failed(engine: Engine, sentence: str, *, step: int | None) -> AppTest:
+    """Open the page of a run that has failed: at a step, or before its first state."""
+    config = RunConfig(target="circles")
+    if step is None:
+        opened = engine.open_run(config)
+        opened.show()
+        assert opened._hosted.begin("a worker", 0.2) is not None
+        opened._hosted.raised(sentence)
+    else:
+        opened = engine.open_run(config, state(step), snapshot(step, failure=sentence))
+    page = AppTest.from_file(str(PAGE), default_timeout=60)
+    PagesManager.uses_pages_directory = False
+    page.query_params["target"] = "circles"
+    page.session_state["_runs"] = {identity(config): runs._SessionRun(opened, config.hot)}
+    return page.run()
+
+
+def test_a_diverged_run_says_so_and_goes_on_with_the_rate_that_is_set(engine: Engine) -> None:
+    page = failed(engine, "Training diverged before step 1,250.", step=1200)
+    assert not page.exception
+    assert [e.value for e in page.error] == ["Training diverged before step 1,250."]
+    button = page.button(key="go_on")
+    assert button.label == "Go on from step 1,200 with this learning rate"
+    assert not page.button(key="train").disabled
+    assert not page.button(key="step").disabled
+    page.select_slider(key="learning_rate").set_value(0.001)
+    button.click().run()
+    assert not page.exception
+    begun = shown_run(page)
+    assert begun.view().phase in ACTIVE
+    assert begun.view().hot.learning_rate == 0.001
+    assert not page.error
+
+
+def test_a_run_that_was_refused_says_why_and_cannot_go_on(engine: Engine) -> None:
+    page = failed(engine, "A step needs too much memory; lower width.", step=None)
+    assert not page.exception
+    assert [e.value for e in page.error] == ["A step needs too much memory; lower width."]
+    assert "go_on" not in [b.key for b in page.button]
+    assert "could not start" in " ".join(caption.value for caption in page.caption)
+
+
 def test_an_unreachable_scheduler_is_said_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
     sentence = "Cannot reach the Dask scheduler at tcp://127.0.0.1:9; trying again."
     stub = SimpleNamespace(status=EngineStatus("unreachable", 0, sentence))
@@ -148,12 +222,13 @@ def test_an_unreachable_scheduler_is_said_plainly(monkeypatch: pytest.MonkeyPatc
 
 def test_the_bundled_example_is_of_the_defaults_and_honest() -> None:
     """Its numbers are what its weights give: judged again, on its own held-out points."""
-    from flowplay.training import RunState
-    from flowplay.training.live import LiveRun
-    from flowplay.training.snapshots import held_out_nll
+    from flowplay.training.live_run import LiveRun
+    from flowplay.training.snapshots import held_out_loss
 
     bundled = example()
-    state = RunState.from_bytes(bundled.state)
-    assert state.config == bundled.config == RunConfig()
-    assert bundled.snapshot.step == state.step == RunConfig().budget
-    assert held_out_nll(LiveRun(state)) == pytest.approx(bundled.snapshot.held_out_nll, abs=1e-3)
+    state, snapshot = RunState.from_bytes(bundled.state), Snapshot.from_bytes(bundled.snapshot)
+    live = LiveRun(state)
+    assert live.config == bundled.config == RunConfig()
+    assert snapshot.header.step == state.step == RunConfig().budget
+    shown = snapshot.measurements["held_out"].value
+    assert held_out_loss(live) == pytest.approx(shown, abs=1e-3)

@@ -11,12 +11,14 @@ from streamlit.testing.v1 import AppTest
 
 from flowplay.config import RunConfig
 from flowplay.engine import Phase, RunView
+from flowplay.problems import DataProblem
 from flowplay.ui import tour as tours
 from flowplay.ui.components.tour_view import WORDS, Said, read_said
 from flowplay.ui.example import example
 from flowplay.ui.tour import STEPS, Scene, Tour
+from flowplay.wire import Header
 
-APP = Path(__file__).parents[2] / "app.py"
+APP = Path(__file__).parents[2] / "navigation.py"
 BY_NAME = {step.name: step for step in STEPS}
 
 
@@ -35,13 +37,13 @@ def scene(**changes: object) -> Scene:
 def view(phase: Phase) -> RunView:
     return RunView(
         phase=phase,
+        header=Header.of(example().snapshot),
         snapshot=example().snapshot,
         version=1,
         message="",
         in_flight=False,
         pending=False,
-        learning_rate=0.003,
-        budget=2000,
+        hot=RunConfig().hot,
     )
 
 
@@ -67,6 +69,31 @@ def test_the_ledger_s_steps_come_with_their_page(monkeypatch: pytest.MonkeyPatch
     assert [s.name for s in tours._steps()] == ["moons", "train", "floor", "pause", "depth"]
     monkeypatch.setattr(tours, "_pages", lambda: {"playground", "guide", "layers"})
     assert [s.name for s in tours._steps()][4:] == ["scrub", "point", "ledger", "depth"]
+
+
+class WithoutDensity(DataProblem):
+    """Points of the plane, and nothing else."""
+
+    dim, window, density = 2, (-1.0, 1.0, -1.0, 1.0), None
+    training_points = held_out_points = None  # type: ignore[assignment]
+
+
+def test_steps_that_cannot_be_done_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    def applying() -> list[str]:
+        return [step.name for step in STEPS if step.applies(RunConfig())]
+
+    assert applying() == list(BY_NAME)
+    with monkeypatch.context() as patch:
+        patch.setattr(RunConfig, "problem", lambda config: WithoutDensity())
+        assert "floor" not in applying()
+        assert {"scrub", "point", "ledger", "depth"} <= set(applying())
+    monkeypatch.setattr(tours, "FLOW_FAMILIES", {})
+    assert applying() == ["moons", "train", "floor", "pause", "depth"]
+    # They are passed over wherever the tour stands, not only on their own pages.
+    tour = Tour(phase="running", at=list(BY_NAME).index("scrub"))
+    monkeypatch.setattr(tours, "_scene", lambda tour: scene())
+    assert tours._advance(tour, list(STEPS), "playground")
+    assert STEPS[tour.at].name == "depth"
 
 
 ANYTHING = st.recursive(

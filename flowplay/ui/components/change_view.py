@@ -1,7 +1,7 @@
 """The linked pictures of one change of variables on the line, with its sliders and its knots.
 
-Base, map and density share their axes; a cursor walks through rows that Python computed, so that
-every number it shows is exact. What a person sets travels to Python and comes back as a picture.
+Base, map and density share their axes. A cursor moves through rows that Python computed, so that
+every number it shows is exact. What a visitor sets goes to Python, which sends a new picture.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from flowplay.ticks import axis_ticks
 from flowplay.ui.components.dials import dials
 from flowplay.ui.components.registration import register, to_base64
 
-#: Room above a density's top.
+#: Height of the panel as a multiple of the largest density.
 _HEADROOM: Final = 1.1
 
 #: Both densities share one scale unless one is so many times as high as the other.
@@ -61,9 +61,9 @@ _HTML: Final = f"""
   <div class="outcome">
     <div class="legend">
       <span class="exact"><i>p<sub>x</sub>(x)</i>, with the slope: integral <b></b></span>
-      <span class="naive"><i>p<sub>z</sub>(f<sup>−1</sup>(x))</i>, slope forgotten:
+      <span class="naive"><i>p<sub>z</sub>(f<sup>−1</sup>(x))</i>, without the slope:
         integral <b></b></span>
-      <span class="samples">4000 samples of <i>x = f(z)</i></span>
+      <span class="samples">4,000 samples of <i>x = f(z)</i></span>
     </div>
     <div class="plot result" role="img" tabindex="0" aria-describedby="hint">
       <svg class="result" viewBox="0 0 1000 1000" preserveAspectRatio="none" aria-hidden="true">
@@ -130,15 +130,15 @@ def change_view(
     Args:
         law: a base and one map.
         picture: its tables.
-        map_name: what messages from the browser name; those of another map are not of this one.
+        map_name: what messages from the browser name; those of another map are ignored.
         parameters: of the map, shown as sliders.
-        values: where the sliders stand.
+        values: of the sliders.
         knots: of a spline, to be dragged; None for other maps.
         number: of the last message seen.
-        epoch: of the values; the browser drops what it set in an earlier one.
+        epoch: of the values; the browser forgets what it set in an earlier one.
         seed: fixes the samples.
         refusal: a sentence about what was refused last.
-        alt: what the pictures show, for those who do not see them.
+        alt: what the pictures show, for screen readers.
         key: names the element across reruns, unique on the page.
         on_sent: called when the browser has sent a message.
     """

@@ -30,7 +30,7 @@ const PICTURE = `
 const EDITOR = `
   <div class="editor">
     <label class="choice"><span></span><select title="Which map this is."></select></label>
-    <button type="button" class="remove" title="Take this map out.">Remove</button>
+    <button type="button" class="remove" title="Remove this map.">Remove</button>
     <div class="dials"></div>
     <span class="slope"></span>
   </div>`;

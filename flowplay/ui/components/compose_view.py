@@ -1,4 +1,4 @@
-"""A stack of maps of the line, with the density after each, edited and read in place."""
+"""A stack of maps of the line that can be edited, with the density after each."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from flowplay.ticks import axis_ticks
 from flowplay.ui.components.dials import dials
 from flowplay.ui.components.registration import register, to_base64
 
-#: Room above a density's top.
+#: Height of a panel as a multiple of the largest density.
 _HEADROOM: Final = 1.12
 
 _HTML: Final = f"""
@@ -22,10 +22,10 @@ _HTML: Final = f"""
   <p class="refusal" role="status"></p>
   <ol class="steps"></ol>
   <div class="foot">
-    <button type="button" class="add" title="Put one more map behind the last.">Add a map</button>
+    <button type="button" class="add" title="Add a map after the last one.">Add a map</button>
     <p class="formula">
       <span class="line"><i>Σ log|f′<sub>k</sub>|</i> = <span class="sum"></span></span>
-      <span class="line"><i>log|f′|</i> of the whole, at once = <b class="once"></b></span>
+      <span class="line"><i>log|f′|</i> of the composed map = <b class="once"></b></span>
       <span class="line"><i>log p<sub>x</sub>(x) = log p<sub>z</sub>(z) − Σ log|f′<sub>k</sub>|</i>
         = <span class="density"></span> nats</span>
     </p>
@@ -55,12 +55,12 @@ def compose_view(
         steps: what the editor shows; as many as are drawn, unless they were refused.
         number: of the last message seen.
         refusal: a sentence about what was refused last.
-        alt: what the pictures show, for those who do not see them.
+        alt: what the pictures show, for screen readers.
         key: names the element across reruns, unique on the page.
         on_sent: called when the browser has sent a message.
     """
     once = law.one_shot_log_slope(picture.z)
-    # The browser draws up to the tops; more would only overflow.
+    # Larger values would overflow, and the browser does not draw them.
     densities = np.exp(np.minimum(picture.log_p, 700.0))
     rows = np.concatenate(
         [picture.states, densities, picture.slopes, picture.log_p[[0, -1]], [once]]

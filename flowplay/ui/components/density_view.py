@@ -1,7 +1,7 @@
-"""A live picture of an exact density: one canvas, updated in place and cross-faded.
+"""A live picture of a density or of points: one canvas, updated in place and cross-faded.
 
-`st.image` and `st.plotly_chart` swap what they show; here the same canvas stays and the browser
-fades from one frame to the next, so that four snapshots a second look continuous.
+`st.image` and `st.plotly_chart` replace their element with each frame. Here the canvas stays, and
+the browser fades from one frame to the next, so that four snapshots a second look continuous.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _HTML: Final = """
 """
 
 
-#: Cells through which a cursor moves where there is no density.
+#: Cells through which the cursor moves if there is no density.
 _NOTHING: Final = np.zeros((64, 64), np.uint8)
 
 
@@ -59,7 +59,7 @@ def density_view(
             the points alone.
         bounds: x_min, x_max, y_min, y_max, in data units.
         scale: the density that code 255 stands for, in 1 / (data unit)^2.
-        alt: what the picture shows, for those who do not see it.
+        alt: what the picture shows, for screen readers.
         key: names the element across reruns, unique on the page.
         points: [n, 2] points in data units. They move from frame to frame if n stays the same: row
             i of each frame is then taken to be the same draw of the base.

@@ -1,5 +1,5 @@
 /**
- * A number that a person sets; Python describes it and has the last word on it.
+ * A number that a visitor sets; Python describes it and decides its value.
  * @typedef {Object} Dial
  * @property {string} name
  * @property {string} label
@@ -12,7 +12,7 @@
 
 const ANSWER_WITHIN = 1500; // milliseconds, then a message counts as lost
 
-/** Sends what a person sets, at the pace of the answers: one message is under way at a time. */
+/** Sends what a visitor sets; the next message waits for the answer to the last one. */
 class Exchange {
   /**
    * @param {{setStateValue: Function}} view

@@ -1,4 +1,4 @@
-"""Sliders inside a component: `st.slider` waits a fifth of a second before it says its value."""
+"""Sliders inside a component: `st.slider` sends its value only after a fifth of a second."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def dials(
     """Describe sliders to `dials.js`.
 
     Args:
-        parameters: what there is to set.
-        values: where each stands now.
+        parameters: what can be set.
+        values: of each now.
         prefix: put before the names, so that several maps can have parameters of one name.
     """
     return [
@@ -36,10 +36,10 @@ def dials(
 
 
 def message(state: Any) -> dict[str, Any]:  # noqa: ANN401
-    """Return what a component's browser sent last, an empty message if it is none.
+    """Return what the browser sent last of a component, empty if that is no message.
 
     Args:
-        state: of the component in `st.session_state`; whatever a browser made of it.
+        state: of the component in `st.session_state`; it may hold anything, as a browser sends it.
     """
     sent = state.get(SENT) if hasattr(state, "get") else None
     return dict(sent) if isinstance(sent, dict) else {}

@@ -1,5 +1,5 @@
 /**
- * The header of what Python sends: `flowplay.inside.InsideFrames`, whose arrays lie beside it.
+ * The header of what Python sends: `flowplay.wire.LayerFrames`; its arrays are read beside it.
  * @typedef {Object} Frames
  * @property {string} token  names the training state
  * @property {number} step
@@ -31,7 +31,7 @@ const SLIDER_KEYS = { ArrowLeft: -0.25, ArrowDown: -0.25, ArrowRight: 0.25, Arro
 const TYPES = { U8: Uint8Array, I8: Int8Array, I16: Int16Array };
 const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 
-/** What some kinds of layers are, to those who do not know their names. */
+/** Explanations of layers whose names are not common. */
 const KINDS = { standardization: "the fixed scaling to data units (standardization)" };
 
 /** What can fill the picture: which map, its bar, its unit, and what it says. */
@@ -44,7 +44,7 @@ const PICTURES = {
 };
 
 /**
- * Read the house's byte form: safetensors, whose metadata hold a JSON header.
+ * Read safetensors whose metadata hold a JSON header, as `flowplay.wire.Packed` writes them.
  * @param {Uint8Array} data
  * @returns {Frames & Object<string, Uint8Array|Int8Array|Int16Array>}
  */
@@ -167,14 +167,14 @@ class InsideView {
     this.errorCells = Math.sqrt(this.frames.round_trip_map.length);
     this.rasters.clear();
     this.scaleDots();
-    // Where the reader is stays, on a state with as many frames.
+    // The frame stays the same if the new state has as many.
     this.t = first ? this.count - 1 : Math.min(this.t, this.count - 1);
     this.full = full[1];
     this.half = Math.min(this.half ?? near, this.full);
     Object.assign(this.slider, { min: 0, max: this.count - 1, step: 0.01 });
     Object.assign(this.canvas.dataset, { token, frames: this.count });
     this.showTicks();
-    // An older ledger stays until that of the new state is here: its path must not flicker.
+    // The path of the last ledger stays until the new one comes, so that it does not flicker.
     if (said.last.has("ledger")) this.follow(said.last.get("ledger"));
     if (first) this.observer.observe(this.canvas);
     this.go(this.t);
@@ -226,7 +226,7 @@ class InsideView {
   play() {
     const end = this.count - 1;
     if (this.fromSlider(this.t) >= end - 1e-6) this.go(this.fromSlider(0));
-    // A long flow is not to take for ever, nor a short one to be over at once.
+    // Neither too long for many layers nor too short for few.
     const pace = Math.min(1100, Math.max(280, 14000 / end));
     const start = performance.now();
     const from = this.fromSlider(this.t);
@@ -251,7 +251,7 @@ class InsideView {
   showPlaying() {
     const button = this.find(".play");
     button.textContent = this.playing ? "❚❚" : "▶";
-    button.title = this.playing ? "Pause" : "Play: move through all layers, in the browser alone";
+    button.title = this.playing ? "Pause" : "Play: move through all layers";
     button.setAttribute("aria-label", this.playing ? "Pause" : "Play");
   }
 
@@ -322,15 +322,15 @@ class InsideView {
     if (frames.unsolved) parts.push(`${frames.unsolved} cells, where a numeric inverse was not solved, are empty.`);
     if (shown.dots) {
       const n = this.samples.length / 2 / this.count;
-      const kind = back ? "held-out data on their way to noise" : "samples on their way to data";
-      parts.push(`${n} dots: ${kind}${this.outsideText()}.`);
+      const kind = back ? "held-out data that become noise" : "samples that become data";
+      parts.push(`${n.toLocaleString("en")} dots: ${kind}${this.outsideText()}.`);
     }
     if (shown.grid || shown.shade) {
-      parts.push(`Grid: the base's lattice, ±${frames.base_reach}.`);
+      parts.push(`Grid: squares of the base up to ±${frames.base_reach}, mapped by the layers.`);
     }
     if (shown.shade) parts.push("Cells are coloured by log|det| so far: density × area is constant.");
     if (t !== Math.floor(t)) {
-      parts.push("Between two layers positions move in straight lines, and colours with them: interpolated, not exact.");
+      parts.push("Between two layers, positions and colours are interpolated in straight lines: this is not exact.");
     }
     return parts.join(" ");
   }

@@ -1,7 +1,7 @@
-"""A look inside a flow: one canvas that scrubs and plays its layers in the browser alone.
+"""A look inside a flow: one canvas that shows and plays its layers, in the browser alone.
 
-All frames arrive once, in the house's byte form; after that a slider, a toggle or Play sends
-nothing to the server. Only a click does, which asks for the ledger of the point.
+All frames arrive once, as safetensors. After that a slider, a toggle or Play sends nothing to the
+server; only a click does, which asks for the ledger of the point.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ HTML: Final = f"""
 <figure>
   <div class="tools">
     <fieldset aria-label="Direction">
-      <label title="Noise becomes data: the base's points go through the layers, z → x.">
+      <label title="From noise to data: points of the base go through the layers, z → x.">
         <input type="radio" name="direction" value="generate" checked><span>Generate</span></label>
-      <label title="Data become noise: held-out points go back through the layers, x → z.">
+      <label title="From data to noise: held-out points go back through the layers, x → z.">
         <input type="radio" name="direction" value="normalize"><span>Normalize</span></label>
     </fieldset>
     <select aria-label="Picture" title="What fills the picture.">
@@ -30,11 +30,11 @@ HTML: Final = f"""
       <option value="error">Round-trip error</option>
       <option value="none">No map</option>
     </select>
-    <label title="Samples of the base on their way to data, or held-out data on their way back.">
+    <label title="Samples that become data, or held-out data that become noise.">
       <input type="checkbox" name="dots" checked>Dots</label>
-    <label title="The base's square lattice, bent by the layers.">
+    <label title="A square grid of the base, mapped by the layers.">
       <input type="checkbox" name="grid" checked>Grid</label>
-    <label title="Colour each cell of the lattice by the area it has gained or lost.">
+    <label title="Colour each cell of the grid by the area it has gained or lost.">
       <input type="checkbox" name="shade">Shade</label>
   </div>
   <div class="y ticks" aria-hidden="true"></div>
@@ -85,7 +85,7 @@ def inside_view(frames: bytes, *, key: str, on_pick: Callable[[], None] | None =
     """Show the frames of a flow; a call with the same `key` replaces them in place.
 
     Args:
-        frames: bytes of `flowplay.wire.LayerFrames`, handed on as they are.
+        frames: bytes of `flowplay.wire.LayerFrames`, sent as they are.
         key: names the element across reruns, unique on the page.
         on_pick: called when a point was chosen.
 
@@ -96,10 +96,10 @@ def inside_view(frames: bytes, *, key: str, on_pick: Callable[[], None] | None =
 
 
 def read_pick(value: object, layers: int) -> Pick | None:
-    """Read what the browser says was chosen; None for what no picture can have said.
+    """Read which point the browser says was chosen; None for what no picture can have sent.
 
     Args:
-        value: anything: it comes from outside.
+        value: it may be anything, as it comes from a browser.
         layers: K of the flow that is shown.
 
     Example:
@@ -125,7 +125,7 @@ FARTHEST: Final = 100.0
 
 
 def _nothing() -> None:
-    """Stand in where nobody cares."""
+    """Do nothing; for a page that does not handle the event."""
 
 
 _COMPONENT: Final = register("inside_view", HTML)

@@ -1,4 +1,4 @@
-"""A point's ledger: a table that knows the layer in the picture, and gives the picture its path."""
+"""A point's ledger: a table linked to the picture, which shows its path and its layer."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from flowplay.wire import Ledger
 
 #: Columns behind the layer's name: their heads and their tooltips.
 _COLUMNS: Final = (
-    ("layer", "In normalizing order: from the data back to the base."),
+    ("layer", "From the data back to the base."),
     ("z₁", "First coordinate of the point there."),
     ("z₂", "Second coordinate."),
     ("log|det|", "What undoing this layer adds to the log-density, in nats."),
     ("sum", "Sum of log|det| so far, in nats."),
-    ("σ max", "Larger singular value of the layer's Jacobian: a small circle's longest stretch."),
+    (
+        "σ max",
+        "Larger singular value of the layer's Jacobian: its largest stretch.",
+    ),
     ("σ min", "Smaller singular value."),
-    ("σ max/min", "Condition number: how far the circle becomes a needle."),
+    ("σ max/min", "Condition number: how unequally the layer stretches a small circle."),
 )
 
 _HTML: Final = f"""

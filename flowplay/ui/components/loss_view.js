@@ -6,7 +6,7 @@
  * @property {{x: Tick[], y: Tick[]}} ticks
  * @property {?number} floor  the target's entropy
  * @property {string} label  of the floor
- * @property {string} unit  of the losses, or what they are where they have none
+ * @property {string} unit  of the losses; empty where they have none
  * @property {string[]} names  of the two curves; empty for one that is not there
  * @property {string} alt
  * @property {number} height  pixels
@@ -164,7 +164,7 @@ class LossView {
     if (row === null) return "";
     const values = this.values.map((curve) => curve[row]);
     const known = values.map((nats) => (Number.isFinite(nats) ? signed(nats, 4) : "–"));
-    const texts = [String(this.steps[row]), ...known];
+    const texts = [this.steps[row].toLocaleString("en"), ...known];
     this.box.querySelectorAll("dd").forEach((cell, i) => (cell.textContent = texts[i]));
     this.place((this.x(this.steps[row]) / SIDE) * this.plot.clientWidth);
     const told = CURVES.map((name, i) => `${name} ${texts[i + 1]}`);

@@ -13,7 +13,6 @@ import numpy as np
 
 from flowplay.figures.colors import BLUE, GRID, ORANGE
 from flowplay.figures.loss import (
-    axis_title,
     curves_of_one_unit,
     floor_label,
     loss_range,
@@ -78,7 +77,7 @@ def loss_view(
     Args:
         curves: of a snapshot, by name; those that one axis can show are drawn.
         entropy: the target's entropy in nats, drawn as the floor; None if unknown.
-        alt: what the chart shows, for those who do not see it.
+        alt: what the chart shows, for screen readers.
         key: names the element across reruns, unique on the page.
         height: pixels, legend and axes included.
     """
@@ -95,14 +94,15 @@ def _chart(curves: Mapping[str, Curve], entropy: float | None) -> dict[str, Any]
             table[name] = np.float32(np.nan)
     low, high = loss_range(curves, entropy)
     last = max(1.0, float(table["step"].max())) if len(table) else 1.0
-    steps = [tick for tick in axis_ticks(0.0, last, _INTERVALS) if "." not in tick[1]]
+    ticks = axis_ticks(0.0, last, _INTERVALS)
+    steps = [(at, f"{int(label):,}") for at, label in ticks if "." not in label]
     return {
         "rows": to_base64(table[["step", *_ROWS]].to_numpy().T.astype("<f4")),
         "bounds": [0.0, last, low, high],
         "ticks": {"x": steps, "y": _aligned(axis_ticks(low, high, _INTERVALS))},
         "floor": entropy,
         "label": "" if entropy is None else floor_label(entropy),
-        "unit": axis_title(curves),
+        "unit": next((curve.unit for curve in curves.values()), ""),
         "names": [curves[name].label if name in curves else "" for name in _ROWS],
     }
 

@@ -58,7 +58,7 @@ def plane_view(
 
     Args:
         drawn: the map.
-        values: where the sliders stand; other than the map only if they were refused.
+        values: of the sliders; they differ from the map only if they were refused.
         number: of the last message seen.
         refusal: a sentence about what was refused last.
         key: names the element across reruns, unique on the page.
@@ -75,7 +75,7 @@ def plane_view(
             "determinant": drawn.determinant,
             "ticks": {"x": ticks, "y": ticks},
             "refusal": refusal,
-            "alt": "The unit square and two circles in blue, and what the map makes of them in "
+            "alt": "The unit square and two circles in blue, and their images under the map in "
             f"orange. Area of the square's image: {drawn.area:.3f}.",
         },
         on_sent_change=on_sent,

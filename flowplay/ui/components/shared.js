@@ -9,7 +9,7 @@ const bytes = (text) => Uint8Array.from(atob(text), (char) => char.charCodeAt(0)
 /** @type {(value: number, digits: number) => string} */
 const signed = (value, digits) => value.toFixed(digits).replace("-", "−");
 
-/** What the components of a page tell each other, by topic: the last word, and who listens. */
+/** Messages between the components of a page, by topic: the last of each, and the listeners. */
 const said = (globalThis.flowplaySaid ??= { last: new Map(), voice: new EventTarget() });
 
 /** @type {(topic: string, value: any) => void} */
@@ -19,7 +19,7 @@ function say(topic, value) {
 }
 
 /**
- * Act on the last word on a topic, if there is one, and on all that follow.
+ * Call `act` with the last message on a topic, if there is one, and with all that follow.
  * @param {string} topic
  * @param {(value: any) => void} act
  * @param {AbortSignal} signal  ends it

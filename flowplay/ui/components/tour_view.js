@@ -7,9 +7,9 @@
  * @property {string} text
  * @property {string} main  label of the first button
  * @property {string} leave  label of the last button
- * @property {string} selector  of the control to light up
- * @property {string} part  of it, that takes the keyboard and counts; all of it if empty
- * @property {string} notice  act or look if it is told that the control is used, or looked at
+ * @property {string} selector  of the control to highlight
+ * @property {string} part  the part of it that gets the focus and counts; all of it if empty
+ * @property {string} notice  act or look if the bar reports that the control is used, or looked at
  */
 
 const REMEMBERED = "flowplay-tour"; // in this browser: the offer was answered before
@@ -18,16 +18,16 @@ const LOOKS = ["pointerover", "focusin"];
 const KEYS = new Set(["Enter", " ", "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"]);
 const FOCUSABLE = 'button:not([disabled]), [tabindex="0"], a[href]';
 
-/** Whether the bar was last used by keyboard; a change of page makes the bar anew. */
+/** Whether the bar was last used by keyboard. Here, since each page makes a new bar. */
 let byKeyboard = false;
 
-/** The step on the way to whose control the learner changes the page. */
+/** The step to whose control the visitor is going, by way of another page. */
 let going = "";
 
 /** Milliseconds between two looks for a control that is not drawn yet, and how often at most. */
 const SEEK = 150;
 const LOOKS_FOR = 400;
-/** After so many of them a control is taken without the part that is missing. */
+/** After so many looks, the control is used without its missing part. */
 const PATIENCE = 40;
 
 class TourView {
@@ -82,7 +82,7 @@ class TourView {
     if (before?.step !== frame.step || before.phase !== frame.phase) {
       this.acted = false;
       clearTimeout(this.seeking);
-      // Whoever came by keyboard is brought back to the bar for the next step.
+      // The focus of keyboard users returns to the bar for the next step.
       if (byKeyboard) this.button("main").focus();
     }
     if (going === frame.step && frame.selector) {
@@ -121,7 +121,7 @@ class TourView {
     // Streamlit keeps unseen copies of buttons to measure them.
     const found = [...document.querySelectorAll(selector)];
     const control = found.find((node) => node.checkVisibility({ visibilityProperty: true })) ?? found[0];
-    // Its frame may stand there before what it frames.
+    // The control may be there before the part.
     const place = control && (part ? within(control, part) : control);
     const goal = place && focusable(place);
     if (goal || (control && times > PATIENCE)) this.goTo(control, goal ?? focusable(control));
@@ -141,7 +141,7 @@ class TourView {
     goal?.focus({ preventScroll: true });
   }
 
-  /** @param {Event} event  anywhere in the page; only on the lit control does it count */
+  /** @param {Event} event  anywhere in the page; it counts only on the highlighted control */
   noticeAct(event) {
     const { phase, selector, part, notice } = this.frame ?? {};
     if (event.type === "pointerdown") byKeyboard = false;
@@ -152,17 +152,17 @@ class TourView {
     const path = event.composedPath();
     const control = path.find((node) => node.matches?.(selector));
     if (!control) return;
-    // A part that is not there, as a ledger of no point, asks for nothing.
+    // If the part is missing, the whole control counts.
     if (part && within(control, part) && !path.some((node) => node.matches?.(part))) return;
     byKeyboard ||= key;
     this.acted = true;
     if (!notice) return;
-    // The control comes first: what it does must be known when the step is judged.
+    // Later than the control's own message: the step is judged by what the control did.
     setTimeout(() => this.say("acted"), 60);
   }
 }
 
-// What Streamlit wraps the bar in is as high as the bar, and would go away with it.
+// Streamlit's wrapper is as high as the bar, so the wrapper must be sticky, not the bar.
 const BAR = '[data-testid="stLayoutWrapper"]:has(> .st-key-tour)';
 const STAY = "position: sticky; top: 3.75rem; z-index: 30;";
 const LIGHT =

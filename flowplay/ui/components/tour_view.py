@@ -1,7 +1,7 @@
-"""The tour's bar: one line of constant height at the top, which never blocks the page.
+"""The tour's bar: one line of constant height at the top, which never covers the page.
 
-It lights up the control that a step speaks of, brings the keyboard there and back, and says when
-the learner has acted on it; Python alone decides what that means.
+It highlights the control that a step names, moves the keyboard focus there and back, and reports
+when the visitor has used it; Python decides whether the step is done.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from flowplay.ui.components.registration import register
 
-#: All that a bar can say.
+#: All words of a bar.
 WORDS: Final = frozenset({"start", "leave", "skip", "go", "acted", "seen"})
 
 _HTML: Final = """
@@ -30,7 +30,7 @@ _HTML: Final = """
 
 @dataclass(frozen=True)
 class Said:
-    """What the bar said: a word, and about which step."""
+    """A message of the bar: a word, and the step it is about."""
 
     word: str
     step: str

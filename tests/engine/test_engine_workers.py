@@ -1,0 +1,128 @@
+"""Workers on this machine: forked from one process, replaced when they end, and small."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+import psutil
+import pytest
+from deadline import until
+
+from flowplay.config import RunConfig
+from flowplay.engine import Engine, Run, spawned
+from flowplay.engine import local as local_module
+
+#: What nothing that trains needs: 77 MB for Plotly with pandas, 60 MB for Streamlit.
+UNUSED = {"plotly", "pandas", "PIL", "matplotlib", "streamlit"}
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    engine = Engine(workers=1)
+    until(lambda: engine.status.workers == 1, 60, "a worker")
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def run(engine: Engine) -> Iterator[Run]:
+    run = engine.open_run(RunConfig(depth=2, width=8, budget=100_000))
+    run.play()
+    yield run
+    run.close()
+
+
+def test_where_nothing_can_be_forked_workers_are_spawned_and_leave_no_hook(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hooks: list[object] = []
+    monkeypatch.setattr(local_module, "can_fork", lambda: False)
+    noted = SimpleNamespace(register=hooks.append, unregister=hooks.remove)
+    monkeypatch.setattr(spawned, "atexit", noted)
+    engine = Engine(workers=1, preload="fake_work", work="fake_work:run_slice")
+    try:
+        until(lambda: engine.status.workers == 1, 60, "a worker")
+        run = engine.open_run(RunConfig(depth=2, width=8))
+        run.step()
+        until(lambda: run.view().header is not None, 30, "a step")
+        assert hooks
+    finally:
+        engine.close()
+    assert not hooks
+
+
+def about_worker(engine: Engine) -> dict[str, object]:
+    found: dict[str, object] = json.loads(engine.call("fake_work:about_process").result(20))
+    return found
+
+
+def trained_on(run: Run) -> None:
+    """Wait for another picture of the run."""
+    version = run.view().version
+
+    def more() -> bool:
+        run.renew()
+        return run.view().version > version
+
+    until(more, 30, "another picture")
+
+
+def test_worker_that_did_everything_has_no_page_library(engine: Engine, run: Run) -> None:
+    trained_on(run)
+    run.pause()
+    until(lambda: not run.view().in_flight)
+    worker = "flowplay.training.worker"
+    engine.call(f"{worker}:layer_frames", run.state, None, True).result(30)
+    engine.call(f"{worker}:ledger", run.state, None, 1, 0.5, 0.5).result(30)
+    engine.call(f"{worker}:diagnosis", run.state, None).result(30)
+    engine.call(f"{worker}:exported_flow", run.state, None).result(30)
+    modules = about_worker(engine)["modules"]
+    assert isinstance(modules, list)
+    assert {"torch", "sklearn"} <= set(modules)
+    assert not UNUSED & set(modules)
+
+
+def test_killed_worker_is_replaced_by_another_fork(engine: Engine, run: Run) -> None:
+    trained_on(run)
+    before = about_worker(engine)
+    parent = psutil.Process(int(str(before["parent"])))
+    assert parent.ppid() == os.getpid()
+    # A process with threads, or one that has used a GPU, must not be forked.
+    assert parent.num_threads() == 1
+    os.kill(int(str(before["pid"])), 9)
+    trained_on(run)
+    after = about_worker(engine)
+    assert after["pid"] != before["pid"]
+    assert after["parent"] == before["parent"]
+    assert before["torch_address"] == after["torch_address"], "torch was imported anew"
+    assert not after["cuda_forked"]
+
+
+def test_workers_share_the_pages_of_what_they_import(engine: Engine) -> None:
+    worker = psutil.Process(int(str(about_worker(engine)["pid"])))
+    memory = worker.memory_full_info()
+    assert memory.uss < memory.rss / 2
+
+
+def test_lost_fork_server_is_started_again(engine: Engine) -> None:
+    lost = int(str(about_worker(engine)["parent"]))
+    os.kill(lost, 9)
+    until(lambda: engine.status.workers == 0, 20, "it is noticed")
+    until(lambda: engine.status.workers == 1, 60, "new workers")
+    assert about_worker(engine)["parent"] != lost
+
+
+def test_worker_over_its_limit_is_restarted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_module, "WORKER_MEMORY_FLOOR", 400 * 2**20)
+    monkeypatch.setattr("distributed.system.MEMORY_LIMIT", 400 * 2**20)
+    engine = Engine(workers=1, preload="fake_work", work="fake_work:run_slice")
+    until(lambda: engine.status.workers == 1, 60, "a worker")
+    small = about_worker(engine)
+    taken = engine.call("fake_work:take_memory", 500 * 2**20)
+    until(lambda: not psutil.pid_exists(int(str(small["pid"]))), 20, "it is ended")
+    assert taken.exception(60) is not None, "it was tried again, and killed again"
+    assert about_worker(engine)["pid"] != small["pid"]
+    engine.close()
