@@ -16,6 +16,9 @@ TERMS: Mapping[str, str] = MappingProxyType(
         "bits per dimension": "Negative log-likelihood in bits, divided by the number of "
         "dimensions: the mean length of an ideal code for each number of a data point, written in "
         "steps of a given size.",
+        "CDF": "Cumulative distribution function: the probability of a value of at most x.",
+        "condition number": "The largest singular value of a matrix divided by the smallest: how "
+        "much more it stretches in one direction than in another.",
         "conditioner": "The network that computes the parameters of a layer from one part of a "
         "point. It need not be invertible itself.",
         "coupling": "A layer that keeps one part of a point and transforms the rest with "

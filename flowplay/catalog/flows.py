@@ -129,8 +129,7 @@ NICE = FlowFamily(
     forward_cost="1 pass",
     log_det_cost="none in a coupling: it is 0",
     use_when="To see what shifts alone can do: no coupling changes areas.",
-    weakness="The log-det is the same for all points: layers bend the density, but cannot "
-    "squeeze it in one place and stretch it in another.",
+    weakness="The log-det is the same for all points: no place can be squeezed more than another.",
     paper=Paper(
         "Dinh, Krueger & Bengio",
         "NICE: Non-linear Independent Components Estimation",
@@ -282,7 +281,8 @@ FLOWPP = FlowFamily(
     inverse_cost="1 pass",
     forward_cost="1 pass, and one scalar equation per coordinate",
     log_det_cost="O(D·K) for K components",
-    use_when="Separate parts and sharp edges. Its map has no box, unlike a spline's.",
+    use_when="Separate parts and sharp edges. The [[CDF]] of a mixture changes points "
+    "everywhere, a spline only inside its box.",
     weakness="Sampling solves an equation for each coordinate of each point.",
     paper=Paper(
         "Ho, Chen, Srinivas, Duan & Abbeel",
@@ -331,8 +331,8 @@ FFJORD = FlowFamily(
     log_det_cost="one trace per pass: here one matrix product; in general D vector products, or "
     "1 with Hutchinson's estimate",
     exactness="Pictures, samples and held-out NLL are exact up to the solver's tolerance. "
-    "Training takes fixed steps by default, which are less accurate. Hutchinson's trace is a "
-    "random estimate with the right mean, if the noise has E[εεᵀ] = I.",
+    "Training takes fixed steps by default, which are less accurate. Hutchinson's trace is "
+    "random; its mean is right, because the noise has E[εεᵀ] = I.",
     use_when="Few limits on the network: the field only has to be Lipschitz continuous in z.",
     weakness="Density, sampling and each training step solve an ODE, so they take many passes.",
     paper=Paper(
@@ -367,11 +367,9 @@ FLOW_MATCHING = FlowFamily(
     inverse_cost="several passes: an ODE, solved back in time",
     forward_cost="several passes: an ODE, solved forward in time",
     log_det_cost="one trace per pass: here one matrix product; in general D vector products",
-    exactness="Density and samples are exact up to the solver's tolerance. The training loss is "
-    "not a likelihood.",
+    exactness="Density and samples are exact up to the solver's tolerance.",
     use_when="Cheap training steps: each takes one pass, and no ODE is solved.",
-    weakness="Its loss is not the NLL: a lower loss does not always mean a lower NLL. Density "
-    "and sampling solve an ODE.",
+    weakness="A lower loss does not always mean a lower NLL. Density and sampling solve an ODE.",
     paper=Paper(
         "Lipman, Chen, Ben-Hamu, Nickel & Le",
         "Flow Matching for Generative Modeling",
@@ -401,7 +399,7 @@ RESIDUAL = FlowFamily(
     forward_cost="several passes: a fixed-point iteration",
     log_det_cost="O(D³) for the exact determinant; the series takes one vector product per term",
     exactness="Pictures, samples and held-out NLL are exact up to rounding. In training, the "
-    "cut-off series is biased; the unbiased estimate is random, with the right mean.",
+    "cut-off series is biased; the unbiased estimate is random, and its mean is right.",
     use_when="When every coordinate should depend on every other: there are no masks and no split.",
     weakness="The bound on the Lipschitz constant limits each layer, so many are needed. "
     "Sampling iterates.",

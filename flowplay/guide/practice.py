@@ -28,22 +28,19 @@ EFFECTS: Mapping[str, str] = MappingProxyType(
         "costs time, and with few samples it overfits sooner.",
         "learning_rate": "A higher rate learns faster, until steps are too large and the loss "
         "jumps. With a much too low rate, the flow seems unable to learn.",
-        "batch_size": "With larger batches the gradient is less noisy. A step takes longer, but "
-        "often less than in proportion: measured on one core, 16 times the batch (4,096 instead "
-        "of 256) took 14 times as long with RealNVP, 8 times with neural splines and 1.6 times "
-        "with planar flows.",
-        "warmup": "The learning rate grows slowly while the optimizer still has little "
-        "information about the gradients. Without it, the loss may jump at the start.",
-        "clip_norm": "Shortens rare, very large gradients. Set very low, it gives all gradients "
+        "batch_size": "A step takes longer, but often less than in proportion: measured on one "
+        "core, 16 times the batch (4,096 instead of 256) took 14 times as long with RealNVP, 8 "
+        "times with neural splines and 1.6 times with planar flows.",
+        "warmup": "The optimizer needs some steps to learn the size of the gradients. Without "
+        "warm-up, the loss may jump at the start.",
+        "clip_norm": "This limits rare, very large gradients. Set very low, it gives all gradients "
         "the same norm. With Adam the steps stay about as long as before, because Adam rescales "
         "the gradient; with SGD they all become equally short.",
-        "weight_decay": "Pulls all weights towards 0. Layers with a network then tend to the "
-        "identity, a shift or a fixed reordering; planar and radial layers do not. A little can "
-        "reduce overfitting; too much keeps the flow from learning.",
-        "samples": "With few samples the flow overfits: the training NLL falls below the floor "
-        "while the held-out NLL rises.",
-        "temperature": "It changes samples, never the density. Below 1 samples vary less, but "
-        "they do not always lie nearer to the data.",
+        "weight_decay": "Layers with a network then tend to the identity, a shift or a fixed "
+        "reordering; planar and radial layers do not. A little can reduce overfitting; too much "
+        "keeps the flow from learning.",
+        "samples": "Then the training NLL falls below the floor while the held-out NLL rises.",
+        "temperature": "It does not change the density.",
     }
 )
 
@@ -117,9 +114,9 @@ SYMPTOMS: tuple[Symptom, ...] = (
         {"learning_rate": "0.0001"},
     ),
     Symptom(
-        "A loss that hides the NLL",
-        "The training loss hardly falls any more, but it is not the NLL: the held-out NLL still "
-        "has a gap to its floor.",
+        "A loss that is not the NLL",
+        "The training loss hardly falls any more, but the held-out NLL still has a gap to "
+        "its floor.",
         "Compare held-out NLLs, not losses, between flows that are trained differently.",
         {"target": "spiral", "architecture": "flow_matching"},
     ),

@@ -33,7 +33,7 @@ class Section:
 SECTIONS: tuple[Section, ...] = (
     Section(
         "likelihood",
-        "Exact likelihood, and who else has one",
+        "Exact likelihood, and other generative models",
         r"""
 A generative model draws new points that look like the data. A normalizing flow can also
 compute the probability [[density]] of any point. For most flows the result is exact up to
@@ -142,7 +142,7 @@ $$
 $$
 
 The first term moves the latents of the data towards the middle of the base. The second term
-prevents that all of them are mapped to one point.
+keeps the flow from mapping all of them to one point.
 
 Not every flow here is trained on exactly this loss:
 
@@ -176,7 +176,7 @@ units.
   operations, and each direction takes one [[pass]]. In autoregressive layers every coordinate
   depends on all before it: $x_i = z_i\, e^{s_i(x_{<i})} + t_i(x_{<i})$. If $x$ is known, a network
   with masked weights (MADE) computes all $s_i, t_i$ in one pass. So the density takes one pass and
-  sampling $D$ passes. If $s_i, t_i$ depend on $z_{<i}$ instead (IAF), it is the other way round.
+  sampling $D$ passes. If $s_i, t_i$ depend on $z_{<i}$ instead (IAF), the two costs are exchanged.
 - **Identity plus rank one.** $\det(I + u w^\top) = 1 + w^\top u$: planar layers. The Jacobian of a
   radial layer is a *multiple* of the identity plus rank one, which is as cheap.
 - **An invertible matrix.** A linear mixing of the coordinates, kept as $W = P L U$, has
@@ -222,8 +222,8 @@ are.
         "What sampling and densities cost",
         """
 A [[pass]] is one evaluation of a layer's network, for all points at once. "1 pass" means that all
-coordinates are computed together; "D passes" means one after another. The operations inside a pass,
-and those for the log-det, are another matter: the cards of the families count them separately.
+coordinates are computed together; "D passes" means one after another. The operations
+for the log-det come on top of this: the cards of the families show them separately.
 
 The table also has times measured on this server: for 10,000 points of the plane, untrained, with
 each family's default depth. In two dimensions, D passes are only two; the difference grows with D.
@@ -251,8 +251,8 @@ setting at a time, keep the seed, and compare the gap to the floor.
         """
 Check four things first; the check-up on the Layers page does the first three.
 
-- **Jacobian:** its condition number, the largest over the smallest singular value, tells how much
-  rounding errors can grow in the inverse. The determinant does not tell this.
+- **Jacobian:** its [[condition number]] tells how much rounding errors can grow in the inverse. The
+  determinant does not tell this.
 - **Inverse:** $f(f^{-1}(x))$ returns $x$ up to small errors.
 - **Likelihood:** the held-out NLL falls towards its floor.
 - **Samples:** look at them.

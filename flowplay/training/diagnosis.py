@@ -131,11 +131,11 @@ def _condition(numbers: NDArray[np.float64]) -> dict[str, Any]:
         "Condition number of the Jacobian",
         f"{_rounded(low)} to {_rounded(high)}" if math.isfinite(high) else "not finite",
         fine,
-        "Rounding errors grow at most by this factor on the way back. In float32 that is small "
-        "enough."
+        "In the inverse, relative rounding errors grow at most by about this factor. For float32 "
+        "this is small enough."
         if fine
         else "At some points the flow stretches one direction far more than another, so rounding "
-        "errors of float32 grow too much on the way back. Use a smaller learning rate, more noise "
+        "errors of float32 grow too much in the inverse. Use a smaller learning rate, more noise "
         "in the target, or fewer layers.",
     )
 
