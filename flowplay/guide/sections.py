@@ -43,7 +43,7 @@ family below says what is exact.
 
 | Model | Likelihood | Sampling | Between noise and data |
 |---|---|---|---|
-| **Flow** of layers | exact | one [[pass]] per layer, or more | a bijection |
+| **Flow** of layers | exact | one pass per layer, or more | a bijection |
 | **Continuous flow** | exact up to the solver's tolerance | an ODE: many passes | a bijection |
 | **VAE** | lower bound (ELBO) | one pass of the decoder | a decoder and an approximate encoder |
 | **GAN** | none | one pass of the generator | a generator without an inverse |
@@ -57,8 +57,8 @@ $$
 $$
 
 A flow maximizes the log-likelihood itself. A GAN is trained against a discriminator, without a
-likelihood. Diffusion models make very good images, but take many passes for a sample. A flow of
-layers samples fast, but every layer must be invertible.
+likelihood. Diffusion models make very good images, but take many [[passes|pass]] for a sample. A
+flow of layers samples fast, but every layer must be invertible.
 """,
         (Try("Watch a density while it is learned", {}),),
     ),
