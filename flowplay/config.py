@@ -54,22 +54,22 @@ class HotSettings(_Settings):
         ge=1e-5,
         le=0.5,
         title="Learning rate",
-        description="Size of an optimizer step at its peak; can be changed while it trains.",
+        description="Factor of each optimizer step at its peak; can be changed during training.",
     )
     budget: float = Field(
         2000,
         ge=1,
         le=1_000_000,
         title="Budget",
-        description="Training stops here; it can be continued past it.",
+        description="Training stops here, and can be continued with a larger budget.",
     )
     temperature: float = Field(
         1.0,
         ge=0.0,
         le=2.0,
         title="Temperature",
-        description="Standard deviation of the base when sampling: below 1, samples keep to the "
-        "typical; training does not use it.",
+        description="Standard deviation of the base while samples are drawn. Below 1 samples vary "
+        "less; they are not always nearer to the data. Training does not use it.",
     )
 
 
@@ -90,7 +90,7 @@ class FixedSettings(_Settings):
         ge=100,
         le=100_000,
         title="Training samples",
-        description="How many points of the target are trained on: few points overfit.",
+        description="Number of points for training. With few points the flow overfits.",
     )
     architecture: str = Field(
         "realnvp", title="Architecture", description="What learns: the kind of model."
@@ -103,7 +103,8 @@ class FixedSettings(_Settings):
         ge=4,
         le=512,
         title="Width",
-        description="Hidden units in each of the two hidden layers of every conditioner network.",
+        description="Units in each hidden layer of a network. Networks have two; those of "
+        "residual flows have one.",
     )
     options: dict[str, OptionValue] = Field(
         default_factory=dict, title="Options of the architecture"
@@ -113,7 +114,7 @@ class FixedSettings(_Settings):
         ge=8,
         le=16_384,
         title="Batch size",
-        description="Points in each optimizer step: more points give a calmer gradient.",
+        description="Points in each optimizer step. With more points the gradient is less noisy.",
     )
     optimizer: Literal["adam", "adamw", "sgd"] = Field(
         "adam", title="Optimizer", description="The rule that turns a gradient into a step."
@@ -123,32 +124,32 @@ class FixedSettings(_Settings):
         ge=0.0,
         le=1.0,
         title="Weight decay",
-        description="Pull of every weight towards zero at each step.",
+        description="How strongly every weight is pulled towards zero at each step.",
     )
     clip_norm: float = Field(
         1.0,
         ge=0.01,
         le=1000.0,
         title="Gradient clip",
-        description="A gradient longer than this is shortened to it.",
+        description="A gradient with a larger norm than this is scaled down to it.",
     )
     warmup: int = Field(
         50,
         ge=0,
         le=10_000,
         title="Warm-up steps",
-        description="Steps over which the learning rate grows from zero to its peak.",
+        description="Number of steps in which the learning rate grows from zero to its peak.",
     )
     schedule: Literal["cosine", "constant"] = Field(
         "cosine",
         title="Schedule",
-        description="Cosine lets the learning rate fall to a hundredth of its peak by the end of "
-        "the budget; constant keeps it.",
+        description="With cosine the learning rate falls to a hundredth of its peak at the end of "
+        "the budget. Constant keeps it at its peak.",
     )
     budget_unit: Literal["steps", "seconds"] = Field(
         "steps",
         title="Budget unit",
-        description="Steps make a run repeatable; seconds count training time only.",
+        description="With steps a run is repeatable. Seconds count only time spent in training.",
     )
     seed: int = Field(
         0,
@@ -160,12 +161,13 @@ class FixedSettings(_Settings):
     checkpoint: bool = Field(
         False,
         title="Gradient checkpointing",
-        description="Recompute each layer when its gradient is due: less memory, slower steps.",
+        description="Compute each layer again when its gradient is needed: less memory, slower "
+        "steps.",
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto",
         title="Device",
-        description="Where the worker trains: auto takes a GPU where the worker has one.",
+        description="Where the worker trains. Auto takes a GPU if the worker has one.",
     )
 
     @field_validator("target", "architecture")

@@ -1,4 +1,4 @@
-"""What the field's words mean: one sentence each, for every place in which a word appears."""
+"""What the field's words mean: one short explanation each, for every place with the word."""
 
 from __future__ import annotations
 
@@ -9,39 +9,51 @@ from types import MappingProxyType
 
 TERMS: Mapping[str, str] = MappingProxyType(
     {
-        "base": "The simple density that a flow starts from; here a Gaussian N(0, I).",
-        "bijection": "A map with exactly one way back from every value it reaches.",
-        "bits per dimension": "Negative log-likelihood in bits (base 2), divided by the number of "
-        "dimensions: what an ideal code spends on each number of a data point.",
-        "conditioner": "The network that reads one part of a point and says how the rest is "
-        "transformed; it need not be invertible itself.",
-        "coupling": "A layer that keeps one part of a point and transforms the rest by what the "
-        "kept part says, so that it can be undone.",
-        "density": "Probability per unit of length, area or volume; it may be above 1.",
-        "diffeomorphism": "A bijection that is smooth in both directions.",
-        "entropy floor": "The target's own entropy: the mean negative log-likelihood of a perfect "
-        "model. No honest model gets below it, up to sampling error.",
-        "held-out": "Points of the target that no training step sees, kept for judging.",
-        "Jacobian": "The matrix of all partial derivatives of a map: how it stretches, turns and "
-        "shears a small neighbourhood.",
-        "KL divergence": "How many nats per point the model loses against the truth: NLL minus "
-        "entropy. It is 0 only for a perfect model.",
+        "base": "The simple density that a flow starts from. Trained flows here start from the "
+        "Gaussian N(0, I); on the page Change of variables you choose the base.",
+        "bijection": "A map that is one-to-one and onto: every x comes from exactly one z, so the "
+        "map can be inverted.",
+        "bits per dimension": "Negative log-likelihood in bits, divided by the number of "
+        "dimensions: the mean length of an ideal code for each number of a data point, written in "
+        "steps of a given size.",
+        "CDF": "Cumulative distribution function: the probability of a value of at most x.",
+        "condition number": "The largest singular value of a matrix divided by the smallest: how "
+        "much more it stretches in one direction than in another.",
+        "conditioner": "The network that computes the parameters of a layer from one part of a "
+        "point. It need not be invertible itself.",
+        "coupling": "A layer that keeps one part of a point and transforms the rest with "
+        "parameters computed from the kept part. The kept part is known in both directions, so "
+        "the layer can be inverted.",
+        "density": "Probability per unit of length, area or volume. It may be above 1.",
+        "diffeomorphism": "A bijection that is differentiable in both directions.",
+        "entropy floor": "The entropy of the target: the expected negative log-likelihood under a "
+        "perfect model. No model has a lower expected value. A mean over a sample may lie a "
+        "little below it, and a training NLL further below it, if the model overfits.",
+        "held-out": "Points of the target that training never uses. The model is judged on them.",
+        "Jacobian": "The matrix of all partial derivatives of a map. It describes how the map "
+        "stretches, turns and shears a small region.",
+        "KL divergence": "How many nats per point the model loses against the true density: the "
+        "expected NLL minus the entropy. It is 0 only for a perfect model.",
         "latent": "The point z of the base that belongs to a data point x.",
-        "Lipschitz constant": "The most by which a map can grow a distance.",
-        "log-det": "The logarithm of |det J|, in nats: by how much a map grows volumes; it is "
-        "subtracted from the log-density.",
-        "nats": "The unit of information with natural logarithms; 1 nat is 1.443 bits.",
-        "NLL": "Negative log-likelihood: minus the mean log-density of the data under the model, "
-        "in nats. Lower is better; it is the loss.",
-        "overfitting": "Getting better on the training points while getting worse on new ones.",
-        "pushforward": "What a map makes of a density.",
+        "Lipschitz constant": "The largest factor by which a map can increase the distance "
+        "between two points.",
+        "log-det": "The logarithm of |det J|, in nats: the log of the factor by which a map "
+        "multiplies volumes. From z to x, it is subtracted from the log-density.",
+        "nats": "The unit of information with natural logarithms. 1 nat is 1.443 bits.",
+        "NLL": "Negative log-likelihood: minus the mean log-density of data under the model, in "
+        "nats. Lower is better. Most flows are trained to make it small.",
+        "overfitting": "The fit to the training points gets better while the fit to new points "
+        "gets worse.",
+        "pass": "One evaluation of a layer's network, for all points at once.",
+        "pushforward": "The density of x = f(z), if z is drawn from a given density.",
         "quantile": "The value below which a given share of the probability lies.",
-        "standardization": "The fixed shift and scaling that gives each coordinate of the data "
-        "mean 0 and variance 1.",
-        "temperature": "Standard deviation of the base while sampling; below 1, samples keep to "
-        "the likely.",
-        "triangular": "A matrix that is zero on one side of its diagonal; its determinant is the "
-        "product of the diagonal.",
+        "standardization": "The fixed shift and scaling that give each coordinate of the data "
+        "mean 0 and variance 1. Correlations stay as they are.",
+        "temperature": "The standard deviation τ of the base while samples are drawn. Below 1, "
+        "base points lie nearer to 0 and samples vary less; they do not always lie nearer to the "
+        "data.",
+        "triangular": "A matrix with only zeros on one side of its diagonal. Its determinant is "
+        "the product of the diagonal.",
     }
 )
 

@@ -113,7 +113,7 @@ def _loss(problem: Problem, snapshot: Snapshot) -> ReportFigure:
     if held_out is not None:
         caption = "Negative log-likelihood in nats."
     if entropy is not None:
-        caption += " No honest model gets below the entropy of the target, up to sampling error."
+        caption += " The expected value cannot be below the entropy of the target."
     ending = f", ending at {held_out.value:.3f} nats" if held_out is not None else ""
     return ReportFigure(
         loss_figure(snapshot.curves, entropy), caption, f"Loss against optimizer step{ending}."

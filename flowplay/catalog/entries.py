@@ -66,18 +66,27 @@ class Architecture:
 class FlowFamily(Architecture):
     """A family of normalizing flows.
 
+    A cost in passes counts how often a layer evaluates its network for a set of points. What the
+    log-det costs beyond that is counted in operations per point.
+
     Attributes:
         equation: of a layer, as LaTeX.
-        jacobian: of a layer, as LaTeX.
-        inverse_cost: what the normalizing direction (density) costs for one layer.
-        forward_cost: what the generating direction (sampling) costs for one layer.
+        jacobian: of a layer in the generating direction, with its log-det, as LaTeX.
+        in_paper: how the paper writes the same map, if otherwise.
+        inverse_cost: what the normalizing direction (density) costs for one layer, in passes.
+        forward_cost: what the generating direction (sampling) costs for one layer, in passes.
+        log_det_cost: what the log-det costs beyond the passes, in operations.
+        exactness: what is exact, and what is estimated.
         mixable: whether a recipe may list it.
     """
 
     equation: str
     jacobian: str
+    in_paper: str = ""
     inverse_cost: str
     forward_cost: str
+    log_det_cost: str
+    exactness: str = "Density and samples are exact up to rounding."
     mixable: bool = True
     build: str = "flowplay.models.flow:build"
     likelihood: Likelihood = "exact"

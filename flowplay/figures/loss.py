@@ -46,7 +46,7 @@ def loss_figure(curves: Mapping[str, Curve], entropy: float | None, height: int 
 
     Args:
         curves: of a snapshot, by name; see `curves_of_one_unit`.
-        entropy: the target's entropy in nats, which no honest held-out NLL passes; None if unknown.
+        entropy: the target's entropy in nats, the least possible expected NLL; None if unknown.
         height: pixels.
     """
     shown = curves_of_one_unit(curves)

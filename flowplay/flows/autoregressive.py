@@ -39,6 +39,7 @@ class Autoregressive(Bijection):
         super().__init__()
         self.conditioner = conditioner
         self.transformer = transformer
+        self.log_scale_bound = transformer.log_scale_bound
         self.passes = passes
 
     def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:

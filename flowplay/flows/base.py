@@ -24,6 +24,10 @@ class Bijection(nn.Module, ABC):
     #: Start and end time of a piece of a continuous flow; None for other layers.
     times: tuple[float, float] | None = None
 
+    #: Largest absolute log-scale, in nats, of a layer that scales each coordinate by a bounded
+    #: factor: the log of each diagonal entry of its Jacobian stays within it. None without a bound.
+    log_scale_bound: float | None = None
+
     @abstractmethod
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
         r"""Generate: map z to x.

@@ -56,6 +56,7 @@ class Coupling(Link[SavedConditioned]):
         self.order, self.order_back = _order(dim, mask)
         conditioning, transformed = reversed(self.sizes) if swap else self.sizes
         self.transformer = transformer
+        self.log_scale_bound = transformer.log_scale_bound
         outputs = transformed * transformer.parameter_count
         self.conditioner = Conditioner(conditioning, width, outputs)
         if (start := transformer.start()) is not None:

@@ -18,6 +18,7 @@ class Inverse(Bijection):
         super().__init__()
         self.bijection = bijection
         self.tolerance = bijection.tolerance
+        self.log_scale_bound = bijection.log_scale_bound
         if bijection.times is not None:
             self.times = bijection.times[1], bijection.times[0]
 

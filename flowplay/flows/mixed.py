@@ -1,4 +1,4 @@
-"""Mixed flows: layers of several families in one flow, by a recipe."""
+"""Mixed flows: layers of several families in one flow, as a recipe lists them."""
 
 from __future__ import annotations
 

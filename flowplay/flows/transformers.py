@@ -72,12 +72,15 @@ class Transformer(ABC, Generic[SavedT]):
 
     Attributes:
         parameter_count: P, numbers in :math:`\theta` for each coordinate.
+        log_scale_bound: largest :math:`|\log g'|`, in nats; None without a bound that is the same
+            for stretching and shrinking.
 
     References:
         Papamakarios et al., Normalizing Flows for Probabilistic Modeling and Inference, 2021.
     """
 
     parameter_count: int
+    log_scale_bound: float | None = None
 
     @abstractmethod
     def forward(self, z: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
@@ -142,6 +145,7 @@ class Affine(Transformer[SavedAffine]):
     """
 
     parameter_count = 2
+    log_scale_bound = LOG_SCALE_BOUND
 
     def forward(self, z: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
         """Scale, then shift."""

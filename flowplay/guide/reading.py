@@ -1,34 +1,16 @@
-"""The papers behind the guide: those of the families, and those behind everything else."""
+"""The papers that the guide cites: those of the families, and others."""
 
 from __future__ import annotations
 
 from flowplay.catalog import ARCHITECTURES, Paper
 
-#: Papers that are of no single family here.
+#: Papers that no family of the catalog cites.
 PAPERS: tuple[Paper, ...] = (
-    Paper(
-        "Papamakarios, Nalisnick, Rezende, Mohamed & Lakshminarayanan",
-        "Normalizing Flows for Probabilistic Modeling and Inference",
-        2021,
-        "https://arxiv.org/abs/1912.02762",
-    ),
     Paper(
         "Kobyzev, Prince & Brubaker",
         "Normalizing Flows: An Introduction and Review of Current Methods",
         2020,
         "https://arxiv.org/abs/1908.09257",
-    ),
-    Paper(
-        "Rezende & Mohamed",
-        "Variational Inference with Normalizing Flows",
-        2015,
-        "https://arxiv.org/abs/1505.05770",
-    ),
-    Paper(
-        "Dinh, Krueger & Bengio",
-        "NICE: Non-linear Independent Components Estimation",
-        2015,
-        "https://arxiv.org/abs/1410.8516",
     ),
     Paper(
         "Germain, Gregor, Murray & Larochelle",
@@ -43,47 +25,10 @@ PAPERS: tuple[Paper, ...] = (
         "https://arxiv.org/abs/1511.01844",
     ),
     Paper(
-        "Kingma, Salimans, Jozefowicz, Chen, Sutskever & Welling",
-        "Improving Variational Inference with Inverse Autoregressive Flow",
-        2016,
-        "https://arxiv.org/abs/1606.04934",
-    ),
-    Paper(
-        "Papamakarios, Pavlakou & Murray",
-        "Masked Autoregressive Flow for Density Estimation",
-        2017,
-        "https://arxiv.org/abs/1705.07057",
-    ),
-    Paper(
-        "Kingma & Dhariwal",
-        "Glow: Generative Flow with Invertible 1x1 Convolutions",
-        2018,
-        "https://arxiv.org/abs/1807.03039",
-    ),
-    Paper(
         "Chen, Rubanova, Bettencourt & Duvenaud",
         "Neural Ordinary Differential Equations",
         2018,
         "https://arxiv.org/abs/1806.07366",
-    ),
-    Paper(
-        "Grathwohl, Chen, Bettencourt, Sutskever & Duvenaud",
-        "FFJORD: Free-form Continuous Dynamics for Scalable Reversible Generative Models",
-        2019,
-        "https://arxiv.org/abs/1810.01367",
-    ),
-    Paper(
-        "Chen, Behrmann, Duvenaud & Jacobsen",
-        "Residual Flows for Invertible Generative Modeling",
-        2019,
-        "https://arxiv.org/abs/1906.02735",
-    ),
-    Paper(
-        "Ho, Chen, Srinivas, Duan & Abbeel",
-        "Flow++: Improving Flow-Based Generative Models with Variational Dequantization and "
-        "Architecture Design",
-        2019,
-        "https://arxiv.org/abs/1902.00275",
     ),
     Paper(
         "Hoogeboom, Peters, van den Berg & Welling",
@@ -96,6 +41,12 @@ PAPERS: tuple[Paper, ...] = (
         "Do Deep Generative Models Know What They Don't Know?",
         2019,
         "https://arxiv.org/abs/1810.09136",
+    ),
+    Paper(
+        "Behrmann, Grathwohl, Chen, Duvenaud & Jacobsen",
+        "Invertible Residual Networks",
+        2019,
+        "https://arxiv.org/abs/1811.00995",
     ),
 )
 

@@ -1,7 +1,7 @@
 """The text of the guide: a section an idea, with a configuration in which to try it.
 
-Text is Markdown; `[[term]]` marks words of the glossary. What the catalog or `RunConfig` knows is
-not written here again: the page puts it under the section that names its `extra`.
+Text is Markdown; `[[term]]` marks words of the glossary. What the catalog or `RunConfig` contains
+is not repeated here: the page adds it to the section that names it as `extra`.
 """
 
 from __future__ import annotations
@@ -33,38 +33,42 @@ class Section:
 SECTIONS: tuple[Section, ...] = (
     Section(
         "likelihood",
-        "Exact likelihood, and who else has one",
+        "Exact likelihood, and other generative models",
         r"""
-A generative model draws new points that look like the data. A normalizing flow can also say, for
-any point, how likely it finds it: its [[density]] is exact, not a bound and not an estimate.
+A generative model draws new points that look like the data. A normalizing flow can also
+compute the probability [[density]] of any point. For most flows the result is exact up to
+rounding; for continuous flows it is exact up to the tolerance of an ODE solver. It is not a bound,
+and not an estimate from samples. FFJORD and flow matching are continuous flows. The card of each
+family below says what is exact.
 
-| Model | Likelihood | Sampling | From noise to data |
+| Model | Likelihood | Sampling | Between noise and data |
 |---|---|---|---|
-| **Flow** | exact | one pass (some need more) | a bijection: one latent a point |
-| **VAE** | lower bound (ELBO) | one pass of the decoder | a decoder, an approximate way back |
-| **GAN** | none | one pass of the generator | a generator without a way back |
-| **Diffusion** | lower bound; exact by its ODE | many steps | noise removed step by step |
+| **Flow** of layers | exact | one pass per layer, or more | a bijection |
+| **Continuous flow** | exact up to the solver's tolerance | an ODE: many passes | a bijection |
+| **VAE** | lower bound (ELBO) | one pass of the decoder | a decoder and an approximate encoder |
+| **GAN** | none | one pass of the generator | a generator without an inverse |
+| **Diffusion** | lower bound, or as a continuous flow | many passes | noise removed in steps |
 
-A VAE maximizes a bound that is looser the worse its approximate posterior fits:
+A VAE maximizes a lower bound. The worse its approximate posterior fits, the lower is the bound:
 
 $$
 \log p(x) \;\ge\; \mathbb E_{q(z\mid x)}[\log p(x\mid z)]
   - \mathrm{KL}\bigl(q(z\mid x)\,\|\,p(z)\bigr),
 $$
 
-while a flow's log-likelihood is computed outright. A GAN is trained by a judge instead and has no
-number to compare by. Diffusion models make the best images today and pay with many steps a sample;
-flows pay for their one pass with layers that must be invertible.
+A flow maximizes the log-likelihood itself. A GAN is trained against a discriminator, without a
+likelihood. Diffusion models make very good images, but take many [[passes|pass]] for a sample. A
+flow of layers samples fast, but every layer must be invertible.
 """,
-        (Try("See an exact density form", {}),),
+        (Try("Watch a density while it is learned", {}),),
     ),
     Section(
         "change-of-variables",
         "Change of variables",
         r"""
-Draw $z$ from a simple [[base]], and let $x = f(z)$. Probability is carried along, not made: where
-$f$ stretches, the density falls; where it squeezes, it rises. The factor is the determinant of the
-[[Jacobian]]:
+Draw $z$ from a simple [[base]], and let $x = f(z)$. The map moves probability without
+changing its total. Where $f$ stretches space, the density falls; where it squeezes space, the
+density rises. The factor is the determinant of the [[Jacobian]]:
 
 $$
 p_x(x) = p_z\bigl(f^{-1}(x)\bigr)\,\left|\det \frac{\partial f^{-1}}{\partial x}\right|
@@ -77,7 +81,7 @@ $$
 \log p_x(x) = \log p_z(z) - \log\bigl|\det J_f(z)\bigr|.
 $$
 
-Without that factor nothing holds: the "density" no longer integrates to 1.
+Without this factor the result is not a density: in general it does not integrate to 1.
 """,
         (Try("Stretch a density by hand", page="change_of_variables"),),
     ),
@@ -85,17 +89,19 @@ Without that factor nothing holds: the "density" no longer integrates to 1.
         "requirements",
         "Three things a layer must be",
         r"""
-1. **Invertible.** A [[bijection]]: each $x$ comes from exactly one $z$, its [[latent]]. A smooth
-   map whose Jacobian is nowhere singular is invertible *near* each point (inverse function
-   theorem); to be invertible everywhere it must also be one-to-one and reach everything. Layers
-   here are built so that this holds for every value of their weights. Where the way back has no
-   formula, it is solved to a stated tolerance.
-2. **A tractable Jacobian.** A general $D \times D$ determinant costs $O(D^3)$, at every training
-   step. Layers are shaped so that it costs $O(D)$: see below.
-3. **Expressive.** One layer is weak; a stack of them must still bend a Gaussian into moons.
+1. **Invertible.** It must be a [[bijection]]: each $x$ comes from exactly one $z$, its [[latent]].
+   A smooth map with an invertible Jacobian everywhere is invertible *near* each point (inverse
+   function theorem). To be invertible as a whole it must also be one-to-one and onto. Layers here
+   have this property for every value of their weights. Where the inverse has no formula, it is
+   computed by iteration up to rounding, or by an ODE solver up to its tolerance.
+2. **A tractable Jacobian.** The determinant of a general $D \times D$ matrix costs $O(D^3)$
+   operations for each point. Most layers are built so that it costs $O(D)$. The exact log-det of a
+   residual layer still costs $O(D^3)$, and a continuous flow integrates a trace.
+3. **Expressive.** One layer can do little, but many layers together must turn a Gaussian into
+   moons.
 
-Ordinary networks fail the first: pooling and dropout throw information away, and a ReLU flattens
-half of its inputs. They come back inside a [[conditioner]], which never has to be inverted.
+Most ordinary networks are not invertible: pooling and dropout lose information, and a ReLU maps
+all negative numbers to 0. Such networks can be used as a [[conditioner]], which is never inverted.
 """,
         (
             Try("A weak layer, stacked 32 times", {"architecture": "planar"}),
@@ -106,15 +112,16 @@ half of its inputs. They come back inside a [[conditioner]], which never has to 
         "composition",
         "Composition",
         r"""
-Bijections in a row are a bijection. With $z_0 \to z_1 \to \dots \to z_K = x$, the chain rule
-multiplies determinants, so log-dets add up:
+The composition of bijections is a bijection. With $z_0 \to z_1 \to \dots \to z_K = x$, the chain
+rule multiplies the determinants, so the log-dets add up:
 
 $$
 f = f_K \circ \dots \circ f_1, \qquad
 \log p_x(x) = \log p_{z_0}(z_0) - \sum_{k=1}^{K} \log\bigl|\det J_{f_k}(z_{k-1})\bigr|.
 $$
 
-Each term is taken where the point has got to, which is what the walk through the layers shows.
+Each term is evaluated at the current value $z_{k-1}$. The walk through the layers shows these
+values.
 """,
         (
             Try("Stack maps of the line", page="change_of_variables"),
@@ -125,7 +132,8 @@ Each term is taken where the point has got to, which is what the walk through th
         "training",
         "Training is maximum likelihood",
         r"""
-The loss is the [[NLL]]: minus the mean log-density of the data,
+The loss is the [[NLL]], minus the mean log-density of the data. At each step it is estimated on a
+batch:
 
 $$
 \mathcal L(\theta) = -\,\mathbb E_{x \sim p_{\text{data}}}
@@ -133,13 +141,25 @@ $$
   + \log\bigl|\det J_{f_\theta^{-1}}(x)\bigr|\Bigr].
 $$
 
-The first term pulls data towards the middle of the base; the second pays for collapsing everything
-there. Nothing else is added: no second loss, no pairs of noise and data.
+The first term moves the latents of the data towards the middle of the base. The second term
+keeps the flow from mapping all of them to one point.
 
-The loss is the [[KL divergence]] to the truth plus the target's entropy, so it cannot fall below
-that [[entropy floor]], which the Playground draws as a dashed line. On [[held-out]] points, what
-remains above it is what the flow has still to learn. Data are standardized first
-([[standardization]] is the flow's last, fixed layer), so log-densities stay in data units.
+Not every flow here is trained on exactly this loss:
+
+- **Flow matching** has a loss of its own, which is not a likelihood.
+- **FFJORD** computes the loss with fixed solver steps by default, and the trace may be estimated.
+- **Residual flows** may take a cut-off or a random power series for the log-det.
+- A **graphical flow** with a learned graph adds noise, and to the gradient a penalty for edges.
+
+The held-out NLL is computed without these approximations, but on a sample of points: repeated with
+other points, it would vary a little.
+
+The expected NLL is the [[KL divergence]] from the true density to the model plus the target's
+entropy. So it cannot be below this [[entropy floor]], which the Playground draws as a dashed line.
+On [[held-out]] points, the gap to the floor estimates what the flow has not learned. The NLL on a
+small training set can go far below the floor: then the flow overfits. Data are standardized first
+([[standardization]] is the flow's last layer and is not trained), so log-densities are in data
+units.
 """,
         (
             Try("Watch the loss meet its floor", {"target": "moons"}),
@@ -150,26 +170,32 @@ remains above it is what the flow has still to learn. Data are standardized firs
         "cheap-jacobians",
         "How the Jacobian stays cheap",
         r"""
-- **[[Triangular|triangular]].** [[Coupling|coupling]] layers keep $z_1$ and change $z_2$ by what
-  $z_1$ says: $x_1 = z_1,\; x_2 = z_2 \odot e^{s(z_1)} + t(z_1)$, so that
-  $\log|\det J| = \sum_i s_i(z_1)$ in $O(D)$, both ways in one pass. Autoregressive layers let every
-  coordinate depend on all before it: $x_i = z_i\, e^{\alpha_i(x_{<i})} + \mu_i(x_{<i})$. Masks
-  (MADE) compute all $\alpha_i, \mu_i$ in one pass when $x$ is known, which makes densities fast and
-  sampling $D$ passes long; conditioning on $z_{<i}$ instead (IAF) turns that round.
-- **Identity plus low rank.** $\det(I + u w^\top) = 1 + w^\top u$: planar and radial layers.
-- **An invertible matrix.** A mixing of coordinates, kept as $P L (U + \operatorname{diag} s)$, has
-  $\log|\det W| = \sum_i \log|s_i|$; on images the same small matrix is used at each of the
-  $H \times W$ places and counts as often.
-- **Volume-preserving.** Additive coupling (NICE) has $\det J = 1$: exact and simple, but it can
-  only move probability, not concentrate it, except in its last scaling.
-- **Identity plus a contraction.** $x = z + g(z)$ is invertible if the [[Lipschitz constant]] of $g$
-  is below 1. It is *not* volume-preserving:
-  $\log\det(I + A) = \operatorname{Tr} A - \tfrac12 \operatorname{Tr} A^2 + \dots$
-- **Continuous time.** A point follows $\dot z = f(z, t)$, and its log-density obeys
-  $\frac{\mathrm d}{\mathrm dt} \log p(z(t)) = -\operatorname{Tr}\frac{\partial f}{\partial z}$. The
-  trace costs $O(D)$ vector products; Hutchinson's estimate
-  $\operatorname{Tr} A = \mathbb E[\epsilon^\top A\, \epsilon]$ needs one, and is unbiased for the
-  log-density. The way back is the same equation, run backwards.
+- **[[Triangular|triangular]].** [[Coupling|coupling]] layers keep $z_1$ and transform $z_2$ with
+  parameters computed from $z_1$. An affine coupling is
+  $x_1 = z_1,\; x_2 = z_2 \odot e^{s(z_1)} + t(z_1)$. Its log-det $\sum_i s_i(z_1)$ takes $O(D)$
+  operations, and each direction takes one [[pass]]. In autoregressive layers every coordinate
+  depends on all before it: $x_i = z_i\, e^{s_i(x_{<i})} + t_i(x_{<i})$. If $x$ is known, a network
+  with masked weights (MADE) computes all $s_i, t_i$ in one pass. So the density takes one pass and
+  sampling $D$ passes. If $s_i, t_i$ depend on $z_{<i}$ instead (IAF), the two costs are exchanged.
+- **Identity plus rank one.** $\det(I + u w^\top) = 1 + w^\top u$: planar layers. The Jacobian of a
+  radial layer is a *multiple* of the identity plus rank one, which is as cheap.
+- **An invertible matrix.** A linear mixing of the coordinates, kept as $W = P L U$, has
+  $\log|\det W| = \sum_i \log|U_{ii}|$. On images the same small matrix is used at each of the
+  $H \times W$ places, so its log-det counts $H \cdot W$ times.
+- **Volume-preserving.** Additive coupling (NICE) has $\det J = 1$. It moves points without
+  changing their density. Only the one scaling layer, the first from $z$ to $x$, changes densities,
+  and it changes all by the same factor.
+- **Identity plus a contraction.** $z = x + g(x)$ is invertible if the [[Lipschitz constant]] of
+  $g$ is below 1. It is not volume-preserving: with $A = \partial g / \partial x$,
+  $\log\det(I + A) = \operatorname{Tr} A - \tfrac12 \operatorname{Tr} A^2 + \dots$ The exact
+  determinant costs $O(D^3)$.
+- **Continuous time.** A point follows $\dot z = f(z, t)$ with a field that is Lipschitz continuous
+  in $z$. Its log-density changes by
+  $\frac{\mathrm d}{\mathrm dt} \log p(z(t)) = -\operatorname{Tr}\frac{\partial f}{\partial z}$.
+  For a general network the exact trace takes $D$ vector products. Hutchinson's estimate
+  $\operatorname{Tr} A = \mathbb E[\epsilon^\top A\, \epsilon]$ takes one. It is unbiased if the
+  noise has $\mathbb E[\epsilon\epsilon^\top] = I$. The inverse solves the same equation backwards
+  in time.
 """,
         (
             Try("Affine coupling on circles", {"target": "circles"}),
@@ -179,7 +205,15 @@ remains above it is what the flow has still to learn. Data are standardized firs
     Section(
         "families",
         "The families, one card each",
-        "What each is, from the same list that the Playground reads.",
+        """
+All formulas of Jacobians and log-dets on these cards are for the direction from z to x. If the
+paper writes its formulas in the other direction, the card says so.
+
+Every flow here starts from one Gaussian, whose density is positive everywhere. A continuous map
+with a continuous inverse cannot cut such a density into separate parts: between parts of the data,
+some density always remains. This holds for every family. Families differ in how thin these bridges
+are.
+""",
         (),
         extra="families",
     ),
@@ -187,19 +221,22 @@ remains above it is what the flow has still to learn. Data are standardized firs
         "costs",
         "What sampling and densities cost",
         """
-Theory counts passes: $O(1)$ if all coordinates go at once, $O(D)$ if one after another. Below it
-stand times of this server, for 10,000 points of the plane and each family's own default depth,
-untrained. In two dimensions $O(D)$ is only two passes: the difference grows with $D$.
+A [[pass]] is one evaluation of a layer's network, for all points at once. "1 pass" means that all
+coordinates are computed together; "D passes" means one after another. The operations
+for the log-det come on top of this: the cards of the families show them separately.
+
+The table also has times measured on this server: for 10,000 points of the plane, untrained, with
+each family's default depth. In two dimensions, D passes are only two; the difference grows with D.
 """,
-        (Try("The fastest both ways", {"architecture": "realnvp"}),),
+        (Try("One pass per layer both ways", {"architecture": "realnvp"}),),
         extra="costs",
     ),
     Section(
         "hyperparameters",
         "Settings and their effects",
         """
-Ranges and defaults are those the Playground accepts; some families bring their own. Change one at a
-time, with the same seed, and compare the gap to the floor.
+Ranges and defaults are those of the Playground; some families have their own defaults. Change one
+setting at a time, keep the seed, and compare the gap to the floor.
 """,
         (
             Try("Shallow: depth 2", {"depth": "2"}),
@@ -212,10 +249,15 @@ time, with the same seed, and compare the gap to the floor.
         "debugging",
         "When it does not learn",
         """
-Four checks first. **Log-det:** finite, and never of a singular layer. **Way back:**
-$f^{-1}(f(z))$ returns $z$ up to rounding; the tests of every layer here hold it. **Likelihood:**
-the held-out NLL falls, and nears its floor. **Samples:** look at them. Then the symptoms, each
-with a run that has it:
+Check four things first; the check-up on the Layers page does the first three.
+
+- **Jacobian:** its [[condition number]] tells how much rounding errors can grow in the inverse. The
+  determinant does not tell this.
+- **Inverse:** $f(f^{-1}(x))$ returns $x$ up to small errors.
+- **Likelihood:** the held-out NLL falls towards its floor.
+- **Samples:** look at them.
+
+Then compare with these symptoms. Each has a run that shows it:
 """,
         (),
         extra="symptoms",
@@ -224,11 +266,20 @@ with a run that has it:
         "sampling",
         "Sampling, temperature, latents",
         r"""
-To sample, draw $z \sim \mathcal N(0, \tau^2 I)$ and send it forward. The [[temperature]] $\tau$ is
-1 for the model itself; below it, samples are more typical and less varied; above, the reverse.
+To sample, draw $z \sim \mathcal N(0, \tau^2 I)$ and compute $x = f(z)$. With [[temperature]]
+$\tau = 1$ the samples come from the model itself. With $\tau < 1$, the $z$ lie nearer to 0, and
+the samples vary less. They are **not** always more likely under the target: where the data have a
+hole, the middle of the base is often mapped into the hole or to a bridge. Measured with the
+defaults, from $\tau = 1$ to $\tau = 0.2$: for neural splines on circles, the samples off the rings
+went from 2 % to 8 %, and their mean log-density under the target from −0.98 to −1.84. For RealNVP
+on eight Gaussians, the samples off the Gaussians went from 3.3 % to 8.8 % with one seed, and from
+2.7 % to 2.0 % with another. Off means: less likely under the target than 99.9 % of real points.
 
-Since every point has exactly one latent, one can also edit there: average two latents to blend two
-points, or move along a direction that stands for a property. No encoder needs to be trained.
+Every point has exactly one latent, so one can also edit points through their latents: average two
+latents to blend two points, or move a latent along a direction that changes one property. No
+encoder has to be trained. In high dimension, the average of two independent latents has too small
+a norm: its length is about $\sqrt{D/2}$ where those of the base have $\sqrt D$. Interpolate on the
+sphere, or rescale the average.
 """,
         (
             Try("Cool samples: temperature 0.6", {"temperature": "0.6"}),
@@ -239,22 +290,27 @@ points, or move along a direction that stands for a property. No encoder needs t
         "bits",
         "Bits per dimension",
         r"""
-To compare models of data with different sizes, the likelihood is counted in bits and divided by the
-number of dimensions:
+To compare models on data of different sizes, the likelihood is counted in bits and divided by the
+number of dimensions. A density also depends on the units of the data, so the width $\delta$ of the
+steps in which the data are written must be known:
 
 $$
-\text{bpd} = -\frac{\mathbb E[\log p(x)]}{D \log 2}.
+\text{bpd} = \frac{-\mathbb E[\log p(x)]}{D \log 2} - \log_2 \delta.
 $$
 
-It is what an ideal code spends on each number: [[bits per dimension]] *is* compression. For bytes,
-guessing blindly costs 8. Bytes are discrete; a continuous density could be driven to infinity on
-them. So noise uniform over one step is added before training (*dequantization*), which turns the
-density's NLL into an upper bound on the true code length; a learned noise (*variational
-dequantization*) tightens it.
+For bytes from 0 to 255, $\delta = 1$ and the last term is 0. If the same pixels are scaled to
+$[0, 1]$, then $\delta = 1/256$, and the last term adds 8 bits.
 
-As their papers report, on CIFAR-10: Glow 3.35, Residual Flow 3.28, Flow++ 3.08; on 64 × 64
-ImageNet: Glow 3.81, Flow++ 3.69; on 256 × 256 CelebA-HQ in 5 bits: Glow 1.03. Here data are points
-of the plane with no last digit, so the Playground counts in nats.
+It is the mean length of an ideal code for each number: [[bits per dimension]] measure compression.
+A uniform guess of a byte costs 8 bits. Bytes are discrete: a continuous density could become
+arbitrarily high at these values. So uniform noise as wide as one step is added before training
+(*dequantization*). Then the NLL of the density is an upper bound on the code length of the
+discrete data. A learned noise (*variational dequantization*) makes the bound tighter.
+
+Figures from papers of 2018 and 2019, in bits per dimension. CIFAR-10: Glow 3.35, Residual Flow
+3.28, Flow++ 3.08. 64 × 64 ImageNet: Glow 3.81, Flow++ 3.69. 256 × 256 CelebA-HQ with 5 bits per
+colour: Glow 1.03. Flow++ uses variational dequantization, the others uniform noise. The data of
+the Playground are real numbers and not written in steps, so it counts in nats.
 """,
         (Try("Two dimensions, in nats", {"target": "swiss_roll"}),),
         extra="bits",
@@ -263,18 +319,22 @@ of the plane with no last digit, so the Playground counts in nats.
         "when",
         "When to use a flow, and when not",
         """
-**Use one** when the density itself is the goal: density estimation, anomaly detection (an anomaly's
-score is $-\\log p(x)$), lossless compression, simulation-based science, a flexible posterior in
-variational inference; when one fast pass must make a sample; when the way back matters.
+**Use a flow** when you need the density itself: for density estimation, lossless compression,
+simulation-based inference, or a flexible posterior in variational inference. Use it when samples
+must be fast, or when every point needs an exact latent.
 
-**Use something else** when only the look of samples counts (diffusion, GANs), when the data must be
-squeezed into few numbers (a VAE: a flow keeps $\\dim z = \\dim x$), when data are discrete (flows
-over integers exist, but are a topic of their own), or when memory is short: deep stacks keep many
-activations, unless they are recomputed on the way back.
+**Use something else** when only the quality of samples counts (diffusion, GANs), when the data
+must be described by few numbers (a VAE; a flow has $\\dim z = \\dim x$), or when the data are
+discrete (there are flows over integers, but not here yet). Deep flows keep many activations in
+memory; *gradient checkpointing*, a setting of the Playground, recomputes them instead.
 
-**And beware:** a high likelihood does not promise good samples, nor the reverse, and a flow may
-find strangers likelier than its own training data. Most of an image's likelihood lies in detail no
-eye sees.
+**Anomaly detection** needs care. The usual score of an anomaly is $-\\log p(x)$. But a flow can
+give points of another data set a higher density than its own training data (Nalisnick et al.,
+2019): much of an image's likelihood comes from details that the eye does not see. Test such a
+score on known anomalies.
+
+**Samples and likelihood** are different goals: a high likelihood does not promise good samples,
+and good samples do not promise a high likelihood (Theis et al., 2016).
 """,
         (
             Try("Separate parts: splines", {"target": "eight_gaussians", "architecture": "nsf"}),
@@ -284,22 +344,22 @@ eye sees.
     Section(
         "words",
         "Words",
-        "The same explanations stand wherever a dotted word does: point at it, tap it, or reach it "
-        "by keyboard.",
+        "Words with a dotted line have these explanations everywhere: point at the word, tap it, "
+        "or reach it by keyboard.",
         (),
         extra="words",
     ),
     Section(
         "papers",
         "Key papers",
-        "The oldest first.",
+        "Sorted by year.",
         (),
         extra="papers",
     ),
     Section(
         "topics",
-        "Where each topic lives, and what is not here yet",
-        "Every heading of the lecture behind this guide.",
+        "Where each topic is, and what is not here yet",
+        "All headings of the lecture on which this guide is based.",
         (),
         extra="topics",
     ),

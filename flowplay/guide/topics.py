@@ -1,7 +1,7 @@
-"""Every heading of the lecture's theory, and where it lives; generated for families by the catalog.
+"""Every heading of the lecture's theory, and where the guide or a page has it.
 
-A topic that belongs to a family is here as soon as the catalog has one of that name, and among what
-is not yet here until then.
+A topic that belongs to a family is here if the catalog has a family of that name; otherwise it is
+listed as missing.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class Topic:
         return next((name for name in self.families if name in FLOW_FAMILIES), "")
 
 
-_LATER_FAMILY = "Comes with the family of that name."
-_LATER_IMAGES = "Comes with images, which have more than two dimensions."
+_LATER_FAMILY = "Not here without the family of that name."
+_LATER_IMAGES = "Needs images; so far all data here are points of the plane."
 
 TOPICS: tuple[Topic, ...] = (
     Topic("Change of Variables Formula", "change-of-variables", "change_of_variables"),
@@ -54,9 +54,9 @@ TOPICS: tuple[Topic, ...] = (
     Topic(
         "Actnorm (Activation Normalization)",
         families=("glow",),
-        later="Comes with Glow, whose first layer it is.",
+        later="Not here without Glow, of which it is a part.",
     ),
-    Topic("Glow Block", families=("glow",), later="Comes with Glow."),
+    Topic("Glow Block", families=("glow",), later="Not here without Glow."),
     Topic("Masked Autoregressive Flow (MAF)", "cheap-jacobians", families=("maf",)),
     Topic("Inverse Autoregressive Flow (IAF)", "cheap-jacobians", families=("iaf",)),
     Topic(
@@ -69,22 +69,19 @@ TOPICS: tuple[Topic, ...] = (
     Topic(
         "FFJORD (Free-Form Jacobian of Reversible Dynamics)",
         families=("ffjord",),
-        later="Its trace is told under cheap Jacobians; a flow to train comes with the family.",
+        later="The trace is explained under cheap Jacobians; the family is not here.",
     ),
     Topic("Volume-Preserving Flows", "cheap-jacobians", families=("nice",)),
     Topic("Residual Flows", "cheap-jacobians", families=("residual",)),
     Topic(
         "Infinitesimal Flows",
         families=("ffjord",),
-        later="The limit of many small residual steps; comes with the continuous family.",
+        later="The limit of many small residual steps; the continuous family is not here.",
     ),
     Topic("Dequantization", "bits"),
     Topic("Temperature Scaling", "sampling", "playground"),
     Topic("Multi-Scale Training", later=_LATER_IMAGES),
-    Topic(
-        "Gradient Checkpointing",
-        later="Not needed for points of the plane; would come with deep flows on images.",
-    ),
+    Topic("Gradient Checkpointing", "when", "playground"),
     Topic("Bits per Dimension (BPD)", "bits"),
     Topic("Comparison with ELBO", "likelihood"),
     Topic("Conditions for Invertibility", "requirements"),
@@ -95,23 +92,23 @@ TOPICS: tuple[Topic, ...] = (
     Topic("Architectural Constraints", "when"),
     Topic("Sample Quality vs Likelihood", "when"),
     Topic("Computational Cost", "costs"),
-    Topic("Discrete Flows", later="Integer flows with a real entropy coder are to come."),
+    Topic("Discrete Flows", later="There is no flow over integers yet."),
     Topic(
         "Variational Dequantization Flows",
-        later="Told in a sentence under bits per dimension; a learned noise comes with images.",
+        later="Explained under bits per dimension; there is no model with a learned noise yet.",
     ),
     Topic(
         "Graphical Normalizing Flows",
         families=("graphical",),
-        later="Comes with the graphical family.",
+        later="Not here without the graphical family.",
     ),
     Topic("Neural Spline Flows", families=("nsf",), later=_LATER_FAMILY),
-    Topic("Variational Inference", later="A flow as a posterior, inside a VAE, is to come."),
+    Topic("Variational Inference", later="There is no flow as an approximate posterior yet."),
     Topic("Density Estimation", page="playground"),
     Topic("Image Synthesis", later=_LATER_IMAGES),
     Topic(
         "Data Compression",
-        later="What it costs is told under bits per dimension; a coder that does it is to come.",
+        later="Explained under bits per dimension; there is no coder yet.",
     ),
     Topic("Flows vs VAEs", "likelihood"),
     Topic("Flows vs GANs", "likelihood"),

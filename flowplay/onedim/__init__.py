@@ -1,4 +1,4 @@
-"""Change of variables on the line and in the plane, with nothing learnt: bases, maps, densities."""
+"""Change of variables on the line and in the plane, without learning: bases, maps, densities."""
 
 from flowplay.onedim.bases import BASES, Base, Interval
 from flowplay.onedim.kinds import KINDS, Kind, Parameter, Values, repair_values

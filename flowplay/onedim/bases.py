@@ -73,7 +73,7 @@ _Logistic = stats.make_distribution(stats.logistic)
 NORMAL = Base(
     "normal",
     "Normal",
-    "The usual base: a bell around 0, of variance 1.",
+    "The usual base: mean 0, variance 1.",
     stats.Normal(mu=0.0, sigma=1.0),
     _LINE,
     (-12.0, 12.0),
@@ -81,7 +81,7 @@ NORMAL = Base(
 UNIFORM = Base(
     "uniform",
     "Uniform",
-    "Equal density on (0, 1), nothing outside: its edges show where edges go.",
+    "Constant density on (0, 1), zero outside. It shows where a map moves the two edges.",
     stats.Uniform(a=0.0, b=1.0),
     (0.0, 1.0),
     (0.0, 1.0),
@@ -89,7 +89,7 @@ UNIFORM = Base(
 LOGISTIC = Base(
     "logistic",
     "Logistic",
-    "A bell with heavier tails: what the logit map makes of the uniform density.",
+    "A bell with heavier tails: the density of logit(u) for uniform u.",
     _Logistic(),
     _LINE,
     (-250.0, 250.0),
@@ -97,7 +97,7 @@ LOGISTIC = Base(
 TWO_BUMPS = Base(
     "two_bumps",
     "Two bumps",
-    "A mixture of two normals, 60 % around −1.3 and 40 % around 1.2.",
+    "A mixture of two normal densities: 60 % around −1.3, 40 % around 1.2.",
     stats.Mixture(
         [stats.Normal(mu=-1.3, sigma=0.5), stats.Normal(mu=1.2, sigma=0.6)], weights=[0.6, 0.4]
     ),

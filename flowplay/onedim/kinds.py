@@ -1,4 +1,4 @@
-"""Which maps a person can choose, with their parameters; the check of all that a browser sends."""
+"""The maps to choose from, with their parameters, and the check of what a browser sends."""
 
 from __future__ import annotations
 
@@ -53,21 +53,27 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             Kind(
                 "affine",
                 "Affine",
-                "One stretch everywhere: the density keeps its shape.",
+                "Stretches by the same factor everywhere: the density keeps its shape.",
                 "f(z) = a z + b",
                 "f'(z) = a",
                 (
                     Parameter(
-                        "a", "Stretch; a negative one also mirrors, 0 is refused.", 2.0, -3.0, 3.0
+                        "a",
+                        "Stretch. A negative value also mirrors; 0 is not allowed.",
+                        2.0,
+                        -3.0,
+                        3.0,
                     ),
-                    Parameter("b", "Shift; it moves the density and leaves its height.", 1, -3, 3),
+                    Parameter(
+                        "b", "Shift. It moves the density without changing its height.", 1, -3, 3
+                    ),
                 ),
                 Affine,
             ),
             Kind(
                 "sinh",
                 "Sinh",
-                "Stretches the tails, leaves the middle.",
+                "Stretches the tails and hardly changes the middle.",
                 r"f(z) = \tfrac{1}{s}\sinh(s z)",
                 r"f'(z) = \cosh(s z)",
                 (Parameter("s", "How strongly the tails are stretched.", 0.6, 0.1, 0.8),),
@@ -76,7 +82,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             Kind(
                 "softplus",
                 "Softplus",
-                "Bends the line onto its positive half.",
+                "Maps the line to the positive numbers.",
                 r"f(z) = \tfrac{1}{k}\log(1 + e^{k z})",
                 r"f'(z) = \sigma(k z)",
                 (Parameter("k", "How sharp the bend is.", 1.0, 0.5, 3.0),),
@@ -85,16 +91,16 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             Kind(
                 "cubic",
                 "Cubic",
-                "Stretches more and more, the further out.",
+                "Stretches more the further z is from 0.",
                 r"f(z) = z + c z^3",
                 r"f'(z) = 1 + 3 c z^2",
-                (Parameter("c", "Strength of the cube; 0 leaves z as it is.", 0.2, 0.0, 1.0),),
+                (Parameter("c", "Factor of the cubic term. With 0, x = z.", 0.2, 0.0, 1.0),),
                 Cubic,
             ),
             Kind(
                 "logistic",
                 "Logistic",
-                "Squeezes the whole line into (0, 1).",
+                "Maps the whole line to (0, 1).",
                 r"f(z) = \sigma(k z)",
                 r"f'(z) = k\,\sigma(k z)\,(1 - \sigma(k z))",
                 (_STEEPNESS,),
@@ -103,10 +109,18 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             Kind(
                 "logit",
                 "Logit",
-                "Spreads (0, 1) over the whole line; for the uniform base.",
+                "Maps (0, 1) to the whole line, so it needs the uniform base.",
                 r"f(z) = \tfrac{1}{k}\log\tfrac{z}{1 - z}",
                 r"f'(z) = \tfrac{1}{k\,z\,(1 - z)}",
-                (Parameter("k", "Steepness of the logistic map it undoes.", 1.0, 0.25, 3.0),),
+                (
+                    Parameter(
+                        "k",
+                        "Steepness of the logistic map, of which this is the inverse.",
+                        1.0,
+                        0.25,
+                        3.0,
+                    ),
+                ),
                 Logit,
             ),
         )

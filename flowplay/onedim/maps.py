@@ -69,11 +69,11 @@ class Affine(MonotoneMap):
     b: float
 
     def __post_init__(self) -> None:
-        """Refuse a map that cannot be undone."""
+        """Refuse a map without an inverse."""
         if self.a == 0:
             raise ValueError(
-                "a = 0 sends every z to the same point b: nothing leads back, and 1/|a| "
-                "has no value."
+                "a = 0 maps every z to the same point b: there is no inverse, and 1/|a| is not "
+                "defined."
             )
 
     def forward(self, z: Numbers) -> Numbers:
@@ -96,7 +96,7 @@ class Affine(MonotoneMap):
 
 @dataclass(frozen=True)
 class Sinh(MonotoneMap):
-    r"""Stretch the tails, leave the middle.
+    r"""Stretch the tails; hardly change the middle.
 
     .. math::
         f(z) = \sinh(s z) / s, \qquad f'(z) = \cosh(s z)
@@ -124,7 +124,7 @@ class Sinh(MonotoneMap):
 
 @dataclass(frozen=True)
 class Softplus(MonotoneMap):
-    r"""Bend the line onto its positive half.
+    r"""Map the line to the positive numbers.
 
     .. math::
         f(z) = \log(1 + e^{k z}) / k, \qquad f'(z) = \sigma(k z)
@@ -185,7 +185,7 @@ class Cubic(MonotoneMap):
 
 @dataclass(frozen=True)
 class Logistic(MonotoneMap):
-    r"""Squeeze the whole line into (0, 1).
+    r"""Map the whole line to (0, 1).
 
     .. math::
         f(z) = \sigma(k z) = \frac{1}{1 + e^{-k z}}, \qquad f'(z) = k\,f(z)\,(1 - f(z))
@@ -212,13 +212,13 @@ class Logistic(MonotoneMap):
 
 @dataclass(frozen=True)
 class Logit(MonotoneMap):
-    r"""Spread (0, 1) over the whole line: the inverse of the logistic map.
+    r"""Map (0, 1) to the whole line: the inverse of the logistic map.
 
     .. math::
         f(z) = \frac{1}{k} \log\frac{z}{1 - z}, \qquad f'(z) = \frac{1}{k\,z\,(1 - z)}
 
     Args:
-        k: steepness of the logistic map it undoes, positive.
+        k: steepness of the logistic map whose inverse this is, positive.
     """
 
     k: float

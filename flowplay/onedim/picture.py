@@ -88,7 +88,7 @@ def line_picture(law: PushForward, box: Interval | None = None) -> LinePicture:
         shown = law.states(law.base.quantile([_TAIL, 1 - _TAIL]))[0]
     if not np.isfinite(states).all() or not np.isfinite(slopes).all() or abs(states).max() > _FAR:
         raise ValueError(
-            "Together these maps stretch beyond what numbers can tell apart: use gentler ones."
+            "Together these maps give numbers too large to compute with: use weaker maps."
         )
     log_base = law.base.log_prob(z)
     log_p = log_base - np.concatenate([np.zeros((1, len(z))), slopes.cumsum(0)])
@@ -98,7 +98,7 @@ def line_picture(law: PushForward, box: Interval | None = None) -> LinePicture:
     windows = tuple(box or _window(*seen) for seen in zip(shown, law.supports, strict=True))
     if any(end <= start for start, end in windows):
         raise ValueError(
-            "Together these maps squeeze everything into one number: use gentler ones."
+            "Together these maps send all values to nearly one number: use weaker maps."
         )
     return LinePicture(
         z=z,

@@ -1,4 +1,4 @@
-"""One affine map of the plane: areas, determinants, and the Gaussian it makes."""
+"""One linear map of the plane: areas, determinant, and the density of a mapped Gaussian."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from flowplay.onedim.kinds import Parameter
 
 #: What a person sets, in the order in which the map does it, last to first.
 PLANE_PARAMETERS: tuple[Parameter, ...] = (
-    Parameter("width", "Stretch along the first axis; a negative one mirrors.", 1.5, -2.0, 2.0),
-    Parameter("height", "Stretch along the second axis; a negative one mirrors.", 0.8, -2.0, 2.0),
-    Parameter("shear", "Slide: how far a point moves right for each unit up.", 0.5, -2.0, 2.0),
-    Parameter("rotation", "Turn, anticlockwise, in degrees.", 20.0, -180.0, 180.0, 5.0),
+    Parameter("width", "Stretch along the first axis. A negative value mirrors.", 1.5, -2.0, 2.0),
+    Parameter("height", "Stretch along the second axis. A negative value mirrors.", 0.8, -2.0, 2.0),
+    Parameter(
+        "shear", "How far a point moves to the right for each unit of its height.", 0.5, -2.0, 2.0
+    ),
+    Parameter("rotation", "Rotation, anticlockwise, in degrees.", 20.0, -180.0, 180.0, 5.0),
 )
 
 _SQUARE = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
@@ -53,11 +55,11 @@ class PlaneMap:
     rotation: float
 
     def __post_init__(self) -> None:
-        """Refuse a map that cannot be undone."""
+        """Refuse a map without an inverse."""
         if self.width == 0 or self.height == 0:
             raise ValueError(
-                "A stretch of 0 flattens the plane to a line: its area is 0, and nothing leads "
-                "back."
+                "A stretch of 0 maps the plane to a line or a point: areas become 0, and there is "
+                "no inverse."
             )
 
     @property

@@ -1,4 +1,4 @@
-"""What maps make of a base density: the change of variables on the line."""
+"""The density that maps make from a base density: the change of variables on the line."""
 
 from __future__ import annotations
 

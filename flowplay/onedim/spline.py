@@ -1,4 +1,4 @@
-"""A monotone curve through knots that a person drags."""
+"""A monotone curve through knots that can be dragged."""
 
 from __future__ import annotations
 
@@ -149,12 +149,12 @@ def repair_knots(given: object, before: Knots) -> tuple[Knots, str]:
     """
     points = _finite_pairs(given)
     if points is None or len(points) != len(before):
-        return before, "These knots are not pairs of numbers: the curve stays as it was."
+        return before, "These knots are not pairs of numbers, so the curve was not changed."
     kept = np.stack([_spread(column) for column in points.T], axis=1)
     knots = tuple((float(z), float(x)) for z, x in kept.round(6))
     if np.allclose(kept, points, atol=1e-5):
         return knots, ""
-    return knots, "Knots keep their order, a small distance and the box: what did not was moved."
+    return knots, "Knots must keep their order, a small distance and the box, so some were moved."
 
 
 def _finite_pairs(given: object) -> FloatArray | None:

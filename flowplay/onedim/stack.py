@@ -1,4 +1,4 @@
-"""Several maps in a row, as a person stacks them."""
+"""Several maps in a row, which a visitor chooses."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Step:
         return Spline(knots) if self.name == SPLINE else KINDS[self.name].make(**self.values)
 
 
-#: A stack to begin with: two bumps from one bell, pulled apart and squeezed into (0, 1).
+#: The first stack: it makes two bumps of one, stretches them, and maps the line to (0, 1).
 FIRST_STACK: tuple[Step, ...] = (
     Step(SPLINE, {}),
     Step("affine", {"a": -1.5, "b": 0.5}),
@@ -60,7 +60,7 @@ def repair_stack(given: object, before: Sequence[Step]) -> tuple[tuple[Step, ...
         ((Step(name='cubic', values={'c': 0.0}),), ['c = -1 is less than 0: using 0.'])
     """
     if not isinstance(given, Sequence) or isinstance(given, str) or not given:
-        return tuple(before), ["A stack needs at least one map: it stays as it was."]
+        return tuple(before), ["At least one map is needed, so the maps were not changed."]
     steps: list[Step] = []
     refused: list[str] = []
     for entry in given[:MOST_MAPS]:
@@ -73,7 +73,7 @@ def repair_stack(given: object, before: Sequence[Step]) -> tuple[tuple[Step, ...
             steps.append(Step(name, values))
             refused += sentences
         else:
-            return tuple(before), ["There is no such map: the stack stays as it was."]
+            return tuple(before), ["There is no such map, so the maps were not changed."]
     if len(given) > MOST_MAPS:
-        refused.append(f"{MOST_MAPS} maps are enough: the others were left out.")
+        refused.append(f"At most {MOST_MAPS} maps are allowed: the others were left out.")
     return tuple(steps), refused

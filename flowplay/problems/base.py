@@ -24,7 +24,7 @@ class Density(Protocol):
 
     @property
     def entropy(self) -> float:
-        """Differential entropy in nats: the least NLL that an honest model can reach."""
+        """Differential entropy in nats: the least expected NLL of any model."""
 
 
 class Problem(ABC):

@@ -1,14 +1,17 @@
-"""What is right and what is not with a trained flow: measured on held-out data, said plainly."""
+"""Checks of a trained flow on held-out data, each with a verdict and advice."""
 
 from __future__ import annotations
 
 import math
+from functools import reduce
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
+from flowplay.flows import Flow
 from flowplay.training.layer_frames import (
     flow_of,
     inverse_states,
@@ -18,18 +21,22 @@ from flowplay.training.layer_frames import (
 from flowplay.training.live_run import LiveRun
 from flowplay.wire import Diagnosis, RunState
 
-#: Natural logarithm of an area factor beyond which float32 begins to lose the way back.
-EXTREME_LOG_DET = 12.0
+#: Held-out points at which Jacobians are computed.
+JACOBIAN_POINTS = 500
+
+#: Largest condition number that is fine: a relative rounding error of float32, about 1e-7, grows
+#: at most to `FINE_ERROR`.
+FINE_CONDITION = 1e4
 
 #: Round-trip error, as a share of the data's spread, that no picture shows.
 FINE_ERROR = 1e-3
 
-#: A layer that moves points by less than this share of their spread does nothing that is seen.
+#: A layer that moves points by less than this share of their spread is called dead.
 DEAD_MOVE = 0.01
 
-#: A layer is called saturated if it changes area by more than e^±2.85 (17-fold) for this share of
-#: the data: an affine coupling layer cannot scale by more than e^±3.
-SATURATED_LOG_DET = 2.85
+#: A layer is called saturated if, for this share of the data, the log-scale of a coordinate is
+#: within 5 % of the layer's own bound.
+SATURATED_PART = 0.95
 SATURATED_SHARE = 0.01
 
 #: Nats by which the held-out NLL may be above its lowest point, or above the train NLL.
@@ -37,46 +44,99 @@ FINE_RISE = 0.02
 FINE_GAP = 0.1
 
 
-@torch.inference_mode()
 def diagnose(live: LiveRun, state: RunState) -> Diagnosis:
     """Judge a live run that stands at `state`, over its held-out points."""
     flow, x = flow_of(live), live.held_out
-    states, log_dets = inverse_states(flow, x)
+    with torch.inference_mode():
+        states, log_dets = inverse_states(flow, x)
+        error = round_trip_error(flow, x)
     spread = states[:-1].std(1).mean(-1).clamp_min(1e-9)
     moves = (states[1:] - states[:-1]).square().sum(-1).mean(-1).sqrt() / spread
-    error = round_trip_error(flow, x)
     per_layer = -log_dets.double().cpu().numpy()
+    jacobians = inverse_jacobians(flow, states[:, :JACOBIAN_POINTS])
+    checks = [
+        _condition(condition_numbers(jacobians).numpy()),
+        _inverse(error.double().cpu().numpy(), float(x.std())),
+        _likelihood(state, comparable=flow.trained_by_likelihood),
+        _dead(moves[: len(per_layer) - 1].cpu().numpy(), state.step),
+    ]
+    if bounds := {k: b for k, f in enumerate(flow.bijections, 1) if (b := f.log_scale_bound)}:
+        checks.append(_saturated(log_scales(jacobians).numpy(), bounds))
     return Diagnosis(
         step=state.step,
-        checks=[
-            _determinant(per_layer.sum(0)),
-            _inverse(error.double().cpu().numpy(), float(x.std())),
-            _likelihood(state, comparable=flow.trained_by_likelihood),
-            _dead(moves[: len(per_layer) - 1].cpu().numpy(), state.step),
-            _saturated(per_layer[:-1]),
-        ],
+        checks=checks,
         names=[layer_name(b) for b in flow.bijections],
         ranges=np.stack([per_layer.min(1), per_layer.max(1)], 1),
         moves=moves.double().cpu().numpy(),
     )
 
 
+def inverse_jacobians(flow: Flow, states: Tensor) -> Tensor:
+    r"""Return :math:`\partial z_{k-1} / \partial z_k` [K, B, D, D] of every layer by autograd.
+
+    The normalizing direction is taken because hardly any layer has to iterate in it.
+
+    Args:
+        flow: in evaluation mode; it treats every point by itself.
+        states: z_0 … z_K [K + 1, B, D].
+
+    Returns:
+        The Jacobians in float64 on the CPU.
+    """
+    found = []
+    with torch.inference_mode(False), torch.enable_grad():
+        for bijection, state in zip(flow.bijections, states[1:], strict=True):
+            y = state.clone().requires_grad_()
+            z, _ = bijection.inverse(y)
+            rows = [
+                torch.autograd.grad(z[:, i].sum(), y, retain_graph=True)[0] for i in range(flow.dim)
+            ]
+            found.append(torch.stack(rows, 1).double().cpu())
+    return torch.stack(found)
+
+
+def condition_numbers(jacobians: Tensor) -> Tensor:
+    r"""Return the condition number [B] of the whole flow's Jacobian, the same both ways.
+
+    .. math::
+        \kappa = \sigma_{\max} / \sigma_{\min} \quad\text{of}\quad
+        \frac{\partial z_0}{\partial x} = \prod_{k=1}^{K} \frac{\partial z_{k-1}}{\partial z_k}
+
+    Args:
+        jacobians: of every layer [K, B, D, D], finite or not.
+
+    Returns:
+        The condition numbers; infinite where the Jacobian is singular or not finite.
+    """
+    whole = reduce(torch.matmul, jacobians)
+    finite = whole.isfinite().all(-1).all(-1)
+    singular = torch.linalg.svdvals(torch.where(finite[:, None, None], whole, 0.0))
+    return torch.where(finite & (singular[:, -1] > 0), singular[:, 0] / singular[:, -1], math.inf)
+
+
+def log_scales(jacobians: Tensor) -> Tensor:
+    """Return the absolute log [K, B, D] of each diagonal entry of Jacobians, in nats."""
+    return jacobians.diagonal(dim1=-2, dim2=-1).abs().log().abs()
+
+
 def _check(name: str, value: str, fine: bool, sentence: str) -> dict[str, Any]:
     return {"name": name, "value": value, "fine": bool(fine), "sentence": sentence}
 
 
-def _determinant(log_det: NDArray[np.float64]) -> dict[str, Any]:
-    """Judge log|det dx/dz| [n] of the whole flow."""
-    low, high = float(log_det.min()), float(log_det.max())
-    fine = math.isfinite(low) and math.isfinite(high) and max(-low, high) < EXTREME_LOG_DET
+def _condition(numbers: NDArray[np.float64]) -> dict[str, Any]:
+    """Judge the condition number [n] of the flow's Jacobian: largest over smallest stretch."""
+    low, high = float(numbers.min()), float(numbers.max())
+    fine = high < FINE_CONDITION
     return _check(
-        "|det J| over the data",
-        f"{math.exp(min(low, 700)):.2g} to {math.exp(min(high, 700)):.2g}",
+        "Condition number of the Jacobian",
+        f"{_rounded(low)} to {_rounded(high)}" if math.isfinite(high) else "not finite",
         fine,
-        "Nowhere near zero: the flow can be inverted, and densities are finite."
+        "In the inverse, relative rounding errors grow at most by about this factor. For float32 "
+        "this is small enough."
         if fine
-        else "Area is squeezed or stretched beyond what float32 can undo. Use a smaller learning "
-        "rate or gradient clip, more noise in the target, or fewer layers.",
+        else "At some points the flow stretches one direction far more than another, so rounding "
+        "errors of float32 grow too much in the inverse. Use a smaller learning rate, more noise "
+        "in the target, or fewer layers.",
     )
 
 
@@ -89,10 +149,10 @@ def _inverse(error: NDArray[np.float64], spread: float) -> dict[str, Any]:
         "Largest inverse error",
         f"{largest:.1e}" if solved else "not solved",
         fine,
-        "There and back, a point returns to its place."
+        "From x to z and back, every point returns to within 0.1 % of the data's spread."
         if fine
-        else "Some points do not return to their place, so densities there are unsafe. Look at the "
-        "round-trip map; train with a smaller learning rate, or use fewer layers.",
+        else "Some points do not return to x, so the densities there are not reliable. Look at "
+        "the round-trip map; train with a smaller learning rate, or use fewer layers.",
     )
 
 
@@ -108,18 +168,18 @@ def _likelihood(state: RunState, *, comparable: bool) -> dict[str, Any]:
     overfits = comparable and train is not None and now - train > FINE_GAP
     if overfits:
         sentence = (
-            "Held-out points are less likely than trained ones: it learns them by heart. Use more "
-            "training samples, some weight decay, or a smaller flow."
+            "Held-out points have a lower mean log-density than training points: the flow "
+            "overfits. Use more training samples, some weight decay, or a smaller flow."
         )
     elif rose:
         sentence = (
-            f"It was lower before ({lowest:.3f}). Lower the learning rate, or rewind to look at "
-            "the better state."
+            f"It was lower before ({lowest:.3f}). Lower the learning rate, or rewind to the "
+            "better state."
         )
     elif now >= first:
-        sentence = "It has not improved yet. Train longer, or with another learning rate."
+        sentence = "It has not improved yet. Train longer, or use another learning rate."
     else:
-        sentence = "The likelihood of unseen points has risen, and stayed up."
+        sentence = "It has fallen, and is still near its lowest value."
     return _check("Held-out NLL", value, not (rose or overfits or now >= first), sentence)
 
 
@@ -127,31 +187,41 @@ def _dead(moves: NDArray[np.floating], step: int) -> dict[str, Any]:
     """Judge how far each layer [K - 1] moves the data; the standardization is not judged."""
     dead = [k + 1 for k, move in enumerate(moves) if move < DEAD_MOVE]
     if step == 0:
-        return _check("Dead layers", "not trained yet", True, "Training will move them.")
+        return _check("Dead layers", "not trained yet", True, "Judged once the flow is trained.")
     return _check(
         "Dead layers",
         _listed(dead),
         not dead,
         "Every layer moves the data by more than 1 % of its spread."
         if not dead
-        else "They move nothing that is seen: the flow could do with fewer layers, or needs longer "
-        "training.",
+        else "These layers move the data by less than 1 % of its spread. Train longer, or use "
+        "fewer layers.",
     )
 
 
-def _saturated(per_layer: NDArray[np.float64]) -> dict[str, Any]:
-    """Judge log|det| [K - 1, n] of each layer over the data."""
-    share = (np.abs(per_layer) > SATURATED_LOG_DET).mean(1)
-    saturated = [k + 1 for k, s in enumerate(share) if s > SATURATED_SHARE]
+def _saturated(log_scales: NDArray[np.float64], bounds: dict[int, float]) -> dict[str, Any]:
+    """Judge the log-scales [K, n, D] of those layers that bound them: number of layer -> bound."""
+    saturated = [
+        k
+        for k, bound in bounds.items()
+        if (log_scales[k - 1] > SATURATED_PART * bound).any(1).mean() > SATURATED_SHARE
+    ]
+    largest = f"{math.exp(max(bounds.values())):.0f}"
     return _check(
         "Saturated layers",
         _listed(saturated),
         not saturated,
-        "No layer changes area more than 17-fold for more than 1 % of the data."
+        f"These layers can scale a coordinate by at most {largest}, up or down. None is near this "
+        "limit for more than 1 % of the data."
         if not saturated
-        else "They work at their limit, changing area more than 17-fold: more layers, or a spline "
-        "flow, would share the work.",
+        else f"They scale some points by nearly {largest}, up or down, the most that they can. "
+        "Use more layers, or a family without this limit: neural splines or Flow++.",
     )
+
+
+def _rounded(number: float) -> str:
+    """Write two digits of a number of at least 1, without an exponent below a million."""
+    return f"{float(f'{number:.2g}'):,g}" if number < 1e6 else f"{number:.1e}"
 
 
 def _listed(layers: list[int]) -> str:

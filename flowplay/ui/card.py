@@ -21,11 +21,18 @@ def architecture_card(architecture: Architecture) -> None:
     costs = ""
     if isinstance(architecture, FlowFamily):
         st.latex(architecture.equation)
-        prose("Its [[Jacobian]], of which the [[log-det]] is needed:")
+        prose(
+            "Its [[Jacobian]] and [[log-det]] from z to x. From x to z, the log-det has the "
+            "opposite sign."
+        )
         st.latex(architecture.jacobian)
+        if architecture.in_paper:
+            prose(architecture.in_paper)
         costs = (
-            f"- [[Density|density]] (x → z): {architecture.inverse_cost}\n"
-            f"- Sampling (z → x): {architecture.forward_cost}\n"
+            f"- [[Density|density]] (x → z), for each layer: {architecture.inverse_cost}\n"
+            f"- Sampling (z → x), for each layer: {architecture.forward_cost}\n"
+            f"- Log-det, in operations beyond the [[pass]]: {architecture.log_det_cost}\n"
+            f"- What is exact: {architecture.exactness}\n"
         )
     prose(
         f"{costs}"

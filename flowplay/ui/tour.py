@@ -125,7 +125,7 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         "floor",
-        "Watch the loss approach the dashed line, the target's entropy: no true NLL is lower.",
+        "Watch the loss approach the dashed line, the target's entropy. No expected NLL is lower.",
         ".st-key-loss",
         lambda scene: _gap(scene) < NEAR or scene.view.phase is Phase.FINISHED,
         applies=_has_floor,

@@ -100,7 +100,7 @@ def test_sliders_update_the_picture_in_place_and_zero_is_refused(app: App, page:
         page.keyboard.press("ArrowLeft")
     until(lambda: value(figure, "naive") == "1.8000", 60, "the picture follows the slider")
     stretch.fill("0")
-    expect(figure.get_by_text("a = 0 sends every z to the same point b")).to_be_visible()
+    expect(figure.get_by_text("a = 0 maps every z to the same point b")).to_be_visible()
     stretch.fill("-1.5")
     until(lambda: value(figure, "naive") == "1.5000", 60, "a mirrored density")
     assert page.evaluate("window.kept.isConnected"), "the picture was replaced"

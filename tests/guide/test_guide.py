@@ -51,6 +51,11 @@ def test_every_heading_of_the_lecture_is_here_or_among_what_is_not_yet() -> None
     assert all(topic.section in keys for topic in TOPICS if topic.section)
 
 
+def test_gradient_checkpointing_is_a_setting_and_not_among_what_is_missing() -> None:
+    assert "checkpoint" in RunConfig.model_fields
+    assert "Gradient Checkpointing" in {topic.heading for topic in placed()}
+
+
 def test_a_family_that_comes_takes_its_topics_along(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("flowplay.guide.topics.FLOW_FAMILIES", {})
     before = {topic.heading for topic in not_yet()}
@@ -101,6 +106,14 @@ def test_every_family_s_paper_is_cited_once() -> None:
     urls = [paper.url for paper in all_papers()]
     assert len(urls) == len(set(urls))
     assert {a.paper.url for a in ARCHITECTURES.values()} <= set(urls)
+
+
+def test_pixels_scaled_to_one_have_the_same_bits_if_the_step_is_counted() -> None:
+    """Scaled to [0, 1] the density is 256^D times as high: 8 bits less, without the step."""
+    nll, dim = 7144.0, 3072
+    scaled = nll - dim * math.log(256)
+    assert bits_per_dimension(scaled, dim) == pytest.approx(bits_per_dimension(nll, dim) - 8)
+    assert bits_per_dimension(scaled, dim, 1 / 256) == pytest.approx(bits_per_dimension(nll, dim))
 
 
 def test_bits_per_dimension() -> None:

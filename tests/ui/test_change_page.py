@@ -62,7 +62,7 @@ def test_no_stretch_is_refused_with_the_reason_and_the_picture_stays(page: AppTe
     change.read({"number": 1, "epoch": 0, "map": "affine", "values": {"a": 0, "b": 1}}, "affine")
     page.run()
     assert not page.exception
-    assert "a = 0 sends every z to the same point" in view(page)["refusal"]
+    assert "a = 0 maps every z to the same point" in view(page)["refusal"]
     assert view(page)["rows"] == before
     assert view(page)["number"] == 1
     page.button(key="change_reset").click().run()

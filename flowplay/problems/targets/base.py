@@ -147,7 +147,7 @@ class Target(DataProblem):
 
     @cached_property
     def entropy(self) -> float:
-        r"""Differential entropy in nats: the least NLL that an honest model can reach.
+        r"""Differential entropy in nats: the least expected NLL of any model.
 
         .. math:: h = -\int p(x) \log p(x) \, dx
 
