@@ -292,24 +292,31 @@ class Cluster:
     async def _warm(self, client: Client, address: str) -> None:
         """Make one worker ready, trying again while it is present but cannot be warmed."""
         pause = FIRST_RETRY_SECONDS
+        warm = f"{tasks.__name__}:{tasks.warm.__name__}"
         while True:
             try:
-                await client.submit(tasks.warm, self._preload, pure=False, workers=[address])
+                report = await self._ask(client, address, warm, (self._preload,), hold=False)
+                reason = report.error
+            except OSError as error:
+                # It ended meanwhile; if it is listed still, the next look tries again.
+                logger.info("Lost a worker: %s", one_line(error))
+                del self._warming[address]
+                return
             except Exception as error:
-                logger.warning("Worker %s cannot be warmed: %s", address, one_line(error))
-                if not self._ready:
-                    self._set_status(
-                        "starting",
-                        f"The workers cannot load {self._preload} ({one_line(error)}); "
-                        "trying again.",
-                    )
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, LAST_RETRY_SECONDS)
-            else:
+                reason = one_line(error)
+            if not reason:
                 self._ready[address] = asyncio.Event()
                 del self._warming[address]
                 self._tell()
                 return
+            logger.warning("Worker %s cannot be warmed: %s", address, reason)
+            if not self._ready:
+                self._set_status(
+                    "starting",
+                    f"The workers cannot load {self._preload} ({reason}); trying again.",
+                )
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LAST_RETRY_SECONDS)
 
     def _tell(self) -> None:
         """Set the status to what the list of workers says."""
