@@ -10,7 +10,7 @@ from torch import Tensor
 
 from flowplay.catalog import ARCHITECTURES
 from flowplay.config import RunConfig
-from flowplay.models.base import Model
+from flowplay.models.base import LikelihoodModel, Model
 
 
 def build_model(config: RunConfig, points: Tensor) -> Model:
@@ -23,10 +23,18 @@ def build_model(config: RunConfig, points: Tensor) -> Model:
         points: [n, D] training points, from which a model may take location and scale.
 
     Raises:
-        ValueError: if the model cannot learn points of this dimension.
+        ValueError: if the model cannot learn points of this dimension, or if it has a likelihood
+            and the catalog says none, or the reverse.
     """
     build: Callable[[RunConfig, Tensor], Model]
     build = pkgutil.resolve_name(ARCHITECTURES[config.architecture].build)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        return build(config, points)
+        model = build(config, points)
+    likelihood = ARCHITECTURES[config.architecture].likelihood
+    if isinstance(model, LikelihoodModel) != (likelihood != "none"):
+        raise ValueError(
+            f"The catalog says that the likelihood of {config.architecture} is {likelihood!r}; "
+            "its model disagrees."
+        )
+    return model

@@ -46,6 +46,11 @@ def _data_problem(config: RunConfig) -> DataProblem:
     return problem
 
 
-@cached(LRUCache(POINTS_BYTES, getsizeof=lambda points: points.nbytes))
+def points_size(points: Tensor) -> int:
+    """Return the bytes that points count for: those of a larger problem fill the cache alone."""
+    return min(points.nbytes, POINTS_BYTES)
+
+
+@cached(LRUCache(POINTS_BYTES, getsizeof=points_size))
 def _points(draw: Callable[[int, int], NDArray], n: int, seed: int) -> Tensor:  # type: ignore[type-arg]
     return torch.from_numpy(draw(n, seed)).float()

@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from flowplay.config import RunConfig
 from flowplay.errors import RefusedError
 from flowplay.models import LikelihoodModel, Model, build_model
-from flowplay.training.data import held_out_points, training_points
 from flowplay.training.flat import fill_buffers, flatten_parameters
 from flowplay.training.objectives import objective_of
 from flowplay.training.schedule import progress, rate_factor
@@ -85,19 +84,24 @@ class LiveRun:
         self.token = state.token
         self.config = config
         self.device = pick_device(config.device)
-        self.model = build_model(config, training_points(config)).to(self.device).eval()
+        self.objective = objective_of(config, self.device)
+        points = self.objective.scaling_points
+        self.model = build_model(config, points).to(self.device).eval()
         self.vector = flatten_parameters(self.model)
         with torch.no_grad():
             self.vector.copy_(torch.from_numpy(state.weights.copy()))
         fill_buffers(self.model, torch.from_numpy(state.buffers.copy()))
-        self.objective = objective_of(config, self.model, self.device)
         self.optimizer = _optimizer(config, self.model, self.vector)
         self._restore_moments(state)
         self.batches = torch.Generator()
         self.batches.set_state(torch.from_numpy(state.batch_generator.copy()))
         #: State of the generator behind all that the model draws in training.
         self.noise_state = torch.from_numpy(state.noise_generator.copy())
-        self.held_out = held_out_points(config).to(self.device)
+
+    @property
+    def held_out(self) -> Tensor:
+        """Points [m, D] that no training step sees."""
+        return self.objective.held_out
 
     @property
     def likelihood(self) -> LikelihoodModel | None:
@@ -144,7 +148,7 @@ class LiveRun:
     def step(self, rate: float) -> tuple[Tensor, Tensor]:
         """Take one optimizer step at a learning rate; return loss and gradient norm (scalars)."""
         self.optimizer.param_groups[0]["lr"] = rate
-        loss, gradients = self.objective.loss_and_gradient(self.batches)
+        loss, gradients = self.objective.loss_and_gradient(self.model, self.batches)
         gradient = torch.cat([g.flatten() for g in gradients])
         norm = torch.linalg.vector_norm(gradient)
         gradient *= (self.config.clip_norm / norm).clamp(max=1)

@@ -1,4 +1,4 @@
-"""What a slice makes small."""
+"""What a slice minimizes."""
 
 from __future__ import annotations
 
@@ -9,58 +9,75 @@ from torch import Tensor
 
 from flowplay.catalog import ARCHITECTURES
 from flowplay.config import RunConfig
+from flowplay.errors import RefusedError
 from flowplay.models import Model
-from flowplay.training.data import training_points
+from flowplay.problems import DataProblem
+from flowplay.training.data import held_out_points, training_points
 
 
 class Objective(ABC):
-    """A loss and its gradient, drawn anew for every optimizer step."""
+    """A loss and its gradient, drawn anew for every optimizer step.
 
-    #: What the loss is, as a legend has it, and its unit; empty where it has none.
-    label: str
-    unit: str
+    Attributes:
+        scaling_points: [n, D] points from which a model takes location and scale.
+        held_out: [m, D] points that no training step sees.
+    """
+
+    scaling_points: Tensor
+    held_out: Tensor
 
     @abstractmethod
-    def loss_and_gradient(self, batches: torch.Generator) -> tuple[Tensor, list[Tensor]]:
+    def name(self, model: Model) -> tuple[str, str]:
+        """Return what the loss is, as a legend has it, and its unit; empty where it has none."""
+
+    @abstractmethod
+    def loss_and_gradient(
+        self, model: Model, batches: torch.Generator
+    ) -> tuple[Tensor, list[Tensor]]:
         """Return the loss (scalar) and its gradient by each parameter of the model.
 
         Args:
+            model: in training mode.
             batches: the generator from which batches are drawn, and nothing else.
         """
 
 
-class OwnLoss(Objective):
-    """The model's own loss on a batch of training points.
+class LossOnData(Objective):
+    """The loss of the model on a batch of training points, drawn with replacement.
+
+    It is the mean negative log-likelihood, in nats, or a loss of the model's own.
 
     Args:
-        model: in training mode, on `device`.
         config: the run's config.
-        device: where the model is.
+        device: where the points are put.
     """
 
-    def __init__(self, model: Model, config: RunConfig, device: torch.device) -> None:
-        self.label = ARCHITECTURES[config.architecture].loss_name
-        self.unit = ""
-        self._model = model
-        self._points = training_points(config).to(device)
+    def __init__(self, config: RunConfig, device: torch.device) -> None:
+        self.scaling_points = training_points(config).to(device)
+        self.held_out = held_out_points(config).to(device)
         self._batch_size = config.batch_size
+        self._loss_name = ARCHITECTURES[config.architecture].loss_name
 
-    def loss_and_gradient(self, batches: torch.Generator) -> tuple[Tensor, list[Tensor]]:
-        """Draw a batch with replacement, and ask the model."""
-        index = torch.randint(len(self._points), (self._batch_size,), generator=batches)
-        return self._model.loss_and_gradient(self._points[index.to(self._points.device)])
+    def name(self, model: Model) -> tuple[str, str]:
+        """Name the negative log-likelihood, or else the loss as the catalog does."""
+        return ("train NLL", "nats") if model.trained_by_likelihood else (self._loss_name, "")
+
+    def loss_and_gradient(
+        self, model: Model, batches: torch.Generator
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Draw a batch, and ask the model."""
+        points = self.scaling_points
+        index = torch.randint(len(points), (self._batch_size,), generator=batches)
+        return model.loss_and_gradient(points[index.to(points.device)])
 
 
-class MaximumLikelihood(OwnLoss):
-    """The mean negative log-likelihood of a batch of training points, in nats."""
+def objective_of(config: RunConfig, device: torch.device) -> Objective:
+    """Return what a run of this config minimizes.
 
-    def __init__(self, model: Model, config: RunConfig, device: torch.device) -> None:
-        super().__init__(model, config, device)
-        self.label = "train NLL"
-        self.unit = "nats"
-
-
-def objective_of(config: RunConfig, model: Model, device: torch.device) -> Objective:
-    """Return what a run of this config makes small."""
-    kind = MaximumLikelihood if model.trained_by_likelihood else OwnLoss
-    return kind(model, config, device)
+    Raises:
+        RefusedError: if nothing is known of how to learn its problem.
+    """
+    problem = config.problem()
+    if isinstance(problem, DataProblem):
+        return LossOnData(config, device)
+    raise RefusedError(f"{problem.label} has no data to train on.")

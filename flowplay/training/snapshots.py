@@ -76,8 +76,8 @@ def take_snapshot(live: LiveRun, state: RunState, *, fine: bool) -> Snapshot:
 
 
 def _curves(live: LiveRun, state: RunState) -> dict[str, Curve]:
-    objective = live.objective
-    curves = {"train": Curve(objective.label, objective.unit, state.train_curve.astype(np.float32))}
+    label, unit = live.objective.name(live.model)
+    curves = {"train": Curve(label, unit, state.train_curve.astype(np.float32))}
     if len(state.held_out_curve):
         points = state.held_out_curve.astype(np.float32)
         curves["held_out"] = Curve(_held_out_label(live), "nats", points)
@@ -87,9 +87,9 @@ def _curves(live: LiveRun, state: RunState) -> dict[str, Curve]:
 def _measurements(live: LiveRun, state: RunState) -> dict[str, Measurement]:
     found = {}
     if state.train_loss is not None:
-        objective = live.objective
+        label, unit = live.objective.name(live.model)
         # A mean over batches, while the weights move.
-        found["train"] = Measurement(objective.label, state.train_loss, objective.unit, "estimate")
+        found["train"] = Measurement(label, state.train_loss, unit, "estimate")
     if len(state.held_out_curve):
         value = float(state.held_out_curve[-1, 1])
         found["held_out"] = Measurement(_held_out_label(live), value, "nats", _exactness(live))
@@ -97,7 +97,9 @@ def _measurements(live: LiveRun, state: RunState) -> dict[str, Measurement]:
 
 
 def _exactness(live: LiveRun) -> Exactness:
-    return "bound" if ARCHITECTURES[live.config.architecture].likelihood == "bound" else "exact"
+    likelihood = ARCHITECTURES[live.config.architecture].likelihood
+    assert likelihood != "none", "a model that has a likelihood says so in the catalog"
+    return likelihood
 
 
 def _held_out_label(live: LiveRun) -> str:

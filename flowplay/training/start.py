@@ -10,8 +10,8 @@ import torch
 from flowplay.config import RunConfig
 from flowplay.models import LikelihoodModel, build_model
 from flowplay.training.cost import check_step
-from flowplay.training.data import held_out_points, training_points
 from flowplay.training.flat import flatten_buffers, flatten_parameters
+from flowplay.training.objectives import objective_of
 from flowplay.training.streams import generator
 from flowplay.wire import RunState
 
@@ -36,14 +36,15 @@ def new_run(config: RunConfig) -> RunState:
         RefusedError: if the problem has no data, or a step would take more memory or time than a
             worker has; the sentence says which setting to lower.
     """
-    points = training_points(config)
+    objective = objective_of(config, torch.device("cpu"))
+    points = objective.scaling_points
     model = build_model(config, points)
     check_step(model, config, points)
     with torch.no_grad():
         model.train().initialize_from(points[:FIRST_LOOK])
         model.eval()
         held_out = (
-            float(-model.log_prob(held_out_points(config)).mean())
+            float(-model.log_prob(objective.held_out).mean())
             if isinstance(model, LikelihoodModel)
             else None
         )

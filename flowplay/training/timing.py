@@ -37,13 +37,14 @@ def measure(live: LiveRun, points: int = POINTS) -> Timing:
 
     Args:
         live: the run.
-        points: points of one call.
+        points: points of one call, at most; a problem may have fewer held-out points.
 
     Returns:
         Medians of three calls, after one that warms up.
     """
     model, likelihood = live.model, live.likelihood
     x = held_out_points(live.config, points).to(live.device)
+    points = len(x)
     before = evaluations(model)
     if likelihood is not None:
         likelihood.log_prob(x)
