@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import torch
@@ -14,7 +16,7 @@ from flowplay.codes import encode_density
 from flowplay.pictures import cell_centres, density_scale
 from flowplay.training.live_run import LiveRun
 from flowplay.training.streams import generator
-from flowplay.wire import DensityPicture, Picture, RunState, SamplesPicture
+from flowplay.wire import PICTURE_KINDS, DensityPicture, Picture, RunState, SamplesPicture
 
 #: Cells along each side of a picture: while it trains, and as a still.
 LIVE_CELLS = 64
@@ -53,11 +55,16 @@ def samples_picture(live: LiveRun, state: RunState, fine: bool) -> SamplesPictur
     )
 
 
-#: All kinds; what travels is made of those that apply. A plugin may append its own.
-PICTURES: list[Callable[[LiveRun, RunState, bool], Picture | None]] = [
-    density_picture,
-    samples_picture,
-]
+def made_pictures(live: LiveRun, state: RunState, fine: bool) -> dict[str, Picture]:
+    """Return a picture of every registered kind that applies, by its tag."""
+    made = {tag: _maker(kind.made_by)(live, state, fine) for tag, kind in PICTURE_KINDS.items()}
+    return {tag: picture for tag, picture in made.items() if picture is not None}
+
+
+@cache
+def _maker(path: str) -> Callable[[LiveRun, RunState, bool], Picture | None]:
+    make: Callable[[LiveRun, RunState, bool], Picture | None] = pkgutil.resolve_name(path)
+    return make
 
 
 @torch.inference_mode()

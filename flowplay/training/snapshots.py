@@ -8,7 +8,7 @@ import torch
 from flowplay.catalog import ARCHITECTURES
 from flowplay.training.data import held_out_points
 from flowplay.training.live_run import LiveRun
-from flowplay.training.pictures import PICTURES
+from flowplay.training.pictures import made_pictures
 from flowplay.training.schedule import progress
 from flowplay.wire import Curve, Exactness, Header, Measurement, RunState, Snapshot
 
@@ -56,7 +56,6 @@ def take_snapshot(live: LiveRun, state: RunState, *, fine: bool) -> Snapshot:
         state: where it stands.
         fine: with pictures at the resolution of a still, or quickly, as while it trains.
     """
-    made = [make(live, state, fine) for make in PICTURES]
     return Snapshot(
         header=Header(
             step=state.step,
@@ -71,7 +70,7 @@ def take_snapshot(live: LiveRun, state: RunState, *, fine: bool) -> Snapshot:
         ),
         curves=_curves(live, state),
         measurements=_measurements(live, state),
-        pictures={picture.TAG: picture for picture in made if picture is not None},
+        pictures=made_pictures(live, state, fine),
     )
 
 

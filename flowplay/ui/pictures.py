@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import pkgutil
 
 import numpy as np
 import streamlit as st
@@ -14,7 +14,7 @@ from flowplay.figures.colors import BLUE
 from flowplay.pictures import density_scale, exact_density
 from flowplay.problems import DataProblem, Problem
 from flowplay.ui.components.density_view import density_view
-from flowplay.wire import DensityPicture, Picture, SamplesPicture, Snapshot
+from flowplay.wire import PICTURE_KINDS, DensityPicture, SamplesPicture, Snapshot
 
 #: Cells of a problem's picture, and its points where no density is known.
 PROBLEM_CELLS = 192
@@ -87,17 +87,19 @@ def show_model(snapshot: Snapshot, *, run: str, samples: bool, key: str) -> None
         key: names the picture, unique on the page.
     """
     header = snapshot.header
-    for kind, draw in _VIEWS.items():
-        if (picture := snapshot.picture(kind)) is not None:
+    for tag, kind in PICTURE_KINDS.items():
+        if (picture := snapshot.pictures.get(tag)) is not None:
+            draw = pkgutil.resolve_name(kind.drawn_by)
             frame = f"{run}-{header.step}"
             draw(picture, snapshot, samples=samples, frame=frame, key=key)
             return
     st.caption("This model has no picture here.")
 
 
-def _show_density(
+def draw_density(
     picture: DensityPicture, snapshot: Snapshot, *, samples: bool, frame: str, key: str
 ) -> None:
+    """Draw the model's density, with its samples on it if they are wanted."""
     points = snapshot.picture(SamplesPicture) if samples else None
     held_out = snapshot.measurements.get("held_out")
     told = f" Its {held_out.label}: {held_out.value:.3f} {held_out.unit}." if held_out else ""
@@ -115,9 +117,10 @@ def _show_density(
     )
 
 
-def _show_samples(
+def draw_samples(
     picture: SamplesPicture, snapshot: Snapshot, *, samples: bool, frame: str, key: str
 ) -> None:
+    """Draw the model's samples alone."""
     if picture.window is None:
         st.caption("Samples outside the plane have no picture here.")
         return
@@ -130,10 +133,3 @@ def _show_samples(
         note="Samples; this model gives no density",
         frame_id=frame,
     )
-
-
-#: What can be drawn; the first of these kinds that a snapshot has is shown.
-_VIEWS: Mapping[type[Picture], Callable[..., None]] = {
-    DensityPicture: _show_density,
-    SamplesPicture: _show_samples,
-}

@@ -9,12 +9,19 @@ from flowplay.wire.exported_flow import ExportedFlow
 from flowplay.wire.frames import LayerFrames
 from flowplay.wire.ledger import Ledger
 from flowplay.wire.packing import Packed, pack, unpack, unpack_header
-from flowplay.wire.pictures import DensityPicture, Picture, SamplesPicture, picture_kind
+from flowplay.wire.pictures import (
+    PICTURE_KINDS,
+    DensityPicture,
+    Picture,
+    SamplesPicture,
+    picture_kind,
+)
 from flowplay.wire.run_state import RunState
 from flowplay.wire.saved_run import SavedRun
 from flowplay.wire.snapshot import Curve, Exactness, Header, Measurement, Snapshot
 
 __all__ = [
+    "PICTURE_KINDS",
     "Curve",
     "DensityPicture",
     "Diagnosis",

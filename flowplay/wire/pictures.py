@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from types import MappingProxyType
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,27 +36,52 @@ class Picture:
         return cls(**values, **arrays)
 
 
-_KINDS: dict[str, type[Picture]] = {}
+class PictureKind(NamedTuple):
+    """A kind of picture, and who makes and draws it, by import paths `package.module:function`.
 
-#: Tag -> the kind of picture.
-PICTURE_KINDS: Mapping[str, type[Picture]] = MappingProxyType(_KINDS)
+    Attributes:
+        picture: the class.
+        made_by: in a worker, `(live run, state, fine) -> picture or None` where it does not apply.
+        drawn_by: on a page, `(picture, snapshot, *, samples, frame, key) -> None`.
+    """
+
+    picture: type[Picture]
+    made_by: str
+    drawn_by: str
+
+
+_KINDS: dict[str, PictureKind] = {}
+
+#: Tag -> kind; of those that a snapshot has, a page draws the first.
+PICTURE_KINDS: Mapping[str, PictureKind] = MappingProxyType(_KINDS)
 
 K = TypeVar("K", bound=type[Picture])
 
 
-def picture_kind(kind: K) -> K:
+def picture_kind(*, made_by: str, drawn_by: str) -> Callable[[K], K]:
     """Register a kind of picture by its tag; a class decorator.
+
+    Args:
+        made_by: see `PictureKind`.
+        drawn_by: see `PictureKind`.
 
     Raises:
         ValueError: if another kind has the tag.
     """
-    if _KINDS.setdefault(kind.TAG, kind).__qualname__ != kind.__qualname__:
-        raise ValueError(f"There is a kind of picture with the tag {kind.TAG!r} already.")
-    _KINDS[kind.TAG] = kind
-    return kind
+
+    def register(picture: K) -> K:
+        if picture.TAG in _KINDS:
+            raise ValueError(f"There is a kind of picture with the tag {picture.TAG!r} already.")
+        _KINDS[picture.TAG] = PictureKind(picture, made_by, drawn_by)
+        return picture
+
+    return register
 
 
-@picture_kind
+@picture_kind(
+    made_by="flowplay.training.picture_makers:density_picture",
+    drawn_by="flowplay.ui.picture_views:draw_density",
+)
 @dataclass(frozen=True)
 class DensityPicture(Picture):
     """A density of the plane on a grid.
@@ -77,7 +102,10 @@ class DensityPicture(Picture):
     code: NDArray[np.uint8]
 
 
-@picture_kind
+@picture_kind(
+    made_by="flowplay.training.picture_makers:samples_picture",
+    drawn_by="flowplay.ui.picture_views:draw_samples",
+)
 @dataclass(frozen=True)
 class SamplesPicture(Picture):
     """Points drawn from the model, at the run's temperature.
