@@ -18,7 +18,7 @@ from flowplay.figures import (
     loss_figure,
     points_figure,
 )
-from flowplay.pictures import exact_density
+from flowplay.grids import exact_density
 from flowplay.problems import DataProblem, Problem
 from flowplay.training import RunState, train_slice
 from flowplay.training.worker import layer_frames

@@ -21,7 +21,7 @@ FORBIDDEN = {
     "flowplay.targets": ("torch", "streamlit"),
     "flowplay.wire": ("torch", "streamlit"),
     "flowplay.codes": ("torch", "streamlit"),
-    "flowplay.pictures": ("torch", "streamlit"),
+    "flowplay.grids": ("torch", "streamlit"),
     "flowplay.onedim": ("torch", "streamlit"),
     "flowplay.figures": ("torch", "streamlit"),
     "flowplay.engine": ("torch", "streamlit", "distributed"),

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from flowplay.grids import cell_centres
 from flowplay.onedim.bases import FloatArray, Interval
 from flowplay.onedim.plane import PlaneMap
 from flowplay.onedim.pushforward import PushForward
-from flowplay.pictures import cell_centres
 
 #: Slices of equal probability, rows of a table, samples and bars of a histogram.
 SLICES = 12

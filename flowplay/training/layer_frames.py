@@ -26,10 +26,10 @@ from flowplay.flows import (
     NotConvergedError,
     standard_normal_log_prob,
 )
-from flowplay.pictures import cell_centres, density_scale
+from flowplay.grids import cell_centres, density_scale
 from flowplay.ticks import Tick, axis_ticks, density_ticks, round_up
 from flowplay.training.live_run import LiveRun
-from flowplay.training.pictures import BLOCK
+from flowplay.training.picture_makers import BLOCK
 from flowplay.training.streams import generator
 from flowplay.wire import LayerFrames, RunState
 

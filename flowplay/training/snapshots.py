@@ -8,7 +8,7 @@ import torch
 from flowplay.catalog import ARCHITECTURES
 from flowplay.training.data import held_out_points
 from flowplay.training.live_run import LiveRun
-from flowplay.training.pictures import made_pictures
+from flowplay.training.picture_makers import made_pictures
 from flowplay.training.schedule import progress
 from flowplay.wire import Curve, Exactness, Header, Measurement, RunState, Snapshot
 

@@ -13,7 +13,7 @@ from flowplay.catalog import ARCHITECTURES, Choice, Option, Real, Whole
 from flowplay.config import RunConfig, bounds
 from flowplay.figures import data_uri, thumbnail
 from flowplay.problems import PROBLEMS, make_problem
-from flowplay.ui.pictures import small_picture
+from flowplay.ui.picture_views import small_picture
 from flowplay.ui.settings import follow_architecture, follow_target
 from flowplay.ui.terms import tooltip
 

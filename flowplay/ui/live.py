@@ -15,7 +15,7 @@ from flowplay.ui import runs
 from flowplay.ui.components.loss_view import loss_view
 from flowplay.ui.components.settings_button import settings_button
 from flowplay.ui.follow import follow
-from flowplay.ui.pictures import show_model, show_problem
+from flowplay.ui.picture_views import show_model, show_problem
 from flowplay.ui.settings import typed_config
 from flowplay.ui.shell import engine
 from flowplay.ui.terms import tooltip

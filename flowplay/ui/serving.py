@@ -43,10 +43,10 @@ def prepare(engine: Engine) -> None:
     Args:
         engine: the one that starts meanwhile.
     """
-    from flowplay.pictures import density_scale, exact_density
+    from flowplay.grids import density_scale, exact_density
     from flowplay.problems import PROBLEMS, make_problem
     from flowplay.ui import card, controls, example, live, tour, walk  # noqa: F401
-    from flowplay.ui.pictures import PROBLEM_CELLS
+    from flowplay.ui.picture_views import PROBLEM_CELLS
 
     example.example()
     for name in PROBLEMS:

@@ -152,7 +152,9 @@ class Snapshot:
                 },
                 measurements={n: Measurement(**m) for n, m in header["measurements"].items()},
                 pictures={
-                    tag: PICTURE_KINDS[tag].picture.from_parts(values, _own(arrays, f"picture {tag} "))
+                    tag: PICTURE_KINDS[tag].picture.from_parts(
+                        values, _own(arrays, f"picture {tag} ")
+                    )
                     for tag, values in header["pictures"].items()
                     if tag in PICTURE_KINDS
                 },

@@ -12,7 +12,7 @@ from torch import Tensor
 from flowplay.codes import POINT_UNITS, UNSOLVED, encode_density, encode_error
 from flowplay.config import RunConfig
 from flowplay.flows import FAMILIES, Bijection, Flow, NotConvergedError, build_flow
-from flowplay.pictures import cell_centres
+from flowplay.grids import cell_centres
 from flowplay.training import RunState, new_run, train_slice, worker
 from flowplay.training.layer_frames import (
     GIVEN_UP,

@@ -38,7 +38,7 @@ def test_held_out_points_are_not_among_those_of_training() -> None:
 
 
 def test_points_of_a_large_problem_are_retained_too() -> None:
-    cache = LRUCache(POINTS_BYTES, getsizeof=points_size)
+    cache: LRUCache[str, torch.Tensor] = LRUCache(POINTS_BYTES, getsizeof=points_size)
     large = torch.empty(POINTS_BYTES, dtype=torch.int16)
     cache["large"] = large
     assert cache["large"] is large

@@ -12,12 +12,12 @@ import torch
 from flowplay.catalog import ARCHITECTURES
 from flowplay.codes import decode_density
 from flowplay.config import HotSettings, RunConfig
-from flowplay.pictures import cell_centres, exact_density
+from flowplay.grids import cell_centres, exact_density
 from flowplay.targets import make_target
 from flowplay.training import RunState, finished, new_run, pool, slices, train_slice
 from flowplay.training.layer_frames import flow_of
 from flowplay.training.live_run import LiveRun
-from flowplay.training.pictures import BLOCK
+from flowplay.training.picture_makers import BLOCK
 from flowplay.training.schedule import FLOOR, rate_factor
 from flowplay.training.slices import CURVE_LENGTH, _thin
 from flowplay.training.worker import layer_frames, run_slice

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from flowplay.codes import encode_density
 from flowplay.figures import describe_density
 from flowplay.figures.colors import BLUE
-from flowplay.pictures import density_scale, exact_density
+from flowplay.grids import density_scale, exact_density
 from flowplay.problems import DataProblem, Problem
 from flowplay.ui.components.density_view import density_view
 from flowplay.wire import PICTURE_KINDS, DensityPicture, SamplesPicture, Snapshot

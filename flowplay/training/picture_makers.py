@@ -13,7 +13,7 @@ from torch import Tensor
 
 from flowplay.catalog import ARCHITECTURES
 from flowplay.codes import encode_density
-from flowplay.pictures import cell_centres, density_scale
+from flowplay.grids import cell_centres, density_scale
 from flowplay.training.live_run import LiveRun
 from flowplay.training.streams import generator
 from flowplay.wire import PICTURE_KINDS, DensityPicture, Picture, RunState, SamplesPicture
