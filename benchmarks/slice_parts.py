@@ -103,14 +103,14 @@ def measure(config: RunConfig, seconds: float, slices: int = SLICES) -> list[dic
 
 def _parts() -> list[Part]:
     from flowplay.flows import Flow
-    from flowplay.training import pictures, slices, worker
+    from flowplay.training import picture_makers, slices, worker
     from flowplay.training.live_run import LiveRun
     from flowplay.wire import RunState, Snapshot
 
     return [
         Part(LiveRun, "train", STEPS),
         Part(slices, "held_out_loss", "held-out NLL"),
-        Part(pictures, "density_on_grid", "density on the grid"),
+        Part(picture_makers, "density_on_grid", "density on the grid"),
         Part(Flow, "sample", "samples"),
         Part(slices, "take_snapshot", "rest of the snapshot"),
         Part(RunState, "from_bytes", "state in"),
