@@ -134,6 +134,8 @@ class Engine:
         """Whether runs can train, and a sentence for the page if not."""
         if self._stopped:
             return EngineStatus("unreachable", 0, self._stopped)
+        if self._closing:
+            return EngineStatus("unreachable", 0, "The server is shutting down.")
         cluster = self._cluster
         if cluster is None:
             return EngineStatus("starting", 0, "The workers are starting.")
@@ -142,7 +144,7 @@ class Engine:
     def open_run(
         self, config: RunConfig, state: bytes | None = None, snapshot: bytes | None = None
     ) -> Run:
-        """Open a run, which does nothing yet.
+        """Open a run, which does nothing yet; if the engine is closed, it is let go at once.
 
         Args:
             config: what defines the run.
@@ -154,7 +156,11 @@ class Engine:
         """
         hosted = HostedRun(config, self.clock, state, snapshot)
         with self._lock:
-            self._runs[hosted.id] = hosted
+            closed = self._closing
+            if not closed:
+                self._runs[hosted.id] = hosted
+        if closed:
+            hosted.let_go("the server is shutting down")
         return Run(config, hosted, self.wake, lambda: self.status)
 
     def watch(self, viewer: str, run: Run, present: Callable[[], bool]) -> None:
@@ -260,7 +266,7 @@ class Engine:
         idle = [address for address in cluster.workers if address not in self._busy]
         while idle and (call := self._next_call()) is not None:
             worker = idle.pop()
-            self._start(worker, self._do_call(cluster, call, worker))
+            self._start(self._do_call(cluster, call, worker), worker)
         if not idle:
             return
         with self._lock:
@@ -278,7 +284,7 @@ class Engine:
         for id_, worker in pairs:
             # A viewer may have paused it since it was looked at.
             if (assignment := runs[id_].begin(worker, seconds)) is not None:
-                self._start(worker, self._do_slice(cluster, runs[id_], assignment, worker))
+                self._start(self._do_slice(cluster, runs[id_], assignment, worker), worker)
 
     def _next_call(self) -> _Call | None:
         with self._lock:
@@ -289,15 +295,17 @@ class Engine:
                 call.future.set_running_or_notify_cancel()
         return None
 
-    def _start(self, worker: str, job: Coroutine[None, None, None]) -> None:
-        """Let `job` occupy `worker` until it ends."""
-        self._busy.add(worker)
+    def _start(self, job: Coroutine[None, None, None], worker: str | None = None) -> None:
+        """Begin `job`, which occupies `worker`, if one is given, until it ends."""
+        if worker is not None:
+            self._busy.add(worker)
         task = asyncio.create_task(job)
         self._jobs.add(task)
 
         def ended(task: asyncio.Task[None]) -> None:
             self._jobs.discard(task)
-            self._busy.discard(worker)
+            if worker is not None:
+                self._busy.discard(worker)
             self.wake()
             if not task.cancelled() and (error := task.exception()) is not None:
                 logger.error("A job of the engine failed", exc_info=error)
@@ -305,6 +313,17 @@ class Engine:
         task.add_done_callback(ended)
 
     async def _do_slice(
+        self, cluster: Cluster, run: HostedRun, assignment: Assignment, worker: str
+    ) -> None:
+        """Let a worker train a slice; whatever happens, the run is not in flight afterwards."""
+        try:
+            await self._train(cluster, run, assignment, worker)
+        except Exception:
+            logger.exception("A slice failed in the engine")
+            if run.in_flight:
+                run.raised("Training stopped on an error in the engine; see the server's log.")
+
+    async def _train(
         self, cluster: Cluster, run: HostedRun, assignment: Assignment, worker: str
     ) -> None:
         config, details = run.config_json, assignment.order.to_json()
@@ -327,7 +346,7 @@ class Engine:
                     run.raised(_stopped_on(str(error).rstrip(".")))
                 else:
                     run.succeeded(result, where, held, took)
-                    await self._add_to_history(run, result)
+                    self._add_to_history(run, result)
             case Raised(reason):
                 run.raised(_stopped_on(reason))
             case Refused(sentence):
@@ -337,13 +356,16 @@ class Engine:
             case Missing():  # not without a `Held` argument
                 run.lost(blame=True)
 
-    async def _add_to_history(self, run: HostedRun, result: SliceResult) -> None:
+    def _add_to_history(self, run: HostedRun, result: SliceResult) -> None:
         """Let the run remember a state, if it is due; a large one is decoded in another thread."""
         if not run.wants_in_history(result.header):
             return
         if len(result.state) <= QUICK_BYTES:
             run.add_to_history(result)
-            return
+        else:
+            self._start(self._decode(run, result))
+
+    async def _decode(self, run: HostedRun, result: SliceResult) -> None:
         try:
             await asyncio.to_thread(run.add_to_history, result)
         except RuntimeError:

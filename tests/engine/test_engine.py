@@ -650,6 +650,56 @@ def test_closing_leaves_no_process_no_thread_and_no_open_call() -> None:
     engine.close()
 
 
+def test_closed_engine_says_so_and_lets_a_new_run_go() -> None:
+    engine = start()
+    until(lambda: engine.status.phase == "ready")
+    engine.close()
+    assert engine.status.phase == "unreachable"
+    assert engine.status.message == "The server is shutting down."
+    run = engine.open_run(CONFIG, state=state(3), snapshot=snapshot(3))
+    run.play()
+    assert run.view().phase is Phase.CLOSED
+    assert run.view().message == (
+        "This run was let go at step 3, since the server is shutting down."
+    )
+    assert run.state is None
+
+
+def test_error_in_the_engine_fails_the_run_that_can_go_on_later(
+    engine: Engine, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(_: object) -> SliceResult:
+        raise RuntimeError("nobody thought of this")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(engine_module, "_read_slice", failing)
+        run.play()
+        watch(run, lambda run: run.view().phase is Phase.FAILED)
+        assert "an error in the engine" in run.view().message
+    run.play()
+    watch(run, at_least(1))
+
+
+def test_no_worker_waits_for_a_state_to_be_decoded(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoding, decoded = threading.Event(), threading.Event()
+
+    def add(hosted: HostedRun, result: SliceResult) -> None:
+        decoding.set()
+        decoded.wait(20)
+
+    monkeypatch.setattr(HostedRun, "add_to_history", add)
+    monkeypatch.setattr(engine_module, "QUICK_BYTES", 0)
+    run.play()
+    watch(run, lambda _: decoding.is_set())
+    version = run.view().version
+    try:
+        watch(run, lambda run: run.view().version > version + 3)
+    finally:
+        decoded.set()
+
+
 def test_engine_that_cannot_load_its_module_says_so() -> None:
     engine = Engine(workers=1, preload="no_such_module")
     until(lambda: "cannot load no_such_module" in engine.status.message)
