@@ -40,7 +40,7 @@ from flowplay.engine.dispatch import (
 from flowplay.engine.errors import EngineClosedError, WorkerLostError, WorkError
 from flowplay.engine.hosted import Assignment, HostedRun, SliceResult
 from flowplay.engine.machine import LOST_IN_A_ROW
-from flowplay.engine.retention import UNSEEN_SECONDS, histories_to_forget, to_let_go
+from flowplay.engine.retention import UNSEEN_SECONDS, looked_at_bytes, thin_histories, to_let_go
 from flowplay.engine.run import Run
 from flowplay.engine.tasks import Held
 from flowplay.engine.viewers import PRESENCE_SECONDS, Viewers
@@ -58,6 +58,11 @@ LAST_SLICE_SECONDS = 0.5
 QUICK_BYTES = 2**20
 """A state of at most so many bytes is decoded within about a millisecond, which the event loop can
 spare; a larger one in another thread."""
+
+FULL = (
+    "The server's memory is taken by other runs that are looked at: try again later, or lower "
+    "the width or the depth."
+)
 
 logger = logging.getLogger(__name__)
 
@@ -344,9 +349,12 @@ class Engine:
                     result = _read_slice(value)
                 except ValueError as error:
                     run.raised(_stopped_on(str(error).rstrip(".")))
-                else:
-                    run.succeeded(result, where, held, took)
-                    self._add_to_history(run, result)
+                    return
+                if assignment.state is None and not self._fits(result):
+                    run.raised(FULL)
+                    return
+                run.succeeded(result, where, held, took)
+                self._add_to_history(run, result)
             case Raised(reason):
                 run.raised(_stopped_on(reason))
             case Refused(sentence):
@@ -427,8 +435,18 @@ class Engine:
                 self._runs.pop(id_, None)
                 self._times.drop(id_)
         remaining = [resident for resident in residents if resident.run not in reasons]
-        for id_ in histories_to_forget(remaining, self._budgets.history_memory):
-            runs[id_].forget_history()
+        thin_histories(
+            {resident.run: runs[resident.run].history_bytes for resident in remaining},
+            self._budgets.history_memory,
+            lambda id_: runs[id_].thin_history(),
+        )
+
+    def _fits(self, result: SliceResult) -> bool:
+        """Tell whether a new run of this size fits beside the runs that are looked at."""
+        with self._lock:
+            runs = list(self._runs.values())
+        taken = looked_at_bytes(run.resident() for run in runs)
+        return taken + len(result.state) + len(result.snapshot) <= self._budgets.runs_memory
 
     def _until_next_look(self) -> float | None:
         """Return in how many seconds viewers are to be asked or a run to be dropped, if ever."""

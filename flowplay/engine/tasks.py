@@ -86,7 +86,7 @@ def _work(address: str, name: str, arguments: tuple[object, ...], hold: bool) ->
     given = [_held.pop(a.name) if isinstance(a, Held) else a for a in arguments]
     try:
         value = pkgutil.resolve_name(name)(*given)
-        return Report(value, "", address, keep(value[0]) if hold else "")
+        return Report(value, "", address, hold_state(value[0]) if hold else "")
     except RefusedError as error:
         return Report(None, str(error), address, refused=True)
     except Exception as error:
@@ -94,8 +94,14 @@ def _work(address: str, name: str, arguments: tuple[object, ...], hold: bool) ->
         return Report(None, one_line(error), address)
 
 
-def keep(state: bytes) -> str:
-    """Hold a state, forgetting the oldest ones beyond `HELD_BYTES`; return its name."""
+def hold_state(state: bytes) -> str:
+    """Hold a state, forgetting the oldest ones beyond `HELD_BYTES`.
+
+    Returns:
+        Its name; empty if the state alone is larger than that, and is not held.
+    """
+    if len(state) > HELD_BYTES:
+        return ""
     name = uuid.uuid4().hex
     _held[name] = state
     while sum(map(len, _held.values())) > HELD_BYTES:

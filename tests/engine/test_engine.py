@@ -27,6 +27,7 @@ from flowplay.engine import (
     WorkError,
 )
 from flowplay.engine import engine as engine_module
+from flowplay.engine.history import earlier_weights
 from flowplay.engine.hosted import HostedRun, SliceResult
 from flowplay.engine.machine import LEASE_SECONDS
 from flowplay.engine.retention import UNSEEN_SECONDS
@@ -373,15 +374,52 @@ def test_large_states_are_decoded_off_the_event_loop(
     assert (threads[0] == "flowplay-engine") is expected
 
 
-def test_history_budget_is_over_all_runs() -> None:
-    budgets = Budgets.model_validate({"history_memory": 0})
-    engine = start(budgets=budgets)
+def test_over_the_history_budget_runs_that_are_looked_at_are_thinned() -> None:
+    clock = Clock()
+    one = len(earlier_weights(state(10)) or b"")
+    budgets = Budgets.model_validate({"history_memory": 3 * one})
+    engine = start(budgets=budgets, clock=clock)
     run = engine.open_run(CONFIG)
     run.play()
-    watch(run, at_least(40))
+    watch(run, at_least(200))
     run.pause()
     watch(run, at_rest)
-    until(lambda: run.earlier_steps == [])
+    until(lambda: len(run.earlier_steps) in (2, 3))
+    assert run.earlier_steps[0] < 20 < run.earlier_steps[-1]
+    engine.close()
+
+
+def test_of_a_history_that_does_not_fit_the_first_state_stays_while_it_is_looked_at() -> None:
+    clock = Clock()
+    hosted = HostedRun(CONFIG, clock)
+    for step in (0, 50):
+        hosted.add_to_history(SliceResult(state(step), snapshot(step), Header.of(snapshot(step))))
+    while hosted.thin_history():
+        pass
+    assert hosted.earlier_steps == [0]
+    clock.ahead += LEASE_SECONDS
+    assert hosted.thin_history() > 0
+    assert hosted.earlier_steps == []
+
+
+def test_a_new_run_is_refused_where_those_that_are_looked_at_take_the_memory() -> None:
+    engine = start(
+        budgets=Budgets.model_validate({"runs_memory": 100_000}), clock=(clock := Clock())
+    )
+    large = engine.open_run(CONFIG, state=bytes(100_000), snapshot=snapshot(1))
+    new = engine.open_run(CONFIG)
+    new.step()
+
+    def refused(run: Run) -> bool:
+        large.renew()
+        return run.view().phase is Phase.FAILED
+
+    watch(new, refused)
+    assert new.view().message.startswith("The server's memory is taken by other runs")
+    assert new.state is None
+    clock.ahead += LEASE_SECONDS
+    new.step()
+    watch(new, at_least(1))
     engine.close()
 
 
