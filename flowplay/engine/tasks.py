@@ -14,6 +14,7 @@ import uuid
 from collections import OrderedDict
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowplay.budgets import HELD_BYTES
 from flowplay.errors import RefusedError
 
 if TYPE_CHECKING:
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
 
 NICENESS = 5
 """Workers give way to the page: it shares their cores in the embedded cluster."""
-
-HELD_BYTES = 64 * 2**20
-"""How much of the states it produced last a worker keeps, so that a run that returns to it need
-not bring its state along: half a megabyte through client and scheduler costs 5 ms a slice."""
 
 logger = logging.getLogger(__name__)
 

@@ -8,14 +8,16 @@ import time
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
+import psutil
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from flowplay.budgets import budgets
+from flowplay.budgets import HELD_BYTES, budgets
 from flowplay.config import RunConfig, bounds
 from flowplay.errors import RefusedError
 from flowplay.models import Model
@@ -29,6 +31,15 @@ _QUICK_BYTES = 128 * 2**20
 
 #: Longest step in seconds: longer, and pause or a closed page would wait for it.
 LONGEST_STEP = 5.0
+
+#: How often a worker has a run's state while it takes a slice: the old and the new one as bytes and
+#: as arrays, and the new one on its way.
+_COPIES = 5
+
+#: Bytes that pictures take beside a step, and how much more memory a process takes than its
+#: tensors, since what is freed leaves gaps.
+_PICTURES = 64 * 2**20
+_GAPS = 1.3
 
 #: Bytes of a parameter with two moments beside the gradient and the step's own temporaries.
 _STATE_BYTES = 12
@@ -116,7 +127,8 @@ def check_step(model: Model, config: RunConfig, points: Tensor) -> None:
         # Layers that take their start from data must not take it from these few points.
         trial = copy.deepcopy(model).train()
         memory = step_memory(trial, points)
-        limit = int(budgets().step_memory)
+        parameters = sum(p.numel() for p in trial.parameters())
+        limit = _limit(_STATE_BYTES * parameters)
         needed = memory.at(config.batch_size)
         if needed > limit:
             raise RefusedError(
@@ -134,6 +146,27 @@ def check_step(model: Model, config: RunConfig, points: Tensor) -> None:
                 f"than the {LONGEST_STEP:.0f} s that a step may take: "
                 f"{_advice(config, int(LONGEST_STEP / seconds))}."
             )
+
+
+def _limit(state: int) -> int:
+    """Return the bytes that a step may take in this worker, beside all else that it holds.
+
+    Args:
+        state: bytes of the run's state.
+    """
+    told = budgets()
+    base = _base_memory()
+    if told.worker_memory is None:
+        return told.step_memory
+    beside = base + told.live_memory + HELD_BYTES + _PICTURES + _COPIES * state
+    left = max(0, int((told.worker_memory - beside) / _GAPS))
+    return min(left, told.step_memory) if "step_memory" in told.model_fields_set else left
+
+
+@cache
+def _base_memory() -> int:
+    """Return the bytes that this process took when it was first asked: its imports."""
+    return int(psutil.Process().memory_info().rss)
 
 
 def _batch(points: Tensor, size: int) -> Tensor:

@@ -41,6 +41,22 @@ def limit(monkeypatch: pytest.MonkeyPatch, size: str) -> None:
     monkeypatch.setattr(cost, "budgets", lambda: Budgets.model_validate({"step_memory": size}))
 
 
+def test_beside_a_step_a_worker_keeps_room_for_all_else_that_it_holds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # 17 million parameters: the state alone has 203 MB, and a worker has it several times.
+    config = RunConfig(depth=64, width=512, batch_size=256)
+    given = {"worker_memory": "1459MiB"}
+    monkeypatch.setattr(cost, "budgets", lambda: Budgets.model_validate(given))
+    with pytest.raises(ValueError, match=r"lower the width \(now 512\) or the depth \(now 64\)"):
+        new_run(config)
+    # What is set by hand bounds it too, but lets nobody have more.
+    given |= {"worker_memory": "64GiB"}
+    assert cost._limit(0) > 32 * 2**30
+    given |= {"step_memory": "8MiB"}
+    assert cost._limit(0) == 8 * 2**20
+
+
 def test_a_run_that_needs_gigabytes_is_refused_with_what_to_lower() -> None:
     config = RunConfig(depth=64, width=512, batch_size=16_384)
     with pytest.raises(ValueError, match=r"GiB.*lower the batch size to [\d,]+ or less\.$") as told:
