@@ -127,6 +127,7 @@ class Cluster:
         self._client: Client = None
         self._local: LocalCluster | None = None
         self._closing = False
+        self._pause = FIRST_RETRY_SECONDS  # before the next attempt
         self._keeper: asyncio.Task[None] | None = None
         self._look = asyncio.Event()
         self._warming: dict[str, asyncio.Task[None]] = {}
@@ -144,11 +145,9 @@ class Cluster:
 
     async def _keep(self) -> None:
         """Start or connect, and do so again whenever the cluster is lost, until `close`."""
-        pause = FIRST_RETRY_SECONDS
         while not self._closing:
             try:
                 async with self._connected() as client:
-                    pause = FIRST_RETRY_SECONDS
                     await self._watch(client)
             except Exception as error:
                 # Whatever it is, the page must say so and the next attempt may succeed.
@@ -159,8 +158,8 @@ class Cluster:
                 reason = self._unreachable()
             self._set_status("unreachable", reason)
             if not self._closing:
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, LAST_RETRY_SECONDS)
+                await asyncio.sleep(self._pause)
+                self._pause = min(2 * self._pause, LAST_RETRY_SECONDS)
 
     async def close(self) -> None:
         """End the cluster and give up all work that is under way."""
@@ -307,6 +306,7 @@ class Cluster:
                 pause = min(2 * pause, LAST_RETRY_SECONDS)
             else:
                 self._ready[address] = asyncio.Event()
+                self._pause = FIRST_RETRY_SECONDS
                 del self._warming[address]
                 self._tell()
                 return

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, nullcontext
 from types import SimpleNamespace
 
 import psutil
@@ -14,8 +16,9 @@ import pytest
 from deadline import until
 
 from flowplay.config import RunConfig
-from flowplay.engine import Engine, Phase, Run, forkserver, spawned
+from flowplay.engine import Engine, Phase, Run, cluster, forkserver, spawned
 from flowplay.engine import local as local_module
+from flowplay.engine.cluster import Cluster
 
 #: What nothing that trains needs: 77 MB for Plotly with pandas, 60 MB for Streamlit.
 UNUSED = {"plotly", "pandas", "PIL", "matplotlib", "streamlit"}
@@ -115,6 +118,41 @@ def test_lost_fork_server_is_started_again(engine: Engine) -> None:
     until(lambda: engine.status.workers == 0, 20, "it is noticed")
     until(lambda: engine.status.workers == 1, 60, "new workers")
     assert about_worker(engine)["parent"] != lost
+
+
+def test_a_fork_server_that_dies_at_once_is_started_less_and_less_often(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pauses: list[float] = []
+    sleep = asyncio.sleep
+
+    async def noted(seconds: float) -> None:
+        pauses.append(seconds)
+        await sleep(0)
+
+    class Dead:
+        size = 1
+        running = False
+        address = ""
+
+    @asynccontextmanager
+    async def nothing(*_: object) -> AsyncIterator[Dead]:
+        yield Dead()
+
+    client = SimpleNamespace(status="running")
+    monkeypatch.setattr(cluster, "local_cluster", nothing)
+    monkeypatch.setattr(cluster, "_client", lambda _: nullcontext(client))
+    monkeypatch.setattr(cluster.asyncio, "sleep", noted)
+
+    async def attempts() -> None:
+        tried = Cluster(None, 1, None, lambda: None)
+        tried.open()
+        while len(pauses) < 6:
+            await sleep(0.001)
+        await tried.close()
+
+    asyncio.run(attempts())
+    assert pauses[:6] == [0.5, 1.0, 2.0, 4.0, 5.0, 5.0]
 
 
 def test_worker_over_its_limit_is_restarted(monkeypatch: pytest.MonkeyPatch) -> None:
