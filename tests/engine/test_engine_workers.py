@@ -142,7 +142,7 @@ def test_a_fork_server_that_dies_at_once_is_started_less_and_less_often(
     client = SimpleNamespace(status="running")
     monkeypatch.setattr(cluster, "local_cluster", nothing)
     monkeypatch.setattr(cluster, "_client", lambda _: nullcontext(client))
-    monkeypatch.setattr(cluster.asyncio, "sleep", noted)
+    monkeypatch.setattr(asyncio, "sleep", noted)
 
     async def attempts() -> None:
         tried = Cluster(None, 1, None, lambda: None)
