@@ -91,6 +91,11 @@ def _work(address: str, name: str, arguments: tuple[object, ...], hold: bool) ->
         return Report(None, one_line(error), address)
 
 
+def end() -> None:
+    """End this worker's process at once."""
+    os._exit(1)
+
+
 def hold_state(state: bytes) -> str:
     """Hold a state, forgetting the oldest ones beyond `HELD_BYTES`.
 

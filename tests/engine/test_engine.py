@@ -26,6 +26,7 @@ from flowplay.engine import (
     WorkerLostError,
     WorkError,
 )
+from flowplay.engine import cluster as cluster_module
 from flowplay.engine import engine as engine_module
 from flowplay.engine.history import earlier_weights
 from flowplay.engine.hosted import HostedRun, SliceResult
@@ -661,6 +662,15 @@ def test_work_that_kills_its_workers_is_given_up() -> None:
     assert run.state == given
     with pytest.raises(WorkerLostError):
         engine.call("fake_work:kill_the_worker", "{}", None, {}).result(40)
+    assert engine.call("fake_work:greet", "again").result(20) == b"hello again"
+    engine.close()
+
+
+def test_work_that_never_ends_takes_no_worker_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster_module, "WORK_SECONDS", 0.5)
+    engine = Engine(workers=1, preload="fake_work", work="fake_work:run_slice")
+    with pytest.raises(WorkerLostError):
+        engine.call("fake_work:greet", "you", 600.0).result(40)
     assert engine.call("fake_work:greet", "again").result(20) == b"hello again"
     engine.close()
 
