@@ -37,6 +37,10 @@ LAST_RETRY_SECONDS = 5.0
 """The pause between attempts doubles from the first to the last: a scheduler that comes back is
 used within a few seconds, however long it was away."""
 
+WORK_SECONDS = 120.0
+"""Work that takes longer is taken to go on for ever, and its worker is ended. A slice lasts less
+than a second, or one step: 5 s; what a page asks for, a few seconds."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -127,6 +131,7 @@ class Cluster:
         self._client: Client = None
         self._local: LocalCluster | None = None
         self._closing = False
+        self._pause = FIRST_RETRY_SECONDS  # before the next attempt
         self._keeper: asyncio.Task[None] | None = None
         self._look = asyncio.Event()
         self._warming: dict[str, asyncio.Task[None]] = {}
@@ -144,11 +149,9 @@ class Cluster:
 
     async def _keep(self) -> None:
         """Start or connect, and do so again whenever the cluster is lost, until `close`."""
-        pause = FIRST_RETRY_SECONDS
         while not self._closing:
             try:
                 async with self._connected() as client:
-                    pause = FIRST_RETRY_SECONDS
                     await self._watch(client)
             except Exception as error:
                 # Whatever it is, the page must say so and the next attempt may succeed.
@@ -159,8 +162,8 @@ class Cluster:
                 reason = self._unreachable()
             self._set_status("unreachable", reason)
             if not self._closing:
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, LAST_RETRY_SECONDS)
+                await asyncio.sleep(self._pause)
+                self._pause = min(2 * self._pause, LAST_RETRY_SECONDS)
 
     async def close(self) -> None:
         """End the cluster and give up all work that is under way."""
@@ -182,9 +185,16 @@ class Cluster:
         gone = self._ready.get(worker)
         if client is None or gone is None:
             return Lost(blame=False)
+        limit = asyncio.timeout(WORK_SECONDS)
         try:
-            report = await _unless(gone, self._ask(client, worker, name, arguments, hold))
+            async with limit:
+                report = await _unless(gone, self._ask(client, worker, name, arguments, hold))
         except (OSError, _NoAnswerError) as error:
+            if limit.expired():
+                logger.warning("Work on %s took too long; the worker is ended.", worker)
+                self._drop(worker)
+                await self._end(client, worker)
+                return Lost(blame=True)
             logger.info("Lost a result: %s", one_line(error))
             self._drop(worker)
             self._look.set()
@@ -202,19 +212,44 @@ class Cluster:
     async def _ask(
         self, client: Client, worker: str, name: str, arguments: tuple[object, ...], hold: bool
     ) -> tasks.Report:
-        """Ask a worker directly, as `Client.run` does: a task would pass through four processes'
-        books, at twice the time between two slices and a third more work for this process.
+        """Let a worker do work; what the work itself raises is in the report.
 
         Raises:
             OSError: if the worker or the way to it is gone.
-            _NoAnswerError: if the worker does not take work any more, as while it closes; what the
-                work itself raises is in the report.
+            _NoAnswerError: if the worker does not take work any more, as while it closes.
+        """
+        report: tasks.Report = await self._call(client, worker, tasks.work, name, arguments, hold)
+        return report
+
+    async def _end(self, client: Client, worker: str) -> None:
+        """End a worker whose thread does not come back; its event loop still answers."""
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self._call(client, worker, tasks.end)
+        except Exception as error:
+            logger.info("Ended %s: %s", worker, one_line(error))
+
+    async def _call(
+        self,
+        client: Client,
+        worker: str,
+        function: Callable[..., object],
+        *arguments: object,
+    ) -> Any:  # noqa: ANN401
+        """Call a function in a worker's event loop directly, as `Client.run` does.
+
+        A task would pass through four processes' books, at twice the time between two slices and a
+        third more work for this process.
+
+        Raises:
+            OSError: if the worker or the way to it is gone.
+            _NoAnswerError: if the function raises, or the worker does not take work any more.
         """
         from distributed.protocol.pickle import dumps
 
         message = {
-            "function": dumps(tasks.work),
-            "args": dumps((name, arguments, hold)),
+            "function": dumps(function),
+            "args": dumps(arguments),
             "kwargs": None,
             "wait": True,
         }
@@ -225,8 +260,7 @@ class Cluster:
             answer = await client.scheduler.proxy(msg={"op": "run", **message}, worker=worker)
         if answer["status"] != "OK":
             raise _NoAnswerError(answer["exception_text"])
-        report: tasks.Report = answer["result"]
-        return report
+        return answer["result"]
 
     def _drop(self, worker: str) -> None:
         """Give nothing more to a worker that is lost, and give up what it has."""
@@ -306,6 +340,7 @@ class Cluster:
                 reason = one_line(error)
             if not reason:
                 self._ready[address] = asyncio.Event()
+                self._pause = FIRST_RETRY_SECONDS
                 del self._warming[address]
                 self._tell()
                 return

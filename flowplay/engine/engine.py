@@ -40,7 +40,7 @@ from flowplay.engine.dispatch import (
 from flowplay.engine.errors import EngineClosedError, WorkerLostError, WorkError
 from flowplay.engine.hosted import Assignment, HostedRun, SliceResult
 from flowplay.engine.machine import LOST_IN_A_ROW
-from flowplay.engine.retention import UNSEEN_SECONDS, histories_to_forget, to_let_go
+from flowplay.engine.retention import UNSEEN_SECONDS, looked_at_bytes, thin_histories, to_let_go
 from flowplay.engine.run import Run
 from flowplay.engine.tasks import Held
 from flowplay.engine.viewers import PRESENCE_SECONDS, Viewers
@@ -58,6 +58,11 @@ LAST_SLICE_SECONDS = 0.5
 QUICK_BYTES = 2**20
 """A state of at most so many bytes is decoded within about a millisecond, which the event loop can
 spare; a larger one in another thread."""
+
+FULL = (
+    "The server's memory is taken by other runs that are looked at: try again later, or lower "
+    "the width or the depth."
+)
 
 logger = logging.getLogger(__name__)
 
@@ -134,6 +139,8 @@ class Engine:
         """Whether runs can train, and a sentence for the page if not."""
         if self._stopped:
             return EngineStatus("unreachable", 0, self._stopped)
+        if self._closing:
+            return EngineStatus("unreachable", 0, "The server is shutting down.")
         cluster = self._cluster
         if cluster is None:
             return EngineStatus("starting", 0, "The workers are starting.")
@@ -142,7 +149,7 @@ class Engine:
     def open_run(
         self, config: RunConfig, state: bytes | None = None, snapshot: bytes | None = None
     ) -> Run:
-        """Open a run, which does nothing yet.
+        """Open a run, which does nothing yet; if the engine is closed, it is let go at once.
 
         Args:
             config: what defines the run.
@@ -154,7 +161,11 @@ class Engine:
         """
         hosted = HostedRun(config, self.clock, state, snapshot)
         with self._lock:
-            self._runs[hosted.id] = hosted
+            closed = self._closing
+            if not closed:
+                self._runs[hosted.id] = hosted
+        if closed:
+            hosted.let_go("the server is shutting down")
         return Run(config, hosted, self.wake, lambda: self.status)
 
     def watch(self, viewer: str, run: Run, present: Callable[[], bool]) -> None:
@@ -260,7 +271,7 @@ class Engine:
         idle = [address for address in cluster.workers if address not in self._busy]
         while idle and (call := self._next_call()) is not None:
             worker = idle.pop()
-            self._start(worker, self._do_call(cluster, call, worker))
+            self._start(self._do_call(cluster, call, worker), worker)
         if not idle:
             return
         with self._lock:
@@ -278,7 +289,7 @@ class Engine:
         for id_, worker in pairs:
             # A viewer may have paused it since it was looked at.
             if (assignment := runs[id_].begin(worker, seconds)) is not None:
-                self._start(worker, self._do_slice(cluster, runs[id_], assignment, worker))
+                self._start(self._do_slice(cluster, runs[id_], assignment, worker), worker)
 
     def _next_call(self) -> _Call | None:
         with self._lock:
@@ -289,15 +300,17 @@ class Engine:
                 call.future.set_running_or_notify_cancel()
         return None
 
-    def _start(self, worker: str, job: Coroutine[None, None, None]) -> None:
-        """Let `job` occupy `worker` until it ends."""
-        self._busy.add(worker)
+    def _start(self, job: Coroutine[None, None, None], worker: str | None = None) -> None:
+        """Begin `job`, which occupies `worker`, if one is given, until it ends."""
+        if worker is not None:
+            self._busy.add(worker)
         task = asyncio.create_task(job)
         self._jobs.add(task)
 
         def ended(task: asyncio.Task[None]) -> None:
             self._jobs.discard(task)
-            self._busy.discard(worker)
+            if worker is not None:
+                self._busy.discard(worker)
             self.wake()
             if not task.cancelled() and (error := task.exception()) is not None:
                 logger.error("A job of the engine failed", exc_info=error)
@@ -305,6 +318,17 @@ class Engine:
         task.add_done_callback(ended)
 
     async def _do_slice(
+        self, cluster: Cluster, run: HostedRun, assignment: Assignment, worker: str
+    ) -> None:
+        """Let a worker train a slice; whatever happens, the run is not in flight afterwards."""
+        try:
+            await self._train(cluster, run, assignment, worker)
+        except Exception:
+            logger.exception("A slice failed in the engine")
+            if run.in_flight:
+                run.raised("Training stopped on an error in the engine; see the server's log.")
+
+    async def _train(
         self, cluster: Cluster, run: HostedRun, assignment: Assignment, worker: str
     ) -> None:
         config, details = run.config_json, assignment.order.to_json()
@@ -325,9 +349,12 @@ class Engine:
                     result = _read_slice(value)
                 except ValueError as error:
                     run.raised(_stopped_on(str(error).rstrip(".")))
-                else:
-                    run.succeeded(result, where, held, took)
-                    await self._add_to_history(run, result)
+                    return
+                if assignment.state is None and not self._fits(result):
+                    run.raised(FULL)
+                    return
+                run.succeeded(result, where, held, took)
+                self._add_to_history(run, result)
             case Raised(reason):
                 run.raised(_stopped_on(reason))
             case Refused(sentence):
@@ -337,13 +364,16 @@ class Engine:
             case Missing():  # not without a `Held` argument
                 run.lost(blame=True)
 
-    async def _add_to_history(self, run: HostedRun, result: SliceResult) -> None:
+    def _add_to_history(self, run: HostedRun, result: SliceResult) -> None:
         """Let the run remember a state, if it is due; a large one is decoded in another thread."""
         if not run.wants_in_history(result.header):
             return
         if len(result.state) <= QUICK_BYTES:
             run.add_to_history(result)
-            return
+        else:
+            self._start(self._decode(run, result))
+
+    async def _decode(self, run: HostedRun, result: SliceResult) -> None:
         try:
             await asyncio.to_thread(run.add_to_history, result)
         except RuntimeError:
@@ -405,8 +435,18 @@ class Engine:
                 self._runs.pop(id_, None)
                 self._times.drop(id_)
         remaining = [resident for resident in residents if resident.run not in reasons]
-        for id_ in histories_to_forget(remaining, self._budgets.history_memory):
-            runs[id_].forget_history()
+        thin_histories(
+            {resident.run: runs[resident.run].history_bytes for resident in remaining},
+            self._budgets.history_memory,
+            lambda id_: runs[id_].thin_history(),
+        )
+
+    def _fits(self, result: SliceResult) -> bool:
+        """Tell whether a new run of this size fits beside the runs that are looked at."""
+        with self._lock:
+            runs = list(self._runs.values())
+        taken = looked_at_bytes(run.resident() for run in runs)
+        return taken + len(result.state) + len(result.snapshot) <= self._budgets.runs_memory
 
     def _until_next_look(self) -> float | None:
         """Return in how many seconds viewers are to be asked or a run to be dropped, if ever."""

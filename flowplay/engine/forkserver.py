@@ -124,7 +124,7 @@ def _keep_running(count: int, memory: int, scheduler: str, directory: str) -> No
                 if not worker.pid:
                     os.close(held)
                     _be_worker(scheduler, directory, alive)
-            elif worker.pid and psutil.Process(worker.pid).memory_info().rss > memory:
+            elif worker.pid and _resident_bytes(worker.pid) > memory:
                 logger.warning("A worker took more than %d MB; it is restarted.", memory >> 20)
                 worker.kill()
         if select.select([sys.stdin], [], [], POLL_SECONDS)[0]:
@@ -133,6 +133,14 @@ def _keep_running(count: int, memory: int, scheduler: str, directory: str) -> No
         if worker.pid:
             worker.kill()
             os.waitpid(worker.pid, 0)
+
+
+def _resident_bytes(pid: int) -> int:
+    """Return what a process takes, 0 if the system does not tell, as while it ends."""
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return 0
 
 
 def _be_worker(scheduler: str, directory: str, alive: int) -> None:

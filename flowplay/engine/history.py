@@ -31,7 +31,7 @@ class History:
         self._states: list[tuple[int, bytes]] = []
         self._gap = _FIRST_GAP
         self._newest = -_FIRST_GAP  # step of the last state that was wanted
-        self._unreadable = False
+        self._refused = False  # a state could not be read, or was too large
         #: Bytes that it holds; asked for all runs at every slice of any.
         self.size = 0
 
@@ -50,7 +50,7 @@ class History:
         That is so if it is far enough from the last one, and so small that another one has room.
         """
         return (
-            not self._unreadable
+            not self._refused
             and header.step >= self._newest + self._gap
             and 2 * _WEIGHT_BYTES * header.parameters <= HISTORY_BYTES
         )
@@ -60,22 +60,30 @@ class History:
 
         Args:
             step: optimizer steps it was trained for.
-            weights: bytes of `EarlierWeights`; None if the state could not be read, after which
-                no other state of this run is wanted.
+            weights: bytes of `EarlierWeights`; None if the state could not be read. After that,
+                or if they are too large, no other state of this run is wanted.
         """
-        if weights is None:
-            self._unreadable = True
+        # Only the decoded state tells how large its buffers are.
+        if weights is None or 2 * len(weights) > HISTORY_BYTES:
+            self._refused = True
             return
-        if step < self._newest + self._gap or 2 * len(weights) > HISTORY_BYTES:
+        if step < self._newest + self._gap:
             return
         self._newest = step
         self._states.append((step, weights))
         self.size += len(weights)
         while len(self._states) > HISTORY_STATES or self.size > HISTORY_BYTES:
-            # The first stays: it is what training began from.
-            self._states = self._states[::2]
-            self._gap *= 2
-            self.size = sum(len(data) for _, data in self._states)
+            self.thin()
+
+    def thin(self) -> int:
+        """Drop every other state but the first, which training began from; return their bytes."""
+        if len(self._states) < 2:
+            return 0
+        before = self.size
+        self._states = self._states[::2]
+        self._gap *= 2
+        self.size = sum(len(data) for _, data in self._states)
+        return before - self.size
 
     def clear(self) -> None:
         """Forget all states."""

@@ -197,10 +197,24 @@ class HostedRun:
             if not self._machine.closed:
                 self._history.add(result.header.step, weights)
 
-    def forget_history(self) -> None:
-        """Drop all earlier weights."""
+    @property
+    def history_bytes(self) -> int:
+        """Bytes of all earlier weights."""
         with self._lock:
-            self._history.clear()
+            return self._history.size
+
+    def thin_history(self) -> int:
+        """Drop half of the earlier weights, the last one only if nobody looks at the run.
+
+        Returns:
+            The bytes that are dropped, 0 if there is nothing to drop.
+        """
+        with self._lock:
+            freed = self._history.thin()
+            if not freed and self._machine.lapsed(self._clock()):
+                freed = self._history.size
+                self._history.clear()
+            return freed
 
     def let_go(self, reason: str = "") -> None:
         """Forget everything that takes memory; `reason` as in `RunMachine.close`."""
@@ -219,5 +233,4 @@ class HostedRun:
                 seen_at=machine.renewed_at,
                 looked_at=not machine.lapsed(self._clock()),
                 parts=parts,
-                history_bytes=self._history.size,
             )

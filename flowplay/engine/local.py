@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from flowplay.budgets import PREFIX
 from flowplay.engine.spawned import spawned_workers
 
 WORKER_MEMORY_FLOOR = 1536 * 2**20
@@ -22,6 +23,9 @@ WORKER_MEMORY_SHARE = 0.95
 
 END_SECONDS = 5.0
 """How long workers may take to end before they are killed."""
+
+MEMORY_VARIABLE = f"{PREFIX}WORKER_MEMORY"
+"""Tells a worker at how many bytes it is restarted: see `Budgets.worker_memory`."""
 
 ENVIRONMENT = {
     # Workers keep freed memory: otherwise every evaluation of a grid pays for fresh pages, which
@@ -58,8 +62,8 @@ class LocalCluster:
 
 
 def can_fork() -> bool:
-    """Tell whether processes can be forked here."""
-    return hasattr(os, "fork")
+    """Tell whether processes can be forked here; on macOS not after torch is imported."""
+    return hasattr(os, "fork") and sys.platform != "darwin"
 
 
 @asynccontextmanager
@@ -78,17 +82,23 @@ async def local_cluster(size: int | None, preload: str | None) -> AsyncIterator[
 
     count = size or max(1, CPU_COUNT)
     memory = min(MEMORY_LIMIT, max(MEMORY_LIMIT // count, WORKER_MEMORY_FLOOR))
+    limit = int(WORKER_MEMORY_SHARE * memory)
     if not can_fork():
-        async with spawned_workers(count, memory) as address:
+        async with spawned_workers(count, memory, {MEMORY_VARIABLE: str(limit)}) as address:
             yield LocalCluster(address, count, None)
         return
     # It imports torch while this process imports Dask.
     forkserver = await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", "-m", "flowplay.engine.forkserver"),
-        *(str(count), str(int(WORKER_MEMORY_SHARE * memory))),
+        *(str(count), str(limit)),
         *(() if preload is None else ("--preload", preload)),
         stdin=PIPE,
-        env=os.environ | ENVIRONMENT | {"PYTHONPATH": os.pathsep.join(p or "." for p in sys.path)},
+        env=os.environ
+        | ENVIRONMENT
+        | {
+            "PYTHONPATH": os.pathsep.join(p or "." for p in sys.path),
+            MEMORY_VARIABLE: str(limit),
+        },
     )
     assert forkserver.stdin is not None
     try:

@@ -13,12 +13,15 @@ END_SECONDS = 5.0
 
 
 @asynccontextmanager
-async def spawned_workers(count: int, memory: int) -> AsyncIterator[str]:
+async def spawned_workers(
+    count: int, memory: int, environment: dict[str, str]
+) -> AsyncIterator[str]:
     """Run a scheduler, and workers that Dask starts and replaces; yield the scheduler's address.
 
     Args:
         count: number of workers.
         memory: bytes of a worker's part of the machine's memory; it is restarted near them.
+        environment: variables that workers have beside those of this process.
     """
     import distributed
 
@@ -31,6 +34,7 @@ async def spawned_workers(count: int, memory: int) -> AsyncIterator[str]:
         dashboard_address=None,
         silence_logs=logging.ERROR,
         memory_limit=memory,
+        env=environment,
         # Workers hold no data that could be spilled, and a paused worker would never resume.
         config={
             "distributed.worker.memory.target": False,

@@ -14,6 +14,7 @@ import uuid
 from collections import OrderedDict
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowplay.budgets import HELD_BYTES
 from flowplay.errors import RefusedError
 
 if TYPE_CHECKING:
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
 
 NICENESS = 5
 """Workers give way to the page: it shares their cores in the embedded cluster."""
-
-HELD_BYTES = 64 * 2**20
-"""How much of the states it produced last a worker keeps, so that a run that returns to it need
-not bring its state along: half a megabyte through client and scheduler costs 5 ms a slice."""
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +83,7 @@ def _work(address: str, name: str, arguments: tuple[object, ...], hold: bool) ->
     given = [_held.pop(a.name) if isinstance(a, Held) else a for a in arguments]
     try:
         value = pkgutil.resolve_name(name)(*given)
-        return Report(value, "", address, keep(value[0]) if hold else "")
+        return Report(value, "", address, hold_state(value[0]) if hold else "")
     except RefusedError as error:
         return Report(None, str(error), address, refused=True)
     except Exception as error:
@@ -94,8 +91,19 @@ def _work(address: str, name: str, arguments: tuple[object, ...], hold: bool) ->
         return Report(None, one_line(error), address)
 
 
-def keep(state: bytes) -> str:
-    """Hold a state, forgetting the oldest ones beyond `HELD_BYTES`; return its name."""
+def end() -> None:
+    """End this worker's process at once."""
+    os._exit(1)
+
+
+def hold_state(state: bytes) -> str:
+    """Hold a state, forgetting the oldest ones beyond `HELD_BYTES`.
+
+    Returns:
+        Its name; empty if the state alone is larger than that, and is not held.
+    """
+    if len(state) > HELD_BYTES:
+        return ""
     name = uuid.uuid4().hex
     _held[name] = state
     while sum(map(len, _held.values())) > HELD_BYTES:

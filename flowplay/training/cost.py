@@ -7,15 +7,17 @@ import math
 import time
 import weakref
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
+import psutil
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from flowplay.budgets import budgets
+from flowplay.budgets import HELD_BYTES, budgets
 from flowplay.config import RunConfig, bounds
 from flowplay.errors import RefusedError
 from flowplay.models import Model
@@ -23,12 +25,21 @@ from flowplay.models import Model
 #: Batch sizes from which memory is extrapolated to the run's own.
 _SMALL, _LARGE = 8, 24
 
-#: Points of the batch that is timed, and the memory below which a step is too small to be timed.
-_TIMED = 256
-_QUICK_BYTES = 128 * 2**20
+#: Batch sizes from which the time of a step is extrapolated; the second is timed only where a step
+#: that took as long for each point as the first would be too long.
+_TIMED = 64, 256
 
 #: Longest step in seconds: longer, and pause or a closed page would wait for it.
 LONGEST_STEP = 5.0
+
+#: How often a worker has a run's state while it takes a slice: the old and the new one as bytes and
+#: as arrays, and the new one on its way.
+_COPIES = 5
+
+#: Bytes that pictures take beside a step, and how much more memory a process takes than its
+#: tensors, since what is freed leaves gaps.
+_PICTURES = 64 * 2**20
+_GAPS = 1.3
 
 #: Bytes of a parameter with two moments beside the gradient and the step's own temporaries.
 _STATE_BYTES = 12
@@ -70,8 +81,8 @@ class PeakMemory(TorchDispatchMode):
 
 
 @dataclass(frozen=True)
-class StepMemory:
-    """Bytes of a step as a straight line over the batch size.
+class StepCost:
+    """Bytes or seconds of a step as a straight line over the batch size.
 
     Attributes:
         fixed: whatever the batch size.
@@ -82,21 +93,45 @@ class StepMemory:
     per_point: float
 
     def at(self, batch_size: int) -> float:
-        """Return the bytes of a step on a batch of this size."""
+        """Return the cost of a step on a batch of this size."""
         return self.fixed + self.per_point * batch_size
 
     def largest_batch(self, limit: float) -> int:
-        """Return the largest batch size whose step takes no more than `limit` bytes."""
-        return math.floor((limit - self.fixed) / max(self.per_point, 1.0))
+        """Return the largest batch size whose step costs no more than `limit`."""
+        return math.floor((limit - self.fixed) / max(self.per_point, 1e-9))
+
+    @classmethod
+    def through(cls, small: int, low: float, large: int, high: float) -> StepCost:
+        """Return the line through the costs of a small and of a large batch."""
+        per_point = max(0.0, (high - low) / (large - small))
+        return cls(max(0.0, low - per_point * small), per_point)
 
 
-def step_memory(model: Model, points: Tensor) -> StepMemory:
+def step_memory(model: Model, points: Tensor) -> StepCost:
     """Measure what a step takes on two small batches of training points [n, D]."""
     parameters = sum(p.numel() for p in model.parameters())
     small, large = (_peak(model, _batch(points, size)) for size in (_SMALL, _LARGE))
-    per_point = max(0.0, (large - small) / (_LARGE - _SMALL))
-    fixed = max(0.0, small - per_point * _SMALL)
-    return StepMemory(fixed + _STATE_BYTES * parameters, per_point)
+    line = StepCost.through(_SMALL, small, _LARGE, large)
+    return replace(line, fixed=line.fixed + _STATE_BYTES * parameters)
+
+
+def step_seconds(model: Model, points: Tensor, batch_size: int) -> StepCost:
+    """Measure how long a step takes this thread, on at most two small batches.
+
+    Steps on other batches must have been taken before: the first ones take longer.
+
+    Args:
+        model: in training mode.
+        points: [n, D] training points.
+        batch_size: the one that is asked about. Where it is short of `LONGEST_STEP` by far, the
+            line is too steep.
+    """
+    small, large = (min(size, batch_size) for size in _TIMED)
+    low = _seconds(model, _batch(points, small))
+    steep = StepCost(0.0, low / small)
+    if small == large or low > LONGEST_STEP or steep.at(batch_size) <= LONGEST_STEP:
+        return steep
+    return StepCost.through(small, low, large, _seconds(model, _batch(points, large)))
 
 
 def check_step(model: Model, config: RunConfig, points: Tensor) -> None:
@@ -116,7 +151,8 @@ def check_step(model: Model, config: RunConfig, points: Tensor) -> None:
         # Layers that take their start from data must not take it from these few points.
         trial = copy.deepcopy(model).train()
         memory = step_memory(trial, points)
-        limit = int(budgets().step_memory)
+        parameters = sum(p.numel() for p in trial.parameters())
+        limit = _limit(_STATE_BYTES * parameters)
         needed = memory.at(config.batch_size)
         if needed > limit:
             raise RefusedError(
@@ -124,16 +160,35 @@ def check_step(model: Model, config: RunConfig, points: Tensor) -> None:
                 f"the {_gigabytes(limit)} that a worker has for it: "
                 f"{_advice(config, memory.largest_batch(limit))}."
             )
-        if needed < _QUICK_BYTES:
-            return
-        timed = min(_TIMED, config.batch_size)
-        seconds = _seconds(trial, _batch(points, timed)) / timed
-        if seconds * config.batch_size > LONGEST_STEP:
+        time_taken = step_seconds(trial, points, config.batch_size)
+        seconds = time_taken.at(config.batch_size)
+        if seconds > LONGEST_STEP:
             raise RefusedError(
-                f"One step of this run would take about {seconds * config.batch_size:.0f} s, more "
+                f"One step of this run would take about {seconds:.0f} s, more "
                 f"than the {LONGEST_STEP:.0f} s that a step may take: "
-                f"{_advice(config, int(LONGEST_STEP / seconds))}."
+                f"{_advice(config, time_taken.largest_batch(LONGEST_STEP))}."
             )
+
+
+def _limit(state: int) -> int:
+    """Return the bytes that a step may take in this worker, beside all else that it holds.
+
+    Args:
+        state: bytes of the run's state.
+    """
+    told = budgets()
+    base = _base_memory()
+    if told.worker_memory is None:
+        return told.step_memory
+    beside = base + told.live_memory + HELD_BYTES + _PICTURES + _COPIES * state
+    left = max(0, int((told.worker_memory - beside) / _GAPS))
+    return min(left, told.step_memory) if "step_memory" in told.model_fields_set else left
+
+
+@cache
+def _base_memory() -> int:
+    """Return the bytes that this process took when it was first asked: its imports."""
+    return int(psutil.Process().memory_info().rss)
 
 
 def _batch(points: Tensor, size: int) -> Tensor:
@@ -148,9 +203,10 @@ def _peak(model: Model, batch: Tensor) -> int:
 
 
 def _seconds(model: Model, batch: Tensor) -> float:
-    start = time.perf_counter()
+    # Not wall time: other workers share the cores.
+    start = time.thread_time()
     model.loss_and_gradient(batch)
-    return time.perf_counter() - start
+    return time.thread_time() - start
 
 
 def _advice(config: RunConfig, largest: int) -> str:

@@ -13,6 +13,9 @@ from flowplay.ui.work import NotDoneError
 #: Seconds that a GIF may take, and that it may wait until others are drawn.
 SECONDS: Final = 60.0
 
+#: What is told of a drawing process that was killed, as one is that takes too much memory.
+ENDED: Final = "the process that draws it was ended."
+
 #: As many are drawn at a time.
 _AT_ONCE = threading.BoundedSemaphore(2)
 
@@ -41,7 +44,9 @@ def drawn_gif(frames: bytes) -> bytes:
         raise NotDoneError("Drawing the GIF took too long and was stopped.") from None
     except subprocess.CalledProcessError as error:
         last = error.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-        raise NotDoneError(f"The GIF could not be drawn: {last}") from None
+        raise NotDoneError(f"The GIF could not be drawn: {last or ENDED}") from None
+    except OSError as error:
+        raise NotDoneError(f"The GIF could not be drawn: {error.strerror}.") from None
     finally:
         _AT_ONCE.release()
     return drawn.stdout

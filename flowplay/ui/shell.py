@@ -63,6 +63,14 @@ def engine() -> Engine:
         return _engine
 
 
+def new_engine() -> Engine:
+    """Start the shared engine of a server that begins, in place of one that was closed."""
+    global _engine
+    with _engine_lock:
+        _engine = None
+    return engine()
+
+
 def close_engine() -> None:
     """End the shared engine, if there is one; waits until its workers have ended.
 

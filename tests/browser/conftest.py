@@ -76,7 +76,11 @@ def serve(**environment: str) -> Iterator[App]:
     command = [sys.executable, "-m", "streamlit", "run", "app.py"]
     options = ["--server.port", str(port), "--server.address", "127.0.0.1"]
     process = subprocess.Popen(
-        [*command, *options], cwd=ROOT, env=os.environ | {"FLOWPLAY_WORKERS": "2"} | environment
+        [*command, *options],
+        cwd=ROOT,
+        env=os.environ | {"FLOWPLAY_WORKERS": "2"} | environment,
+        # So that a test can send Ctrl-C to all of the app and to nothing else.
+        start_new_session=True,
     )
     url = f"http://127.0.0.1:{port}"
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -41,7 +42,11 @@ def test_workers_are_there_before_any_page_and_end_with_the_server(
     page.goto(own_app.url)
     expect(page.locator(PAGES["/"])).to_be_visible(timeout=60_000)
     family = own_app.process.children(recursive=True)
-    own_app.process.send_signal(signal.Signals[end])
+    if end == "SIGINT":
+        # A terminal sends Ctrl-C to all processes.
+        os.killpg(own_app.process.pid, signal.SIGINT)
+    else:
+        own_app.process.send_signal(signal.Signals[end])
     own_app.process.wait(20)
     until(lambda: not [p for p in family if is_alive(p)], 5, "everything has ended")
 

@@ -26,7 +26,9 @@ from flowplay.engine import (
     WorkerLostError,
     WorkError,
 )
+from flowplay.engine import cluster as cluster_module
 from flowplay.engine import engine as engine_module
+from flowplay.engine.history import earlier_weights
 from flowplay.engine.hosted import HostedRun, SliceResult
 from flowplay.engine.machine import LEASE_SECONDS
 from flowplay.engine.retention import UNSEEN_SECONDS
@@ -373,15 +375,52 @@ def test_large_states_are_decoded_off_the_event_loop(
     assert (threads[0] == "flowplay-engine") is expected
 
 
-def test_history_budget_is_over_all_runs() -> None:
-    budgets = Budgets.model_validate({"history_memory": 0})
-    engine = start(budgets=budgets)
+def test_over_the_history_budget_runs_that_are_looked_at_are_thinned() -> None:
+    clock = Clock()
+    one = len(earlier_weights(state(10)) or b"")
+    budgets = Budgets.model_validate({"history_memory": 3 * one})
+    engine = start(budgets=budgets, clock=clock)
     run = engine.open_run(CONFIG)
     run.play()
-    watch(run, at_least(40))
+    watch(run, at_least(200))
     run.pause()
     watch(run, at_rest)
-    until(lambda: run.earlier_steps == [])
+    until(lambda: len(run.earlier_steps) in (2, 3))
+    assert run.earlier_steps[0] < 20 < run.earlier_steps[-1]
+    engine.close()
+
+
+def test_of_a_history_that_does_not_fit_the_first_state_stays_while_it_is_looked_at() -> None:
+    clock = Clock()
+    hosted = HostedRun(CONFIG, clock)
+    for step in (0, 50):
+        hosted.add_to_history(SliceResult(state(step), snapshot(step), Header.of(snapshot(step))))
+    while hosted.thin_history():
+        pass
+    assert hosted.earlier_steps == [0]
+    clock.ahead += LEASE_SECONDS
+    assert hosted.thin_history() > 0
+    assert hosted.earlier_steps == []
+
+
+def test_a_new_run_is_refused_where_those_that_are_looked_at_take_the_memory() -> None:
+    engine = start(
+        budgets=Budgets.model_validate({"runs_memory": 100_000}), clock=(clock := Clock())
+    )
+    large = engine.open_run(CONFIG, state=bytes(100_000), snapshot=snapshot(1))
+    new = engine.open_run(CONFIG)
+    new.step()
+
+    def refused(run: Run) -> bool:
+        large.renew()
+        return run.view().phase is Phase.FAILED
+
+    watch(new, refused)
+    assert new.view().message.startswith("The server's memory is taken by other runs")
+    assert new.state is None
+    clock.ahead += LEASE_SECONDS
+    new.step()
+    watch(new, at_least(1))
     engine.close()
 
 
@@ -627,6 +666,15 @@ def test_work_that_kills_its_workers_is_given_up() -> None:
     engine.close()
 
 
+def test_work_that_never_ends_takes_no_worker_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster_module, "WORK_SECONDS", 0.5)
+    engine = Engine(workers=1, preload="fake_work", work="fake_work:run_slice")
+    with pytest.raises(WorkerLostError):
+        engine.call("fake_work:greet", "you", 600.0).result(40)
+    assert engine.call("fake_work:greet", "again").result(20) == b"hello again"
+    engine.close()
+
+
 def test_closing_leaves_no_process_no_thread_and_no_open_call() -> None:
     before = {p.pid for p in psutil.Process().children(recursive=True)}
     engine = start()
@@ -648,6 +696,56 @@ def test_closing_leaves_no_process_no_thread_and_no_open_call() -> None:
         engine.call("fake_work:greet", "you").result(5)
     assert run.view().phase is Phase.CLOSED
     engine.close()
+
+
+def test_closed_engine_says_so_and_lets_a_new_run_go() -> None:
+    engine = start()
+    until(lambda: engine.status.phase == "ready")
+    engine.close()
+    assert engine.status.phase == "unreachable"
+    assert engine.status.message == "The server is shutting down."
+    run = engine.open_run(CONFIG, state=state(3), snapshot=snapshot(3))
+    run.play()
+    assert run.view().phase is Phase.CLOSED
+    assert run.view().message == (
+        "This run was let go at step 3, since the server is shutting down."
+    )
+    assert run.state is None
+
+
+def test_error_in_the_engine_fails_the_run_that_can_go_on_later(
+    engine: Engine, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(_: object) -> SliceResult:
+        raise RuntimeError("nobody thought of this")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(engine_module, "_read_slice", failing)
+        run.play()
+        watch(run, lambda run: run.view().phase is Phase.FAILED)
+        assert "an error in the engine" in run.view().message
+    run.play()
+    watch(run, at_least(1))
+
+
+def test_no_worker_waits_for_a_state_to_be_decoded(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoding, decoded = threading.Event(), threading.Event()
+
+    def add(hosted: HostedRun, result: SliceResult) -> None:
+        decoding.set()
+        decoded.wait(20)
+
+    monkeypatch.setattr(HostedRun, "add_to_history", add)
+    monkeypatch.setattr(engine_module, "QUICK_BYTES", 0)
+    run.play()
+    watch(run, lambda _: decoding.is_set())
+    version = run.view().version
+    try:
+        watch(run, lambda run: run.view().version > version + 3)
+    finally:
+        decoded.set()
 
 
 def test_engine_that_cannot_load_its_module_says_so() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -65,6 +66,7 @@ def test_no_worker_outlives_the_web_process(end: str, workers: int, tmp_path: Pa
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
         # A run of tests in a shell's background ignores it, and would hand that down.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL) and None,
     )
@@ -73,12 +75,20 @@ def test_no_worker_outlives_the_web_process(end: str, workers: int, tmp_path: Pa
     family = psutil.Process(web.pid).children(recursive=True)
     assert len(family) == workers + 1, "the workers, and the process that forked them"
     if end != "exit":
-        web.send_signal(signal.Signals[end])
+        send(web.pid, signal.Signals[end])
     _, complaints = web.communicate(timeout=20)
     until(lambda: not [p for p in family if is_alive(p)], 5)
     if end == "exit":
         assert web.returncode == 0
         assert complaints == ""
+
+
+def send(pid: int, sent: signal.Signals) -> None:
+    """Send a signal to a process; Ctrl-C to all of its group, as a terminal does."""
+    if sent is signal.SIGINT:
+        os.killpg(pid, sent)
+    else:
+        os.kill(pid, sent)
 
 
 def is_alive(process: psutil.Process) -> bool:

@@ -69,6 +69,17 @@ def test_bytes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(history.steps) > 2
 
 
+def test_after_one_state_with_large_buffers_no_other_is_decoded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "HISTORY_BYTES", 30_000)
+    history = History()
+    assert history.wants(header(0)), "a header tells of 10 parameters"
+    history.add(0, bytes(20_000))
+    assert not history.wants(header(1000))
+    assert history.steps == []
+
+
 def test_the_header_decides_before_anything_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_: bytes) -> RunState:
         raise AssertionError("a state was decoded")

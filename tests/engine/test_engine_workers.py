@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
-from collections.abc import Iterator
+import re
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, nullcontext
 from types import SimpleNamespace
 
 import psutil
@@ -12,8 +16,9 @@ import pytest
 from deadline import until
 
 from flowplay.config import RunConfig
-from flowplay.engine import Engine, Run, spawned
+from flowplay.engine import Engine, Phase, Run, cluster, forkserver, spawned
 from flowplay.engine import local as local_module
+from flowplay.engine.cluster import Cluster
 
 #: What nothing that trains needs: 77 MB for Plotly with pandas, 60 MB for Streamlit.
 UNUSED = {"plotly", "pandas", "PIL", "matplotlib", "streamlit"}
@@ -115,6 +120,41 @@ def test_lost_fork_server_is_started_again(engine: Engine) -> None:
     assert about_worker(engine)["parent"] != lost
 
 
+def test_a_fork_server_that_dies_at_once_is_started_less_and_less_often(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pauses: list[float] = []
+    sleep = asyncio.sleep
+
+    async def noted(seconds: float) -> None:
+        pauses.append(seconds)
+        await sleep(0)
+
+    class Dead:
+        size = 1
+        running = False
+        address = ""
+
+    @asynccontextmanager
+    async def nothing(*_: object) -> AsyncIterator[Dead]:
+        yield Dead()
+
+    client = SimpleNamespace(status="running")
+    monkeypatch.setattr(cluster, "local_cluster", nothing)
+    monkeypatch.setattr(cluster, "_client", lambda _: nullcontext(client))
+    monkeypatch.setattr(asyncio, "sleep", noted)
+
+    async def attempts() -> None:
+        tried = Cluster(None, 1, None, lambda: None)
+        tried.open()
+        while len(pauses) < 6:
+            await sleep(0.001)
+        await tried.close()
+
+    asyncio.run(attempts())
+    assert pauses[:6] == [0.5, 1.0, 2.0, 4.0, 5.0, 5.0]
+
+
 def test_worker_over_its_limit_is_restarted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local_module, "WORKER_MEMORY_FLOOR", 400 * 2**20)
     monkeypatch.setattr("distributed.system.MEMORY_LIMIT", 400 * 2**20)
@@ -126,3 +166,47 @@ def test_worker_over_its_limit_is_restarted(monkeypatch: pytest.MonkeyPatch) -> 
     assert taken.exception(60) is not None, "it was tried again, and killed again"
     assert about_worker(engine)["pid"] != small["pid"]
     engine.close()
+
+
+def test_a_worker_near_its_limit_survives_the_batch_that_is_advised(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(local_module, "WORKER_MEMORY_FLOOR", 1000 * 2**20)
+    monkeypatch.setattr("distributed.system.MEMORY_LIMIT", 1000 * 2**20)
+    monkeypatch.setenv("FLOWPLAY_LIVE_MEMORY", "64MiB")
+    engine = Engine(workers=1)
+    until(lambda: engine.status.workers == 1, 60, "a worker")
+    worker = about_worker(engine)["pid"]
+    config = RunConfig(depth=16, width=256, batch_size=16_384, budget=100_000)
+    refused = engine.open_run(config)
+    refused.step()
+    until(lambda: refused.view().phase is Phase.FAILED, 60, "it is refused")
+    advised = re.search(r"batch size to ([\d,]+) or less", refused.view().message)
+    assert advised, refused.view().message
+    largest = int(advised[1].replace(",", ""))
+    run = engine.open_run(config.model_copy(update={"batch_size": largest}))
+    for step in (1, 2):
+        run.step()
+
+        def stepped(step: int = step) -> bool:
+            run.renew()
+            view = run.view()
+            assert view.phase is not Phase.FAILED, view.message
+            return view.header is not None and view.header.step == step and not view.pending
+
+        until(stepped, 60, "a step")
+    assert about_worker(engine)["pid"] == worker, "it was restarted"
+    engine.close()
+
+
+def test_a_worker_that_ends_while_it_is_measured_takes_nothing() -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    assert forkserver._resident_bytes(gone.pid) == 0
+    assert forkserver._resident_bytes(os.getpid()) > 2**20
+
+
+def test_nothing_is_forked_on_macos(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert local_module.can_fork() is hasattr(os, "fork")
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert not local_module.can_fork()

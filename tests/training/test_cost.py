@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 
 from flowplay.budgets import Budgets, budgets
 from flowplay.config import RunConfig
+from flowplay.engine.local import ENVIRONMENT
 from flowplay.models import build_model
 from flowplay.training import cost, new_run, train_slice
-from flowplay.training.cost import PeakMemory, step_memory
+from flowplay.training.cost import PeakMemory, step_memory, step_seconds
 from flowplay.training.data import training_points
+from flowplay.training.start import prepare_process
 
 ARCHITECTURES = ("realnvp", "nsf", "flowpp", "maf", "planar", "ffjord", "residual", "glow")
 
@@ -41,6 +48,22 @@ def limit(monkeypatch: pytest.MonkeyPatch, size: str) -> None:
     monkeypatch.setattr(cost, "budgets", lambda: Budgets.model_validate({"step_memory": size}))
 
 
+def test_beside_a_step_a_worker_keeps_room_for_all_else_that_it_holds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # 17 million parameters: the state alone has 203 MB, and a worker has it several times.
+    config = RunConfig(depth=64, width=512, batch_size=256)
+    given = {"worker_memory": "1459MiB"}
+    monkeypatch.setattr(cost, "budgets", lambda: Budgets.model_validate(given))
+    with pytest.raises(ValueError, match=r"lower the width \(now 512\) or the depth \(now 64\)"):
+        new_run(config)
+    # What is set by hand bounds it too, but lets nobody have more.
+    given |= {"worker_memory": "64GiB"}
+    assert cost._limit(0) > 32 * 2**30
+    given |= {"step_memory": "8MiB"}
+    assert cost._limit(0) == 8 * 2**20
+
+
 def test_a_run_that_needs_gigabytes_is_refused_with_what_to_lower() -> None:
     config = RunConfig(depth=64, width=512, batch_size=16_384)
     with pytest.raises(ValueError, match=r"GiB.*lower the batch size to [\d,]+ or less\.$") as told:
@@ -68,10 +91,66 @@ def test_where_no_batch_is_small_enough_the_flow_must_be_smaller(
 
 
 def test_a_step_that_takes_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cost, "_QUICK_BYTES", 0)
     monkeypatch.setattr(cost, "LONGEST_STEP", 0.0)
     with pytest.raises(ValueError, match="One step of this run would take about"):
         new_run(RunConfig(depth=2, width=8, samples=500))
+
+
+def test_time_is_not_proportional_to_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    # 2 s whatever the batch, and 1 ms for each point.
+    monkeypatch.setattr(cost, "_seconds", lambda _, batch: 2.0 + 1e-3 * len(batch))
+    config = RunConfig(depth=2, width=8, samples=500)
+    new_run(config.model_copy(update={"batch_size": 2048}))
+    with pytest.raises(ValueError, match=r"about 6 s.*lower the batch size to (3,000|2,900) or"):
+        new_run(config.model_copy(update={"batch_size": 4096}))
+
+
+@pytest.mark.parametrize("architecture", ["realnvp", "nsf", "maf", "ffjord"])
+def test_seconds_extrapolate_to_the_runs_own_batch(
+    architecture: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare_process()
+    config = RunConfig(architecture=architecture, depth=4, width=64, samples=3000)
+    points = training_points(config)
+    model = build_model(config, points).train()
+    quick = min(cost._seconds(model, points[:64]) for _ in range(3))
+    # So that two batch sizes are timed.
+    monkeypatch.setattr(cost, "LONGEST_STEP", 4 * quick)
+    told = min(step_seconds(model, points, 2048).at(2048) for _ in range(3))
+    taken = min(cost._seconds(model, points[:2048]) for _ in range(3))
+    assert taken / 3 < told < 3 * taken
+
+
+REAL_STEP = """
+import resource, torch
+from flowplay.config import RunConfig
+from flowplay.models import build_model
+from flowplay.training.cost import step_memory
+from flowplay.training.data import training_points
+torch.set_num_threads(1)
+config = RunConfig(architecture="nsf", depth=4, width=64, samples=16_384)
+points = training_points(config)
+model = build_model(config, points).train()
+told = step_memory(model, points).at(16_384)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+model.loss_and_gradient(points[:16_384])
+print(told, 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before))
+"""
+
+
+def test_memory_is_about_what_a_process_really_takes() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", REAL_STEP],
+        cwd=Path(__file__).parents[2],
+        # As in a worker.
+        env=os.environ | ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    told, taken = map(float, done.stdout.split())
+    assert told > 50 * 2**20
+    assert 0.5 * told < taken < cost._GAPS * told
 
 
 def test_the_estimate_leaves_the_run_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 from streamlit.web.server.app_discovery import discover_asgi_app
 
-from flowplay.ui import shell
+from flowplay.ui import serving, shell
 
 ROOT = Path(__file__).parents[2]
 
@@ -55,3 +57,24 @@ def test_engine_is_one_and_stays_closed(monkeypatch: pytest.MonkeyPatch) -> None
     assert len(made) == 1
     assert shell.engine() is made[0]
     assert made[0].closed  # type: ignore[attr-defined]
+
+
+def test_a_second_server_of_one_process_has_an_engine_that_works(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Stub:
+        closed = False
+
+        def close(self) -> None:
+            self.closed = True
+
+    monkeypatch.setattr(shell, "_engine", None)
+    monkeypatch.setattr(shell, "Engine", Stub)
+    monkeypatch.setattr(serving, "prepare", lambda _: None)
+
+    async def serve() -> None:
+        async with serving.lifespan(st.App(ROOT / "app.py")):
+            assert not shell.engine().closed  # type: ignore[attr-defined]
+
+    for _ in range(2):
+        asyncio.run(serve())
