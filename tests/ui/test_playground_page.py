@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,7 +20,7 @@ from fake_work import snapshot, state
 
 from flowplay.catalog import ARCHITECTURES
 from flowplay.config import RunConfig
-from flowplay.engine import Engine, EngineStatus, Run
+from flowplay.engine import Engine, EngineStatus, Run, WorkError
 from flowplay.targets import TARGETS
 from flowplay.ui import runs, shell
 from flowplay.ui.example import example
@@ -211,6 +212,28 @@ def test_a_run_that_was_refused_says_why_and_cannot_go_on(engine: Engine) -> Non
     assert [e.value for e in page.error] == ["A step needs too much memory; lower width."]
     assert "go_on" not in [b.key for b in page.button]
     assert "could not start" in " ".join(caption.value for caption in page.caption)
+
+
+def test_a_walk_that_fails_is_asked_for_again_only_by_its_button(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def failing(name: str, *arguments: object) -> Future[bytes]:
+        asked.append(name)
+        future: Future[bytes] = Future()
+        future.set_exception(WorkError("no reason."))
+        return future
+
+    monkeypatch.setattr(engine, "call", failing)
+    page = run()
+    for _ in range(3):
+        page.run()
+    assert any("The walk could not be computed: no reason." in w.value for w in page.warning)
+    assert asked == ["flowplay.training.worker:layer_frames"]
+    page.button(key="walk_again").click().run()
+    assert not page.exception
+    assert len(asked) == 2
 
 
 def test_an_unreachable_scheduler_is_said_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
