@@ -81,12 +81,6 @@ def shown_run() -> Run | None:
     return None if held is None else held.run
 
 
-def look_away() -> None:
-    """Say that the session looks at no run, as on a page that shows none."""
-    if (context := get_script_run_ctx()) is not None:
-        engine().look_away(context.session_id)
-
-
 def is_example(run: Run) -> bool:
     """Tell whether a run is the bundled example and has taken no step of its own."""
     return any(held.is_example for held in _session_runs().values() if held.run.id == run.id)
@@ -118,31 +112,28 @@ def train(config: RunConfig) -> None:
 
     A failed run goes on from its last good state, with the hot settings of the config.
     """
-    run = current_run(config)
+    run = _seen_run(config)
     if is_example(run):
         run = start_over(config)
     elif run.view().phase is Phase.FINISHED:
         _extend_budget(run, config.budget)
-    _forget_note()
     run.play()
 
 
 def continue_example(config: RunConfig) -> None:
     """Train the bundled example for another budget."""
-    run = current_run(config)
+    run = _seen_run(config)
     _extend_budget(run, config.budget)
-    _forget_note()
     run.play()
 
 
 def step(config: RunConfig) -> None:
     """Take one optimizer step; of a failed run as in `train`."""
-    run = current_run(config)
+    run = _seen_run(config)
     if is_example(run):
         run = start_over(config)
     elif run.view().phase is Phase.FINISHED:
         _extend_budget(run, 1)
-    _forget_note()
     run.step()
 
 
@@ -216,17 +207,26 @@ def _take_note(key: str, held: _SessionRun) -> str:
     return message and f"{message.rstrip('.')}; the flow shown is {shown}."
 
 
-def _forget_note() -> None:
-    if (held := _shown()) is not None:
-        held.note = ""
+def _seen_run(config: RunConfig) -> Run:
+    """Return the session's run of a config, and forget a note that has been shown with it.
+
+    A note of a run that this opens has not been shown yet; it stays.
+    """
+    before = _session_runs().get(identity(config))
+    run = current_run(config)
+    if before is not None and before is _shown():
+        before.note = ""
+    return run
 
 
 def _extend_budget(run: Run, more: float) -> None:
-    """Let a run train for so much more, counted from where it stands or from its budget."""
+    """Let a run train for so much more, if it has used up its budget."""
     view = run.view()
     assert view.header is not None, "a run without a picture has not used its budget"
     used = view.header.step if run.config.budget_unit == "steps" else view.header.seconds
-    budget = min(max(view.hot.budget, used) + more, bounds("budget")[1])
+    if used < view.hot.budget:
+        return
+    budget = min(used + more, bounds("budget")[1])
     _set_hot(run, {"budget": budget})
 
 

@@ -236,6 +236,21 @@ def test_a_walk_that_fails_is_asked_for_again_only_by_its_button(
     assert len(asked) == 2
 
 
+def test_a_page_without_a_run_looks_at_none(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shell, "_engine", engine)
+    before = len(engine._viewers)
+    app = AppTest.from_file(str(PAGE.parents[1] / "navigation.py"), default_timeout=60).run()
+    watching = len(engine._viewers)
+    assert watching >= max(1, before)
+    app.switch_page("pages/guide.py").run()
+    assert not app.exception
+    assert len(engine._viewers) == watching - 1
+    app.switch_page("pages/playground.py").run()
+    assert len(engine._viewers) == watching
+
+
 def test_an_unreachable_scheduler_is_said_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
     sentence = "Cannot reach the Dask scheduler at tcp://127.0.0.1:9; trying again."
     stub = SimpleNamespace(status=EngineStatus("unreachable", 0, sentence))

@@ -119,6 +119,29 @@ def test_what_a_session_remembers_is_bounded(engine: FakeEngine) -> None:
     assert sum(not hosted.closed for hosted in engine.hosted.values()) == runs.RUNS_PER_SESSION
 
 
+def test_a_budget_typed_after_the_end_is_trained_to(engine: FakeEngine) -> None:
+    run = runs.current_run(OTHER)
+    engine.land(run, 0)
+    runs.train(OTHER)
+    engine.land(run, 2000)
+    assert run.view().phase is Phase.FINISHED
+    runs.train(changed(OTHER, budget=3000))
+    assert run.view().hot.budget == 3000
+
+
+@pytest.mark.parametrize("button", [runs.train, runs.step])
+def test_a_button_that_finds_its_run_let_go_leaves_the_note(
+    engine: FakeEngine, button: Callable[[RunConfig], None]
+) -> None:
+    run = trained(engine, OTHER)
+    engine.hosted[run.id].let_go("nobody had looked at it for 30 minutes")
+    button(OTHER)
+    assert "nobody had looked at it" in runs.let_go_note(), "it has not been shown yet"
+    engine.land(runs.current_run(OTHER), 1)
+    button(OTHER)
+    assert runs.let_go_note() == ""
+
+
 @pytest.mark.parametrize("button", [runs.train, runs.step])
 def test_failed_run_goes_on_with_the_rate_that_is_set(
     engine: FakeEngine, button: Callable[[RunConfig], None]
