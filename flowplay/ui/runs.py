@@ -35,7 +35,7 @@ class _SessionRun:
         run: the run.
         handed: the hot settings of the widgets that it last heard of.
         example_step: the step at which it was opened from the bundled example, else None.
-        note: empty, or a sentence on an earlier run of the same settings that was let go.
+        note: empty, or why an earlier run of the same settings was let go.
     """
 
     run: Run
@@ -63,7 +63,7 @@ def current_run(config: RunConfig) -> Run:
         held = None
     if held is None:
         held = _open(config)
-        held.note = _take_note(key, held)
+        held.note = st.session_state.setdefault(_LET_GO, {}).pop(key, "")
     runs[key] = held
     for other_key, other in runs.items():
         if other_key != key and other.run.view().phase in ACTIVE:
@@ -92,17 +92,21 @@ def let_go_note() -> str:
     It stays until the run is trained or reset.
     """
     held = _shown()
-    return "" if held is None else held.note
+    if held is None or not held.note:
+        return ""
+    shown = "the example" if held.is_example else "untrained"
+    return f"{held.note.rstrip('.')}; the flow shown is {shown}."
 
 
 def start_over(config: RunConfig) -> Run:
     """Replace the session's run of a config by an untrained one."""
     runs = _session_runs()
     key = identity(config)
-    if key in runs:
-        runs.pop(key).run.close()
+    before = runs.pop(key, None)
+    if before is not None:
+        before.run.close()
     run = engine().open_run(config)
-    runs[key] = _SessionRun(run, config.hot)
+    runs[key] = _SessionRun(run, config.hot, note="" if before is None else before.note)
     _watch(run)
     return run
 
@@ -139,6 +143,7 @@ def step(config: RunConfig) -> None:
 
 def reset(config: RunConfig) -> None:
     """Return to the untrained flow and show it."""
+    _seen_run(config)
     start_over(config).show()
 
 
@@ -198,13 +203,6 @@ def _note_let_go(key: str, held: _SessionRun, message: str) -> None:
     notes[key] = message
     while len(notes) > _NOTES:
         notes.pop(next(iter(notes)))
-
-
-def _take_note(key: str, held: _SessionRun) -> str:
-    """Say of a run that was just opened what it stands in for, if anything."""
-    message: str = st.session_state.setdefault(_LET_GO, {}).pop(key, "")
-    shown = "untrained" if held.example_step is None else "the example"
-    return message and f"{message.rstrip('.')}; the flow shown is {shown}."
 
 
 def _seen_run(config: RunConfig) -> Run:

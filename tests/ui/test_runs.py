@@ -215,6 +215,15 @@ def test_after_a_trained_default_run_the_example_is_shown_and_named(engine: Fake
     assert runs.let_go_note().endswith("30 minutes; the flow shown is the example.")
 
 
+def test_the_note_outlives_the_example_that_train_replaces(engine: FakeEngine) -> None:
+    runs.train(DEFAULT)
+    run = runs.current_run(DEFAULT)
+    engine.land(run, 300)
+    engine.hosted[run.id].let_go("nobody had looked at it for 30 minutes")
+    runs.train(DEFAULT)
+    assert runs.let_go_note().endswith("30 minutes; the flow shown is untrained.")
+
+
 def test_the_engine_asks_the_server_whether_the_session_is_there(
     engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
