@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,10 +20,11 @@ sys.path.append(str(Path(__file__).parents[1] / "engine"))
 from fake_work import snapshot, state
 
 from flowplay.catalog import ARCHITECTURES
+from flowplay.catalog.entries import Likelihood
 from flowplay.config import RunConfig
 from flowplay.engine import Engine, EngineStatus, Run, WorkError
 from flowplay.targets import TARGETS
-from flowplay.ui import runs, shell
+from flowplay.ui import live, runs, shell
 from flowplay.ui.example import example
 from flowplay.ui.runs import ACTIVE
 from flowplay.ui.settings import identity
@@ -249,6 +251,30 @@ def test_a_page_without_a_run_looks_at_none(
     assert len(engine._viewers) == watching - 1
     app.switch_page("pages/playground.py").run()
     assert len(engine._viewers) == watching
+
+
+@pytest.mark.parametrize(
+    ("likelihood", "labels", "heading"),
+    [
+        ("none", ["Energy distance", "Parameters"], "what training minimizes"),
+        (
+            "bound",
+            ["Held-out bound of the NLL", "Gap to floor (upper bound)", "Parameters"],
+            "upper bound of the negative log-likelihood",
+        ),
+    ],
+)
+def test_before_the_first_picture_the_catalog_says_what_will_be_measured(
+    monkeypatch: pytest.MonkeyPatch, likelihood: Likelihood, labels: list[str], heading: str
+) -> None:
+    made = replace(ARCHITECTURES["nsf"], likelihood=likelihood, loss_name="energy distance")
+    monkeypatch.setattr(live, "ARCHITECTURES", {**ARCHITECTURES, "nsf": made})
+    page = run(architecture="nsf")
+    assert not page.exception
+    assert [m.label for m in page.metric] == labels
+    assert any(heading in m.value for m in page.markdown)
+    if likelihood == "bound":
+        assert "upper bound" in page.metric[1].help
 
 
 def test_an_unreachable_scheduler_is_said_plainly(monkeypatch: pytest.MonkeyPatch) -> None:
