@@ -1,9 +1,10 @@
-"""The headless command: `train` runs what the page runs, `show` tells of a saved run."""
+"""The headless command: `train` runs what the page runs, `show` describes a saved run."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -56,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--json", action="store_true", help="print one JSON object, nothing else")
     train.add_argument("--html", type=Path, metavar="FILE", help="write a standalone report")
     train.add_argument("--save", type=Path, metavar="FILE", help="write the run to a file")
-    show = commands.add_parser("show", help="tell of a run that --save has written")
+    show = commands.add_parser("show", help="describe a run that --save has written")
     show.add_argument("file", type=Path, metavar="FILE")
     show.add_argument("--json", action="store_true", help="print one JSON object, nothing else")
     return parser
@@ -103,19 +104,10 @@ def _progress(snapshot: Snapshot) -> str:
 
 
 def _result(config: RunConfig, state: RunState, snapshot: Snapshot) -> dict[str, Any]:
+    """Return what is printed of a run; what its target or model does not have is None."""
     from flowplay.training.snapshots import held_out_loss_of
 
-    return _told(config, snapshot, held_out_loss_of(state, HELD_OUT))
-
-
-def _told(config: RunConfig, snapshot: Snapshot, nll: float | None) -> dict[str, Any]:
-    """Return what is printed of a run; what its target or model does not have is None.
-
-    Args:
-        config: the run's config.
-        snapshot: its last.
-        nll: held-out NLL or its bound, in nats.
-    """
+    nll = held_out_loss_of(state, HELD_OUT)
     header, density = snapshot.header, config.problem().density
     entropy = None if density is None else density.entropy
     train = snapshot.measurements.get("train")
@@ -171,30 +163,44 @@ def _read_saved(path: Path) -> SavedRun:
 
 def _show(path: Path, *, as_json: bool) -> int:
     saved = _read_saved(path)
-    config, snapshot = saved.config, saved.snapshot
-    held_out = snapshot.measurements.get("held_out")
-    result = _told(config, snapshot, None if held_out is None else held_out.value)
-    print(json.dumps(result) if as_json else _sentence(config, result))
+    _print_result(saved.config, saved.result, as_json=as_json)
     return 0
 
 
 def _print_trained(arguments: argparse.Namespace, config: RunConfig) -> int:
     state, snapshot = _train(config, quiet=arguments.json)
     result = _result(config, state, snapshot)
+    if arguments.save is not None:
+        from flowplay.wire import SavedRun
+
+        saved = SavedRun.of(config, state.to_bytes(), snapshot.to_bytes(), result)
+        arguments.save.write_bytes(saved.to_bytes())
+    _print_result(config, result, as_json=arguments.json)
     if arguments.html is not None:
         from flowplay.reporting import write_report
 
         write_report(arguments.html, config, state, result)
-    if arguments.save is not None:
-        from flowplay.wire import SavedRun
+    return 1 if snapshot.header.failure else 0
 
-        saved = SavedRun.of(config, state.to_bytes(), snapshot.to_bytes())
-        arguments.save.write_bytes(saved.to_bytes())
-    print(json.dumps(result) if arguments.json else _sentence(config, result))
-    if snapshot.header.failure:
-        print(snapshot.header.failure, file=sys.stderr)
-        return 1
-    return 0
+
+def _print_result(config: RunConfig, result: dict[str, Any], *, as_json: bool) -> None:
+    print(json.dumps(result) if as_json else _sentence(config, result), flush=True)
+    if result["failure"]:
+        print(result["failure"], file=sys.stderr)
+
+
+def _refuse_unwritable(name: str, path: Path) -> None:
+    """Refuse a file that cannot be written.
+
+    Raises:
+        ValueError: if it cannot.
+    """
+    if not path.parent.is_dir():
+        raise ValueError(f"--{name}: the folder {path.parent} does not exist.")
+    if path.is_dir():
+        raise ValueError(f"--{name}: {path} is a folder.")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise ValueError(f"--{name}: {path} cannot be written.")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -208,8 +214,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         config = _config(arguments)
         for name in ("html", "save"):
             path = getattr(arguments, name)
-            if path is not None and not path.parent.is_dir():
-                raise ValueError(f"--{name}: the folder {path.parent} does not exist.")
+            if path is not None:
+                _refuse_unwritable(name, path)
         return _print_trained(arguments, config)
     except ValidationError as error:
         parser.error(complaint(error))

@@ -37,6 +37,11 @@ class Budgets(BaseModel):
         ge=0,
         description="Earlier weights of all runs in the server, for rewinding.",
     )
+    results_memory: ByteSize = Field(
+        ByteSize(256 * 2**20),
+        ge=0,
+        description="What pages have asked workers for; what was used least recently goes first.",
+    )
     live_memory: ByteSize = Field(
         ByteSize(512 * 2**20),
         ge=0,

@@ -12,7 +12,7 @@ from flowplay.engine import Run
 from flowplay.ui.look import WORKER
 from flowplay.ui.shell import engine
 from flowplay.ui.terms import prose
-from flowplay.ui.work import NotDoneError, result_of
+from flowplay.ui.work import NotDoneError, result_of, say_not_done
 
 
 def architecture_card(architecture: Architecture) -> None:
@@ -61,24 +61,27 @@ def family_card(config: RunConfig, run: Run) -> None:
     with card:
         architecture_card(architecture)
         if card.open:
-            st.caption(_measured(config, run))
+            _show_measured(config, run)
 
 
-def _measured(config: RunConfig, run: Run) -> str:
+def _show_measured(config: RunConfig, run: Run) -> None:
     if engine().status.phase != "ready":
-        return "Its costs are measured as soon as a worker is ready."
+        st.caption("Its costs are measured as soon as a worker is ready.")
+        return
     key = (config.model_dump_json(), run.id)
     try:
         timing = json.loads(result_of("timing", key, f"{WORKER}:measure_timing", key[0], run.state))
     except NotDoneError as error:
-        return f"Its costs could not be measured: {error}"
+        sentence = f"Its costs could not be measured: {error}"
+        say_not_done(sentence, "timing", key, button="timing_again")
+        return
     evaluations = (
         f", {timing['evaluations']} evaluations of the field" if timing["evaluations"] else ""
     )
     log_prob = timing["log_prob_ms"]
     density = "" if log_prob is None else f"log_prob {_milliseconds(log_prob)}"
     sample = f"sample {_milliseconds(timing['sample_ms'])}"
-    return (
+    st.caption(
         f"Measured on this server for {timing['points']:,} points: "
         f"{'; '.join(filter(None, [density + evaluations, sample]))}."
     )

@@ -19,7 +19,7 @@ from flowplay.ui.opening import example_note
 from flowplay.ui.runs import ACTIVE
 from flowplay.ui.shell import engine, page_link
 from flowplay.ui.standalone import standalone_html
-from flowplay.ui.work import NotDoneError, is_there, result_of
+from flowplay.ui.work import NotDoneError, is_there, keep, kept, result_of, say_not_done
 from flowplay.wire import Diagnosis, ExportedFlow, LayerFrames, Ledger
 
 #: Seconds between two looks at a run that still trains: its frames are some 300 kB.
@@ -30,7 +30,6 @@ FIRST_POLL = 0.25
 
 _SHOWN = "_inside_shown"
 _TYPED = "_typed_point"
-_GIF = "_gif"
 
 
 def headline(config: RunConfig, run: Run) -> None:
@@ -159,8 +158,8 @@ def _show(config: RunConfig, look: Look) -> None:
         try:
             frames = _frames(look)
         except NotDoneError as error:
-            st.warning(f"The layers could not be computed: {error}", icon=":material/error:")
-            st.button("Try again", key="inside_again", help="Ask a worker once more.")
+            sentence = f"The layers could not be computed: {error}"
+            say_not_done(sentence, "frames", look.key, button="inside_again")
             return
     st.session_state[_SHOWN] = look.run_id
     about = LayerFrames.from_bytes(frames)
@@ -215,11 +214,12 @@ def _ledger(look: Look, about: LayerFrames) -> None:
     point = chosen or first_point(look, about)
     if point.k > about.layers:
         point = Pick(about.layers, point.x, point.y)
+    key = (look.key, point)
     arguments = (look.state, look.earlier, point.k, point.x, point.y)
     failed = ""
     ledger = None
     try:
-        data = result_of("ledger", (look.key, point), f"{WORKER}:ledger", *arguments)
+        data = result_of("ledger", key, f"{WORKER}:ledger", *arguments)
     except NotDoneError as error:
         failed = f"The ledger could not be computed: {error}"
     else:
@@ -232,7 +232,7 @@ def _ledger(look: Look, about: LayerFrames) -> None:
                 choose_point(point)
     _typed_point(point, about.layers)
     if ledger is None:
-        st.warning(failed, icon=":material/error:")
+        say_not_done(failed, "ledger", key, button="ledger_again")
         return
     if chosen is None:
         st.caption(
@@ -289,7 +289,8 @@ def _diagnosis(look: Look) -> None:
     try:
         data = result_of("diagnosis", look.key, f"{WORKER}:diagnosis", look.state, look.earlier)
     except NotDoneError as error:
-        st.warning(f"The check-up could not be done: {error}", icon=":material/error:")
+        sentence = f"The check-up could not be done: {error}"
+        say_not_done(sentence, "diagnosis", look.key, button="diagnosis_again")
         return
     found = Diagnosis.from_bytes(data)
     lines = []
@@ -379,8 +380,10 @@ def _export(config: RunConfig, look: Look, frames: bytes) -> None:
             help="Everything that defines this run, as JSON.",
             on_click="ignore",
         )
-    for sentence in filter(None, [failed, gif_failed]):
-        st.warning(sentence, icon=":material/error:")
+    if failed:
+        say_not_done(failed, "export", look.key, button="export_again")
+    if gif_failed:
+        st.warning(gif_failed, icon=":material/error:")
     if exported is not None:
         with st.expander("Python that rebuilds this flow", icon=":material/code:"):
             st.code(exported.snippet, language="python")
@@ -388,8 +391,7 @@ def _export(config: RunConfig, look: Look, frames: bytes) -> None:
 
 def _gif_button(look: Look, frames: bytes, name: str) -> str:
     """Offer to draw the GIF, then the file; return why it could not be drawn, if it could not."""
-    held: tuple[tuple[object, ...], bytes] | None = st.session_state.get(_GIF)
-    drawn = held[1] if held is not None and held[0] == look.key else None
+    drawn = kept("gif", look.key)
     place = st.empty()
     failed = ""
     if drawn is None and place.button(
@@ -405,7 +407,7 @@ def _gif_button(look: Look, frames: bytes, name: str) -> str:
             except NotDoneError as error:
                 failed = str(error)
             else:
-                st.session_state[_GIF] = (look.key, drawn)
+                keep("gif", look.key, drawn)
     if drawn is not None:
         place.download_button(
             "Animation (GIF)",

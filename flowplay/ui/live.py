@@ -29,6 +29,16 @@ POLL_SHARE = 0.6
 #: The same while no worker is ready: they may need the cores to become so.
 WAITING_POLL = 0.3
 
+#: What the chart shows, by the likelihood of the model.
+_LOSSES = {
+    "exact": "negative log-likelihood, in nats",
+    "bound": "upper bound of the negative log-likelihood, in nats",
+    "none": "what training minimizes",
+}
+
+#: What is measured on held-out points, until the first snapshot names it.
+_HELD_OUT = {"exact": "held-out NLL", "bound": "held-out bound of the NLL"}
+
 
 def buttons(run: Run, *, settings: bool = False) -> None:
     """Show what can be done with the run now; the buttons never change place.
@@ -141,7 +151,7 @@ def _train_label(view: RunView, *, is_example: bool) -> str:
 def _show(view: RunView, run: Run, problem: Problem) -> None:
     snapshot = None if view.snapshot is None else Snapshot.from_bytes(view.snapshot)
     st.progress(_part(view, run.config), text=_progress_line(view, snapshot, run.config))
-    _headline(snapshot, problem)
+    _headline(snapshot, problem, run.config)
     left, middle, right = st.columns(3)
     with left, st.container(key="target_density"):
         st.markdown("**Target**: what is to be learned")
@@ -178,16 +188,12 @@ def _entropy(problem: Problem) -> float | None:
 
 
 def _show_loss(snapshot: Snapshot | None, problem: Problem, config: RunConfig) -> None:
-    held_out = None if snapshot is None else snapshot.curves.get("held_out")
-    st.markdown(
-        "**Loss**: negative log-likelihood, in nats"
-        if snapshot is None or held_out is not None
-        else "**Loss**: what training makes small"
-    )
+    architecture = ARCHITECTURES[config.architecture]
+    st.markdown(f"**Loss**: {_LOSSES[architecture.likelihood]}")
     if snapshot is None:
         return
     # Only a likelihood has the target's entropy as its floor.
-    entropy = None if held_out is None else _entropy(problem)
+    entropy = None if architecture.likelihood == "none" else _entropy(problem)
     floor = "" if entropy is None else f", entropy floor {entropy:.3f} nats"
     told = ", ".join(f"{m.label} {m.value:.3f}" for m in snapshot.measurements.values())
     loss_view(
@@ -197,7 +203,6 @@ def _show_loss(snapshot: Snapshot | None, problem: Problem, config: RunConfig) -
         key="loss_chart",
         height=320,
     )
-    architecture = ARCHITECTURES[config.architecture]
     if architecture.loss:
         st.caption(architecture.loss)
 
@@ -211,21 +216,23 @@ class _Metric:
     help: str
 
 
-def _headline(snapshot: Snapshot | None, problem: Problem) -> None:
+def _headline(snapshot: Snapshot | None, problem: Problem, config: RunConfig) -> None:
     with st.container(horizontal=True, key="headline"):
-        for metric in _metrics(snapshot, problem):
+        for metric in _metrics(snapshot, problem, config):
             st.metric(metric.label, metric.value, help=metric.help)
 
 
-def _metrics(snapshot: Snapshot | None, problem: Problem) -> list[_Metric]:
+def _metrics(snapshot: Snapshot | None, problem: Problem, config: RunConfig) -> list[_Metric]:
+    likelihood = ARCHITECTURES[config.architecture].likelihood
+    bound = likelihood == "bound"
     held_out = None if snapshot is None else snapshot.measurements.get("held_out")
     train = None if snapshot is None else snapshot.measurements.get("train")
     shown: list[_Metric] = []
-    if snapshot is None or held_out is not None:
-        bound = held_out is not None and held_out.exactness == "bound"
+    if likelihood != "none":
+        label = _HELD_OUT[likelihood] if held_out is None else held_out.label
         shown.append(
             _Metric(
-                "Held-out bound of the NLL" if bound else "Held-out NLL",
+                label[:1].upper() + label[1:],
                 "…" if held_out is None else f"{held_out.value:.3f}",
                 tooltip(
                     "The NLL of points that no training step sees, measured every few pictures "
@@ -238,21 +245,23 @@ def _metrics(snapshot: Snapshot | None, problem: Problem) -> list[_Metric]:
         if (entropy := _entropy(problem)) is not None:
             shown.append(
                 _Metric(
-                    "Gap to floor",
+                    "Gap to floor (upper bound)" if bound else "Gap to floor",
                     "…" if held_out is None else f"{held_out.value - entropy:.3f}",
                     tooltip(
                         f"Held-out NLL minus the target's entropy ({entropy:.3f}): an estimate "
-                        "of the KL divergence, in nats.",
+                        "of the KL divergence, in nats."
+                        + (" From a bound of the NLL: an upper bound of that." * bound),
                         "KL divergence",
                         "entropy floor",
                     ),
                 )
             )
-    elif train is not None:
+    else:
+        label = ARCHITECTURES[config.architecture].loss_name if train is None else train.label
         shown.append(
             _Metric(
-                train.label[:1].upper() + train.label[1:],
-                f"{train.value:.3f}",
+                label[:1].upper() + label[1:],
+                "…" if train is None else f"{train.value:.3f}",
                 "The mean over the last steps. This model gives no likelihood, so its loss cannot "
                 "be compared with that of other models.",
             )

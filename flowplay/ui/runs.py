@@ -35,7 +35,7 @@ class _SessionRun:
         run: the run.
         handed: the hot settings of the widgets that it last heard of.
         example_step: the step at which it was opened from the bundled example, else None.
-        note: empty, or a sentence on an earlier run of the same settings that was let go.
+        note: empty, or why an earlier run of the same settings was let go.
     """
 
     run: Run
@@ -63,7 +63,7 @@ def current_run(config: RunConfig) -> Run:
         held = None
     if held is None:
         held = _open(config)
-        held.note = _take_note(key, held)
+        held.note = st.session_state.setdefault(_LET_GO, {}).pop(key, "")
     runs[key] = held
     for other_key, other in runs.items():
         if other_key != key and other.run.view().phase in ACTIVE:
@@ -81,12 +81,6 @@ def shown_run() -> Run | None:
     return None if held is None else held.run
 
 
-def look_away() -> None:
-    """Say that the session looks at no run, as on a page that shows none."""
-    if (context := get_script_run_ctx()) is not None:
-        engine().look_away(context.session_id)
-
-
 def is_example(run: Run) -> bool:
     """Tell whether a run is the bundled example and has taken no step of its own."""
     return any(held.is_example for held in _session_runs().values() if held.run.id == run.id)
@@ -98,17 +92,21 @@ def let_go_note() -> str:
     It stays until the run is trained or reset.
     """
     held = _shown()
-    return "" if held is None else held.note
+    if held is None or not held.note:
+        return ""
+    shown = "the example" if held.is_example else "untrained"
+    return f"{held.note.rstrip('.')}; the flow shown is {shown}."
 
 
 def start_over(config: RunConfig) -> Run:
     """Replace the session's run of a config by an untrained one."""
     runs = _session_runs()
     key = identity(config)
-    if key in runs:
-        runs.pop(key).run.close()
+    before = runs.pop(key, None)
+    if before is not None:
+        before.run.close()
     run = engine().open_run(config)
-    runs[key] = _SessionRun(run, config.hot)
+    runs[key] = _SessionRun(run, config.hot, note="" if before is None else before.note)
     _watch(run)
     return run
 
@@ -118,36 +116,34 @@ def train(config: RunConfig) -> None:
 
     A failed run goes on from its last good state, with the hot settings of the config.
     """
-    run = current_run(config)
+    run = _seen_run(config)
     if is_example(run):
         run = start_over(config)
     elif run.view().phase is Phase.FINISHED:
         _extend_budget(run, config.budget)
-    _forget_note()
     run.play()
 
 
 def continue_example(config: RunConfig) -> None:
     """Train the bundled example for another budget."""
-    run = current_run(config)
+    run = _seen_run(config)
     _extend_budget(run, config.budget)
-    _forget_note()
     run.play()
 
 
 def step(config: RunConfig) -> None:
     """Take one optimizer step; of a failed run as in `train`."""
-    run = current_run(config)
+    run = _seen_run(config)
     if is_example(run):
         run = start_over(config)
     elif run.view().phase is Phase.FINISHED:
         _extend_budget(run, 1)
-    _forget_note()
     run.step()
 
 
 def reset(config: RunConfig) -> None:
     """Return to the untrained flow and show it."""
+    _seen_run(config)
     start_over(config).show()
 
 
@@ -209,24 +205,26 @@ def _note_let_go(key: str, held: _SessionRun, message: str) -> None:
         notes.pop(next(iter(notes)))
 
 
-def _take_note(key: str, held: _SessionRun) -> str:
-    """Say of a run that was just opened what it stands in for, if anything."""
-    message: str = st.session_state.setdefault(_LET_GO, {}).pop(key, "")
-    shown = "untrained" if held.example_step is None else "the example"
-    return message and f"{message.rstrip('.')}; the flow shown is {shown}."
+def _seen_run(config: RunConfig) -> Run:
+    """Return the session's run of a config, and forget a note that has been shown with it.
 
-
-def _forget_note() -> None:
-    if (held := _shown()) is not None:
-        held.note = ""
+    A note of a run that this opens has not been shown yet; it stays.
+    """
+    before = _session_runs().get(identity(config))
+    run = current_run(config)
+    if before is not None and before is _shown():
+        before.note = ""
+    return run
 
 
 def _extend_budget(run: Run, more: float) -> None:
-    """Let a run train for so much more, counted from where it stands or from its budget."""
+    """Let a run train for so much more, if it has used up its budget."""
     view = run.view()
     assert view.header is not None, "a run without a picture has not used its budget"
     used = view.header.step if run.config.budget_unit == "steps" else view.header.seconds
-    budget = min(max(view.hot.budget, used) + more, bounds("budget")[1])
+    if used < view.hot.budget:
+        return
+    budget = min(used + more, bounds("budget")[1])
     _set_hot(run, {"budget": budget})
 
 

@@ -9,6 +9,7 @@ import threading
 import streamlit as st
 from streamlit.errors import StreamlitPageNotFoundError
 from streamlit.runtime.pages_manager import PagesManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from flowplay.config import RunConfig
 from flowplay.engine import Engine
@@ -35,6 +36,7 @@ def enter_page() -> None:
         PagesManager.uses_pages_directory = False
         st.rerun()
     st.html(f"<style>{_style()}</style>")
+    _look_away()
 
 
 def page_link(page: str, config: RunConfig, *, label: str, icon: str, help: str) -> None:
@@ -80,6 +82,15 @@ def close_engine() -> None:
         ending = _engine
     if ending is not None:
         ending.close()
+
+
+def _look_away() -> None:
+    """Take it that the session looks at no run, until the page says at which one it does."""
+    with _engine_lock:
+        running = _engine
+    context = get_script_run_ctx()
+    if running is not None and context is not None:
+        running.look_away(context.session_id)
 
 
 @functools.cache

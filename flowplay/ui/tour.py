@@ -16,7 +16,7 @@ from flowplay.ui import runs
 from flowplay.ui.components.tour_view import Said, read_said, tour_view
 from flowplay.ui.follow import follow
 from flowplay.ui.look import chosen_point
-from flowplay.ui.settings import session_config
+from flowplay.ui.settings import session_config, typed_config
 from flowplay.wire import Snapshot
 
 #: Nats above the floor that count as near it.
@@ -261,13 +261,10 @@ def _advance(tour: Tour, steps: list[Step], here: str) -> bool:
 
 def _scene(tour: Tour) -> Scene | None:
     """Return what the session shows; None before its first page has been drawn."""
-    config = session_config()
-    if config is None:
+    if session_config() is None:
         return None
     # The page comes after the bar and has not read its widgets yet.
-    config = config.model_copy(
-        update={n: st.session_state[n] for n in ("target", "depth") if n in st.session_state}
-    )
+    config = typed_config()
     point = chosen_point()
     if tour.begun is None:
         tour.begun, tour.begun_point = config, point

@@ -11,7 +11,7 @@ from flowplay.engine import Run
 from flowplay.figures import layers_figure
 from flowplay.ui.follow import follow
 from flowplay.ui.look import Look
-from flowplay.ui.work import NotDoneError, ask, wait
+from flowplay.ui.work import NotDoneError, ask, say_not_done, wait
 from flowplay.wire import LayerFrames
 
 #: Seconds between two looks at whether the worker is done.
@@ -36,7 +36,7 @@ def walk_view(run: Run) -> None:
 def _show(look: Look) -> None:
     future = ask("frames", look.key, *look.frames)
     if future.done():
-        _draw(future)
+        _draw(future, look)
         return
 
     def wait_for_it() -> None:
@@ -47,12 +47,12 @@ def _show(look: Look) -> None:
     follow(wait_for_it, _POLL)
 
 
-def _draw(future: Future[bytes]) -> None:
+def _draw(future: Future[bytes], look: Look) -> None:
     try:
         frames = LayerFrames.from_bytes(wait(future))
     except NotDoneError as error:
-        st.warning(f"The walk could not be computed: {error}")
-        st.button("Try again", key="walk_again", help="Ask a worker once more.")
+        sentence = f"The walk could not be computed: {error}"
+        say_not_done(sentence, "frames", look.key, button="walk_again")
         return
     st.caption(
         f"Step {frames.step:,}. Each frame shows the exact density of z after one more layer, from "

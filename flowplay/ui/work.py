@@ -1,4 +1,4 @@
-"""The one way in which a page asks a worker: results are kept, failures are told in a sentence."""
+"""The one way in which a page asks a worker: results are kept, failures are said in a sentence."""
 
 from __future__ import annotations
 
@@ -9,16 +9,12 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 
 import streamlit as st
 
+from flowplay.budgets import budgets
 from flowplay.engine import EngineClosedError, WorkerLostError, WorkError
 from flowplay.ui.shell import engine
 
 #: Seconds that a page waits for a worker. Runs of other viewers occupy a worker for less than one.
 PATIENCE = 30.0
-
-#: Bytes of results that are kept; the newest of each kind is always among them.
-KEPT_BYTES = 16 * 2**20
-
-_RESULTS = "_results"
 
 _GIVEN_UP = "The work was given up."
 
@@ -28,31 +24,44 @@ class NotDoneError(RuntimeError):
 
 
 class Results:
-    """What workers have been asked for, by kind and key. Any thread may use it."""
+    """Results by kind and key, within the budget `results_memory`. Any thread may use it.
+
+    The ones used least recently go first.
+    """
 
     def __init__(self) -> None:
         self._futures: dict[tuple[str, Hashable], Future[bytes]] = {}
         self._lock = threading.Lock()
 
     def get(self, kind: str, key: Hashable) -> Future[bytes] | None:
-        """Return what was asked for, None if nothing was."""
+        """Return what was asked for, None if nothing was or if it is no longer kept."""
         with self._lock:
-            return self._futures.get((kind, key))
+            future = self._futures.pop((kind, key), None)
+            if future is not None:
+                self._futures[kind, key] = future
+            return future
 
     def get_or_begin(
         self, kind: str, key: Hashable, begin: Callable[[], Future[bytes]]
     ) -> Future[bytes]:
-        """Return what was asked for; call `begin` if nothing was, or if it failed."""
+        """Return what was asked for, failed or not; call `begin` if nothing was."""
         with self._lock:
             future = self._futures.pop((kind, key), None)
-            if future is None or failure(future):
+            if future is None:
                 future = begin()
             self._futures[kind, key] = future
-            self._forget_oldest()
+            self._keep_within_budget()
             return future
 
+    def forget_failure(self, kind: str, key: Hashable) -> None:
+        """Forget what was asked for if it failed, so that it is asked for again."""
+        with self._lock:
+            future = self._futures.get((kind, key))
+            if future is not None and failure(future):
+                del self._futures[kind, key]
+
     def forget_failures(self) -> None:
-        """Forget what failed."""
+        """Forget everything that failed."""
         with self._lock:
             for name in [name for name, future in self._futures.items() if failure(future)]:
                 del self._futures[name]
@@ -62,35 +71,33 @@ class Results:
         with self._lock:
             return any(not future.done() for future in self._futures.values())
 
-    def clear(self) -> None:
-        """Forget everything."""
-        with self._lock:
-            self._futures.clear()
-
-    def _forget_oldest(self) -> None:
-        """Forget the oldest results beyond `KEPT_BYTES`, except the newest of each kind."""
-        newest = {kind: (kind, key) for kind, key in self._futures}
+    def _keep_within_budget(self) -> None:
+        """Forget results that were used least recently; never the last one."""
         total = sum(map(_size, self._futures.values()))
-        for name in list(self._futures):
-            if total <= KEPT_BYTES:
+        for name in list(self._futures)[:-1]:
+            if total <= budgets().results_memory:
                 break
-            if newest[name[0]] != name and self._futures[name].done():
+            if self._futures[name].done():
                 total -= _size(self._futures.pop(name))
+
+
+#: The results of all sessions: keys name the run, so none is another's.
+_RESULTS = Results()
 
 
 def ask(
     kind: str, key: Hashable, name: str, *arguments: object, store: Results | None = None
 ) -> Future[bytes]:
-    """Ask a worker, unless the result is there or on its way.
+    """Ask a worker, unless the result is there, on its way, or failed.
 
     Args:
         kind: of the result.
         key: what this one is for.
         name: import path of the function, `package.module:function`.
         *arguments: what it is called with.
-        store: keeps the result; the session's own if None.
+        store: keeps the result; the one of all sessions if None.
     """
-    results = _session_results() if store is None else store
+    results = _RESULTS if store is None else store
     return results.get_or_begin(kind, key, lambda: engine().call(name, *arguments))
 
 
@@ -98,7 +105,7 @@ def result_of(kind: str, key: Hashable, name: str, *arguments: object) -> bytes:
     """Return what a worker makes of `arguments`; see `ask`.
 
     Raises:
-        NotDoneError: if it failed or takes too long; asking again begins anew or waits on.
+        NotDoneError: if it failed or takes too long; see `say_not_done`.
     """
     return wait(ask(kind, key, name, *arguments))
 
@@ -130,14 +137,41 @@ def failure(future: Future[bytes]) -> str:
 
 
 def is_there(kind: str, key: Hashable) -> bool:
-    """Tell whether the session has a result already, so that nobody has to be told to wait."""
-    future = _session_results().get(kind, key)
+    """Tell whether a result is there already, so that nobody has to be told to wait."""
+    future = _RESULTS.get(kind, key)
     return future is not None and future.done()
 
 
-def _session_results() -> Results:
-    results: Results = st.session_state.setdefault(_RESULTS, Results())
-    return results
+def keep(kind: str, key: Hashable, result: bytes) -> None:
+    """Keep what was not made by a worker beside what was."""
+    future: Future[bytes] = Future()
+    future.set_result(result)
+    _RESULTS.get_or_begin(kind, key, lambda: future)
+
+
+def kept(kind: str, key: Hashable) -> bytes | None:
+    """Return a result if it is there."""
+    future = _RESULTS.get(kind, key)
+    return None if future is None or not future.done() or failure(future) else future.result()
+
+
+def say_not_done(sentence: str, kind: str, key: Hashable, *, button: str) -> None:
+    """Say that work was not done, with a button that asks for it once more.
+
+    Args:
+        sentence: what was not done, and why.
+        kind: of the result.
+        key: what it was for.
+        button: key of the button.
+    """
+    st.warning(sentence, icon=":material/error:")
+    st.button(
+        "Try again",
+        key=button,
+        help="Ask a worker once more.",
+        on_click=_RESULTS.forget_failure,
+        args=(kind, key),
+    )
 
 
 def _size(future: Future[bytes]) -> int:

@@ -16,12 +16,13 @@ from flowplay.wire.snapshot import Snapshot
 
 @dataclass(frozen=True)
 class SavedRun(Packed):
-    """A run's config, state and picture.
+    """A run's config, state, picture and result.
 
     Attributes:
         settings: the fields of the run's `RunConfig`.
         state_bytes: bytes of its `RunState`, as uint8.
         snapshot_bytes: bytes of the `Snapshot` that belongs to the state, as uint8.
+        result: what `train` printed of the run.
     """
 
     KIND: ClassVar[str] = "saved run"
@@ -29,12 +30,15 @@ class SavedRun(Packed):
     settings: dict[str, Any]
     state_bytes: NDArray[np.uint8]
     snapshot_bytes: NDArray[np.uint8]
+    result: dict[str, Any]
 
     @classmethod
-    def of(cls, config: RunConfig, state: bytes, snapshot: bytes) -> SavedRun:
-        """Put a run together from the bytes of its state and snapshot."""
-        arrays = (np.frombuffer(part, np.uint8) for part in (state, snapshot))
-        return cls(config.model_dump(), *arrays)
+    def of(
+        cls, config: RunConfig, state: bytes, snapshot: bytes, result: dict[str, Any]
+    ) -> SavedRun:
+        """Put a run together from the bytes of its state and snapshot, and its result."""
+        state_bytes, snapshot_bytes = (np.frombuffer(part, np.uint8) for part in (state, snapshot))
+        return cls(config.model_dump(), state_bytes, snapshot_bytes, result)
 
     @property
     def config(self) -> RunConfig:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,10 +20,11 @@ sys.path.append(str(Path(__file__).parents[1] / "engine"))
 from fake_work import snapshot, state
 
 from flowplay.catalog import ARCHITECTURES
+from flowplay.catalog.entries import Likelihood
 from flowplay.config import RunConfig
-from flowplay.engine import Engine, EngineStatus, Run
+from flowplay.engine import Engine, EngineStatus, Run, WorkError
 from flowplay.targets import TARGETS
-from flowplay.ui import runs, shell
+from flowplay.ui import live, runs, shell
 from flowplay.ui.example import example
 from flowplay.ui.runs import ACTIVE
 from flowplay.ui.settings import identity
@@ -211,6 +214,67 @@ def test_a_run_that_was_refused_says_why_and_cannot_go_on(engine: Engine) -> Non
     assert [e.value for e in page.error] == ["A step needs too much memory; lower width."]
     assert "go_on" not in [b.key for b in page.button]
     assert "could not start" in " ".join(caption.value for caption in page.caption)
+
+
+def test_a_walk_that_fails_is_asked_for_again_only_by_its_button(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def failing(name: str, *arguments: object) -> Future[bytes]:
+        asked.append(name)
+        future: Future[bytes] = Future()
+        future.set_exception(WorkError("no reason."))
+        return future
+
+    monkeypatch.setattr(engine, "call", failing)
+    page = run()
+    for _ in range(3):
+        page.run()
+    assert any("The walk could not be computed: no reason." in w.value for w in page.warning)
+    assert asked == ["flowplay.training.worker:layer_frames"]
+    page.button(key="walk_again").click().run()
+    assert not page.exception
+    assert len(asked) == 2
+
+
+def test_a_page_without_a_run_looks_at_none(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shell, "_engine", engine)
+    before = len(engine._viewers)
+    app = AppTest.from_file(str(PAGE.parents[1] / "navigation.py"), default_timeout=60).run()
+    watching = len(engine._viewers)
+    assert watching >= max(1, before)
+    app.switch_page("pages/guide.py").run()
+    assert not app.exception
+    assert len(engine._viewers) == watching - 1
+    app.switch_page("pages/playground.py").run()
+    assert len(engine._viewers) == watching
+
+
+@pytest.mark.parametrize(
+    ("likelihood", "labels", "heading"),
+    [
+        ("none", ["Energy distance", "Parameters"], "what training minimizes"),
+        (
+            "bound",
+            ["Held-out bound of the NLL", "Gap to floor (upper bound)", "Parameters"],
+            "upper bound of the negative log-likelihood",
+        ),
+    ],
+)
+def test_before_the_first_picture_the_catalog_says_what_will_be_measured(
+    monkeypatch: pytest.MonkeyPatch, likelihood: Likelihood, labels: list[str], heading: str
+) -> None:
+    made = replace(ARCHITECTURES["nsf"], likelihood=likelihood, loss_name="energy distance")
+    monkeypatch.setattr(live, "ARCHITECTURES", {**ARCHITECTURES, "nsf": made})
+    page = run(architecture="nsf")
+    assert not page.exception
+    assert [m.label for m in page.metric] == labels
+    assert any(heading in m.value for m in page.markdown)
+    if likelihood == "bound":
+        assert "upper bound" in page.metric[1].help
 
 
 def test_an_unreachable_scheduler_is_said_plainly(monkeypatch: pytest.MonkeyPatch) -> None:

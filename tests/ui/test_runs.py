@@ -119,6 +119,29 @@ def test_what_a_session_remembers_is_bounded(engine: FakeEngine) -> None:
     assert sum(not hosted.closed for hosted in engine.hosted.values()) == runs.RUNS_PER_SESSION
 
 
+def test_a_budget_typed_after_the_end_is_trained_to(engine: FakeEngine) -> None:
+    run = runs.current_run(OTHER)
+    engine.land(run, 0)
+    runs.train(OTHER)
+    engine.land(run, 2000)
+    assert run.view().phase is Phase.FINISHED
+    runs.train(changed(OTHER, budget=3000))
+    assert run.view().hot.budget == 3000
+
+
+@pytest.mark.parametrize("button", [runs.train, runs.step])
+def test_a_button_that_finds_its_run_let_go_leaves_the_note(
+    engine: FakeEngine, button: Callable[[RunConfig], None]
+) -> None:
+    run = trained(engine, OTHER)
+    engine.hosted[run.id].let_go("nobody had looked at it for 30 minutes")
+    button(OTHER)
+    assert "nobody had looked at it" in runs.let_go_note(), "it has not been shown yet"
+    engine.land(runs.current_run(OTHER), 1)
+    button(OTHER)
+    assert runs.let_go_note() == ""
+
+
 @pytest.mark.parametrize("button", [runs.train, runs.step])
 def test_failed_run_goes_on_with_the_rate_that_is_set(
     engine: FakeEngine, button: Callable[[RunConfig], None]
@@ -190,6 +213,15 @@ def test_after_a_trained_default_run_the_example_is_shown_and_named(engine: Fake
     engine.hosted[run.id].let_go("nobody had looked at it for 30 minutes")
     assert runs.is_example(runs.current_run(DEFAULT))
     assert runs.let_go_note().endswith("30 minutes; the flow shown is the example.")
+
+
+def test_the_note_outlives_the_example_that_train_replaces(engine: FakeEngine) -> None:
+    runs.train(DEFAULT)
+    run = runs.current_run(DEFAULT)
+    engine.land(run, 300)
+    engine.hosted[run.id].let_go("nobody had looked at it for 30 minutes")
+    runs.train(DEFAULT)
+    assert runs.let_go_note().endswith("30 minutes; the flow shown is untrained.")
 
 
 def test_the_engine_asks_the_server_whether_the_session_is_there(

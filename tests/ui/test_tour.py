@@ -124,3 +124,13 @@ def test_the_app_offers_it_on_every_page() -> None:
     app.switch_page("pages/guide.py").run()
     assert not app.exception
     assert '"phase": "offered"' in app.get("bidi_component")[0].proto.json
+
+
+def test_another_target_while_it_runs_breaks_no_page() -> None:
+    app = AppTest.from_file(str(APP), default_timeout=60)
+    app.query_params["target"], app.query_params["noise"] = "eight_gaussians", "0.8"
+    app.session_state["_tour"] = Tour(phase="running", at=[*BY_NAME].index("floor"))
+    app.run()
+    app.radio(key="target").set_value("moons").run()
+    assert not app.exception
+    assert app.slider(key="noise").value <= 0.3

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from flowplay.budgets import Budgets
 from flowplay.ui import work
 from flowplay.ui.work import NotDoneError, Results, ask, wait
 
@@ -53,12 +54,14 @@ def test_only_one_module_asks_workers() -> None:
     assert not [p for p in paths if p.name != "work.py" and ".call(" in p.read_text("utf-8")]
 
 
-def test_a_question_is_asked_once_until_it_fails(engine: CountingEngine) -> None:
+def test_a_question_is_asked_once_until_its_failure_is_forgotten(engine: CountingEngine) -> None:
     store = Results()
     first = ask("kind", 1, "module:function", store=store)
     assert ask("kind", 1, "module:function", store=store) is first
     assert ask("kind", 2, "module:function", store=store) is not first
     first.set_exception(RuntimeError("broken"))
+    assert ask("kind", 1, "module:function", store=store) is first
+    store.forget_failure("kind", 1)
     again = ask("kind", 1, "module:function", store=store)
     assert again is not first
     assert len(engine.futures) == 3
@@ -68,17 +71,34 @@ def test_a_question_is_asked_once_until_it_fails(engine: CountingEngine) -> None
     assert store.busy(), "the second question is on its way"
 
 
-def test_what_is_kept_is_bounded_but_for_the_newest_of_each_kind(
+def test_results_beyond_the_budget_go_the_least_recently_used_first(
     engine: CountingEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(work, "KEPT_BYTES", 10)
+    monkeypatch.setattr(work, "budgets", lambda: Budgets.model_validate({"results_memory": 20}))
     store = Results()
-    ask("rare", 0, "module:function", store=store).set_result(b"x" * 20)
-    for key in range(9):
-        ask("common", key, "module:function", store=store).set_result(b"x" * 6)
-    ask("common", 9, "module:function", store=store)
-    assert store.get("rare", 0) is not None
-    assert [key for key in range(10) if store.get("common", key)] == [9]
+    for kind, size in (("rare", 6), ("other", 6), ("common", 6)):
+        ask(kind, 0, "module:function", store=store).set_result(b"x" * size)
+    assert store.get("rare", 0) is not None, "and it is used by that"
+    ask("common", 1, "module:function", store=store).set_result(b"x" * 6)
+    ask("common", 2, "module:function", store=store)
+    assert store.get("other", 0) is None
+    assert [store.get(*name) is not None for name in (("rare", 0), ("common", 0))] == [True, True]
+    asked = len(engine.futures)
+    ask("other", 0, "module:function", store=store)
+    assert len(engine.futures) == asked + 1
+
+
+def test_all_sessions_share_one_store_and_gifs_are_in_it(
+    engine: CountingEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Results()
+    monkeypatch.setattr(work, "_RESULTS", store)
+    monkeypatch.setattr(work, "budgets", lambda: Budgets.model_validate({"results_memory": 10}))
+    work.keep("gif", 1, b"x" * 8)
+    assert work.kept("gif", 1) == b"x" * 8
+    work.keep("gif", 2, b"x" * 8)
+    assert work.kept("gif", 1) is None
+    assert work.kept("gif", 2) is not None
 
 
 @pytest.mark.parametrize("end", ["late", "cancelled"])
