@@ -155,7 +155,7 @@ def test_memory_is_about_what_a_process_really_takes() -> None:
     )
     told, taken = map(float, done.stdout.split())
     assert told > 50 * 2**20
-    assert 0.5 * told < taken < cost._GAPS * told
+    assert 0.5 * told < taken < cost._GAPS * told + cost._PICTURES, "what a worker keeps for it"
 
 
 def test_the_estimate_leaves_the_run_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
