@@ -122,7 +122,8 @@ def test_seconds_extrapolate_to_the_runs_own_batch(
 
 
 REAL_STEP = """
-import resource, torch
+import re, torch
+from pathlib import Path
 from flowplay.config import RunConfig
 from flowplay.models import build_model
 from flowplay.training.cost import step_memory
@@ -132,12 +133,16 @@ config = RunConfig(architecture="nsf", depth=4, width=64, samples=16_384)
 points = training_points(config)
 model = build_model(config, points).train()
 told = step_memory(model, points).at(16_384)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def peak():
+    # Not `ru_maxrss`, which a process takes over from the one that started it.
+    return 1024 * int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+before = peak()
 model.loss_and_gradient(points[:16_384])
-print(told, 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before))
+print(told, peak() - before)
 """
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_memory_is_about_what_a_process_really_takes() -> None:
     done = subprocess.run(
         [sys.executable, "-c", REAL_STEP],
@@ -150,7 +155,7 @@ def test_memory_is_about_what_a_process_really_takes() -> None:
     )
     told, taken = map(float, done.stdout.split())
     assert told > 50 * 2**20
-    assert 0.5 * told < taken < cost._GAPS * told
+    assert 0.5 * told < taken < cost._GAPS * told + cost._PICTURES, "what a worker keeps for it"
 
 
 def test_the_estimate_leaves_the_run_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
