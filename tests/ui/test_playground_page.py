@@ -220,6 +220,26 @@ def test_a_run_that_did_not_diverge_is_tried_again_without_a_word_on_its_rate(
     assert not any("learning rate is" in caption.value for caption in page.caption)
 
 
+def _toggle() -> None:
+    from types import SimpleNamespace
+
+    import streamlit as st
+
+    from flowplay.ui.live import samples_toggle
+
+    problem = SimpleNamespace(window=st.session_state["window"])
+    samples_toggle(SimpleNamespace(architecture="nsf", problem=lambda: problem))  # type: ignore[arg-type]
+
+
+def test_samples_are_offered_only_in_the_plane() -> None:
+    for window, offered in (((0.0, 1.0, 0.0, 1.0), 1), (None, 0)):
+        page = AppTest.from_function(_toggle)
+        page.session_state["window"] = window
+        page.run()
+        assert not page.exception
+        assert len(page.toggle) == offered
+
+
 def test_points_of_a_problem_are_drawn_once() -> None:
     drawn: list[int] = []
 
