@@ -249,7 +249,7 @@ def test_points_of_a_problem_are_drawn_once() -> None:
 
     problem = Points()
     for _ in range(3):
-        pictures._points(problem)  # type: ignore[arg-type]
+        pictures._points(problem)
     assert len(drawn) == 1
 
 
