@@ -205,7 +205,10 @@ def _refuse_unwritable(name: str, path: Path) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code (2 for bad input, 1 for a run that broke)."""
-    load_plugins()
+    try:
+        load_plugins()
+    except ImportError as error:
+        _Parser(prog="flowplay").error(str(error))
     parser = _parser()
     arguments = parser.parse_args(argv)
     try:

@@ -43,7 +43,7 @@ class _Settings(BaseModel):
 
 
 class HotSettings(_Settings):
-    """The settings that can change while a run trains. A new one is one field here.
+    """The settings that can change while a run trains. A new one is one field here and its widget.
 
     Raises:
         pydantic.ValidationError: for a value out of range or an unknown field.

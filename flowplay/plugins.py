@@ -15,7 +15,10 @@ def load_plugins() -> None:
     """Import the modules that the environment names.
 
     Raises:
-        ImportError: if one cannot be imported.
+        ImportError: if one cannot be imported; the message is one sentence.
     """
     for name in filter(None, map(str.strip, os.environ.get(VARIABLE, "").split(","))):
-        importlib.import_module(name)
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            raise ImportError(f"{VARIABLE}: {name} cannot be imported: {error}.") from error

@@ -64,6 +64,18 @@ def test_a_folder_in_place_of_a_file_is_refused_before_training(
     assert capsys.readouterr().err == f"flowplay: {flag}: {tmp_path} is a folder.\n"
 
 
+def test_a_plugin_that_is_not_there_is_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLOWPLAY_PLUGINS", "nope")
+    with pytest.raises(SystemExit) as stopped:
+        main(["train", *FAST])
+    assert stopped.value.code == 2
+    printed = capsys.readouterr().err
+    assert printed.startswith("flowplay: FLOWPLAY_PLUGINS: nope cannot be imported")
+    assert printed.count("\n") == 1
+
+
 def test_a_report_that_fails_loses_no_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

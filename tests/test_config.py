@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,6 +27,7 @@ from flowplay.catalog import (
     Whole,
     register_architecture,
 )
+from flowplay.catalog.names import PAGE_NAMES
 from flowplay.config import FixedSettings, HotSettings, RunConfig, all_options, flat_names
 from flowplay.problems import PROBLEMS, DataProblem, make_problem, register_problem
 from flowplay.problems.base import FloatArray, Window
@@ -353,7 +355,19 @@ WRONG_OPTIONS = [
     pytest.param(Real("bins", "", "", 1.0, 1.0, 2.0), "bins", id="another kind"),
     pytest.param(Choice("noise", "", "", "a", {"a": "A"}), "noise", id="another owner"),
     pytest.param(Real("new_option", "", "", 0.0, 0.0, 1.0), "new_option", id="the same entry"),
+    *(
+        pytest.param(Whole(name, "", "", 1, 1, 2), name, id=name)
+        for name in ("steps", "save", "help", "train", "point_x", "base", "autostart")
+    ),
 ]
+
+
+def test_the_names_of_a_page_are_reserved() -> None:
+    root = Path(__file__).parents[1]
+    files = [*(root / "flowplay/ui").rglob("*.py"), *(root / "pages").glob("*.py")]
+    keys = {k for p in files for k in re.findall(r'(?:key|button)="(\w+)"', p.read_text("utf-8"))}
+    assert len(keys) > 20
+    assert keys <= PAGE_NAMES | set(RunConfig.model_fields)
 
 
 @pytest.mark.parametrize(("option", "name"), WRONG_OPTIONS)

@@ -39,7 +39,7 @@ class Architecture:
         likelihood: what its `log_prob` is.
         conditioned: whether `width` (hidden units of its networks) means anything to it.
         depth_help: what `depth` counts; None where it means nothing.
-        depth_unit: the plural of what it counts.
+        depth_units: what it counts, one and several.
         loss_name: of what is trained.
         loss: one sentence on it, if it is not the negative log-likelihood.
         options: settings of its own.
@@ -56,7 +56,7 @@ class Architecture:
     likelihood: Likelihood
     conditioned: bool = True
     depth_help: str | None = "How many layers the model is made of."
-    depth_unit: str = "layers"
+    depth_units: tuple[str, str] = ("layer", "layers")
     loss_name: str = "loss"
     loss: str = ""
     options: tuple[Option, ...] = ()

@@ -168,7 +168,7 @@ GLOW = FlowFamily(
     ),
     defaults=MappingProxyType({"depth": 8, "learning_rate": 6e-3}),
     depth_help="How many blocks of three layers the flow is made of.",
-    depth_unit="blocks",
+    depth_units=("block", "blocks"),
 )
 
 MAF = FlowFamily(
@@ -343,7 +343,7 @@ FFJORD = FlowFamily(
     ),
     defaults=MappingProxyType({"depth": 6, "learning_rate": 2e-2}),
     depth_help="Number of equal time intervals in which the ODE is solved and shown.",
-    depth_unit="intervals of time",
+    depth_units=("interval of time", "intervals of time"),
     options=(
         _SOLVER,
         _STEPS,
@@ -378,7 +378,7 @@ FLOW_MATCHING = FlowFamily(
     ),
     defaults=MappingProxyType({"depth": 8, "learning_rate": 1e-2}),
     depth_help="Number of equal time intervals in which the ODE is solved and shown.",
-    depth_unit="intervals of time",
+    depth_units=("interval of time", "intervals of time"),
     mixable=False,
     loss_name="flow-matching loss",
     loss="It is trained by the flow-matching loss, which is not a likelihood. The held-out NLL "

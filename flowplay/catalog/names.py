@@ -7,6 +7,22 @@ from typing import NamedTuple
 
 from flowplay.catalog.options import Option
 
+#: Names that the command line has for itself.
+COMMAND_NAMES = frozenset(["command", "file", "help", "html", "json", "save", "seconds", "steps"])
+
+#: Keys of the pages' own widgets and containers, and names in a link, that are no settings.
+PAGE_NAMES = frozenset(
+    """
+    autostart base bits bits_dim bits_nll buttons card change_base change_choice
+    change_map change_reset change_samples continue_example costs density density_view
+    diagnosis diagnosis_again draw_gif export export_again export_config export_gif
+    export_html export_weights failure follow_point go_on headline hyperparameters inside
+    inside_again layers layers_chart ledger ledger_again ledger_view loss loss_chart map
+    measure open_settings pause plane_density point_x point_y reset settings_button
+    show_samples step target_density timing_again topic_pages tour train walk_again
+    """.split()  # noqa: SIM905
+)
+
 
 class _Meaning(NamedTuple):
     owner: str
@@ -48,3 +64,7 @@ def _claim(meanings: Iterable[tuple[str, _Meaning]]) -> None:
             raise ValueError(f"The name {name!r} is taken: {taken.kind} of a {taken.owner}.")
         new[name] = meaning
     _MEANINGS.update(new)
+
+
+_claim((name, _Meaning("command line", "argument")) for name in COMMAND_NAMES)
+_claim((name, _Meaning("page", "key")) for name in PAGE_NAMES)

@@ -24,7 +24,7 @@ class Model(nn.Module, ABC):
 
     @abstractmethod
     def loss(self, x: Tensor) -> Tensor:
-        """Return what training makes small (scalar) on data x [B, D]."""
+        """Return what training minimizes (scalar) on data x [B, D]."""
 
     def loss_and_gradient(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Return `loss` of x [B, D], and its gradient by each parameter, in their order.

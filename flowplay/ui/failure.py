@@ -19,14 +19,18 @@ def failure_box(run: Run) -> None:
         st.error(view.message, icon=":material/error:")
         if view.header is None or run.state is None:
             return
+        diverged = "diverged" in view.message
+        label, rate = ("Go on", " with this learning rate") if diverged else ("Try again", "")
         st.button(
-            f"Go on from step {view.header.step:,} with this learning rate",
+            f"{label} from step {view.header.step:,}{rate}",
             key="go_on",
             type="primary",
             icon=":material/healing:",
             help="Train on from the last good weights.",
             on_click=_go_on,
         )
+        if not diverged:
+            return
         st.caption(
             f"The learning rate is {view.hot.learning_rate:g} now. It can be changed in the "
             "Playground's settings, under Training."

@@ -86,9 +86,8 @@ def _made_of(config: RunConfig) -> str:
     """Return the family and how much of it there is, as RealNVP, 12 layers."""
     architecture = ARCHITECTURES[config.architecture]
     if architecture.depth_help is not None:
-        unit = architecture.depth_unit
-        depth = unit.replace("s", "", 1) if config.depth == 1 else unit
-        return f"{architecture.label}, {config.depth} {depth}"
+        one, several = architecture.depth_units
+        return f"{architecture.label}, {config.depth} {one if config.depth == 1 else several}"
     recipe = ", ".join(str(config.options[option.name]) for option in architecture.options)
     return f"{architecture.label}: {recipe}" if recipe else architecture.label
 
@@ -230,7 +229,8 @@ def _ledger(look: Look, about: LayerFrames) -> None:
             point = Pick(about.layers, x, y)
             if chosen is not None:
                 choose_point(point)
-    _typed_point(point, about.layers)
+    # While it trains, the first point changes by itself, and somebody may be typing another.
+    _typed_point(point, about.layers, stay=not look.fine and chosen is None)
     if ledger is None:
         say_not_done(failed, "ledger", key, button="ledger_again")
         return
@@ -247,9 +247,16 @@ def _ledger(look: Look, about: LayerFrames) -> None:
     )
 
 
-def _typed_point(point: Pick, layers: int) -> None:
-    """Show the fields of a point of the data; they hold the point that is followed."""
-    if point.k == layers and st.session_state.get(_TYPED) != point:
+def _typed_point(point: Pick, layers: int, *, stay: bool = False) -> None:
+    """Show the fields of a point of the data; they hold the point that is followed.
+
+    Args:
+        point: the point that is followed.
+        layers: of the flow.
+        stay: whether fields that hold a point already keep it.
+    """
+    held = st.session_state.get(_TYPED)
+    if point.k == layers and held != point and not (stay and held is not None):
         st.session_state[_TYPED] = point
         st.session_state["point_x"], st.session_state["point_y"] = point.x, point.y
     for name in ("point_x", "point_y"):

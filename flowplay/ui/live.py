@@ -126,8 +126,9 @@ def live_view(config: RunConfig, run: Run) -> None:
 
 
 def samples_toggle(config: RunConfig) -> None:
-    """Let samples be drawn on the model's density, if it has one."""
-    if ARCHITECTURES[config.architecture].likelihood != "none":
+    """Let samples be drawn on the model's density, if it has one in the plane."""
+    in_the_plane = config.problem().window is not None
+    if in_the_plane and ARCHITECTURES[config.architecture].likelihood != "none":
         st.toggle(
             "Show samples",
             key="show_samples",

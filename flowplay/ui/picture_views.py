@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import pkgutil
 
 import numpy as np
@@ -37,10 +38,15 @@ def small_picture(problem: Problem, cells: int) -> NDArray[np.floating] | None:
     if density is not None or problem.window is None or not isinstance(problem, DataProblem):
         return density
     x_min, x_max, y_min, y_max = problem.window
-    x, y = problem.training_points(_PROBLEM_POINTS, seed=0).T
+    x, y = _points(problem).T
     counts: NDArray[np.float64]
     counts, _, _ = np.histogram2d(y, x, cells, ((y_min, y_max), (x_min, x_max)))
     return counts
+
+
+@functools.lru_cache(maxsize=64)
+def _points(problem: DataProblem) -> NDArray[np.floating]:
+    return problem.training_points(_PROBLEM_POINTS, seed=0)
 
 
 def show_problem(problem: Problem, key: str) -> None:
@@ -58,12 +64,12 @@ def show_problem(problem: Problem, key: str) -> None:
             encode_density(density, scale),
             bounds=window,
             scale=scale,
-            alt=describe_density(f"{problem.label}, the target's exact density", density, window),
+            alt=describe_density(f"the target, {problem.label},", density, window),
             key=key,
             note="Exact density",
         )
     elif window is not None and isinstance(problem, DataProblem):
-        points = problem.training_points(_PROBLEM_POINTS, seed=0)
+        points = _points(problem)
         density_view(
             None,
             bounds=window,

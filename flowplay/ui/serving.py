@@ -27,7 +27,10 @@ logger = logging.getLogger(__name__)
 @asynccontextmanager
 async def lifespan(app: st.App) -> AsyncIterator[None]:
     """Load plugins and start the engine with the server, and end it with the server."""
-    load_plugins()
+    try:
+        load_plugins()
+    except ImportError as error:
+        raise SystemExit(str(error)) from None
     engine = shell.new_engine()
     # Meanwhile the server answers already: a browser loads Streamlit's own files first.
     threading.Thread(target=prepare, args=(engine,), name="flowplay-prepare", daemon=True).start()

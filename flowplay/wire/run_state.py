@@ -22,7 +22,7 @@ class RunState(Packed):
         hot_settings: the fields of its `HotSettings`, as last set by the viewer.
         step: optimizer steps taken.
         seconds: time spent in training steps.
-        train_loss: mean of what training makes small over the last slice; in nats if that is the
+        train_loss: mean of what training minimizes over the last slice; in nats if that is the
             negative log-likelihood. Before the first step it is the held-out loss, or None.
         gradient_norm: norm of the last step's gradient before clipping.
         last_rate: learning rate of the last step.

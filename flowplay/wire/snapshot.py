@@ -101,7 +101,7 @@ class Snapshot:
 
     Attributes:
         header: what the engine reads.
-        curves: by name. `train` is the mean of what training makes small since the row before;
+        curves: by name. `train` is the mean of what training minimizes since the row before;
             `held_out` the held-out loss, where the model has a likelihood.
         measurements: by name. `train` is the mean over the last slice; `held_out` as last
             measured: while it trains, this may be a few tenths of a second before `header.step`.

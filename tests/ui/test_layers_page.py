@@ -210,6 +210,7 @@ def test_another_config_is_untrained_and_says_what_to_do(engine: HereEngine) -> 
     [
         ({"architecture": "glow", "depth": "1"}, "Glow, 1 block"),
         ({"architecture": "ffjord", "depth": "3"}, "FFJORD, 3 intervals of time"),
+        ({"architecture": "ffjord", "depth": "1"}, "FFJORD, 1 interval of time"),
         ({"architecture": "mixed", "recipe": "planar 1, nice 2"}, "Mixed: planar 1, nice 2"),
     ],
 )
@@ -219,6 +220,25 @@ def test_the_headline_counts_what_the_family_is_made_of(
     page = run(**query)
     assert not page.exception
     assert page.markdown[0].value.endswith(f", {said}")
+
+
+def _fields() -> None:
+    import streamlit as st
+
+    from flowplay.ui import inside
+    from flowplay.ui.components.inside_view import Pick
+
+    shown: tuple[float, bool] = st.session_state["shown"]
+    inside._typed_point(Pick(2, shown[0], 0.0), 2, stay=shown[1])
+
+
+def test_while_it_trains_the_first_point_does_not_overwrite_the_fields() -> None:
+    page = AppTest.from_function(_fields)
+    for shown, expected in (((1.0, True), 1.0), ((2.0, True), 1.0), ((3.0, False), 3.0)):
+        page.session_state["shown"] = shown
+        page.run()
+        assert not page.exception
+        assert page.number_input(key="point_x").value == expected
 
 
 def test_refused_values_are_said_here_too(engine: HereEngine) -> None:

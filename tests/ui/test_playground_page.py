@@ -21,10 +21,10 @@ from fake_work import snapshot, state
 
 from flowplay.catalog import ARCHITECTURES
 from flowplay.catalog.entries import Likelihood
-from flowplay.config import RunConfig
+from flowplay.config import RunConfig, flat_names
 from flowplay.engine import Engine, EngineStatus, Run, WorkError
 from flowplay.targets import TARGETS
-from flowplay.ui import live, runs, shell
+from flowplay.ui import live, picture_views, runs, shell
 from flowplay.ui.example import example
 from flowplay.ui.runs import ACTIVE
 from flowplay.ui.settings import identity
@@ -83,6 +83,10 @@ def test_widget_keys_are_the_names_of_a_config() -> None:
         assert name in page.session_state, name
     for key in ("train", "pause", "step", "reset"):
         assert page.button(key=key)
+    kinds = ("slider", "select_slider", "number_input", "selectbox", "radio", "toggle", "checkbox")
+    drawn = {widget.key for kind in (*kinds, "segmented_control") for widget in page.get(kind)}
+    drawn |= {widget.key for widget in page.get("button_group")}
+    assert fields | {"bins", "noise"} <= drawn, (fields | {"bins", "noise"}) - drawn
     assert page.slider(key="bins").value == 5
 
 
@@ -131,7 +135,7 @@ def test_another_target_brings_its_own_noise() -> None:
 
 @given(
     query=st.dictionaries(
-        st.sampled_from([*RunConfig.model_fields, "bins", "autostart"]),
+        st.sampled_from([*flat_names(), "options", "version", "autostart"]),
         st.one_of(
             st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=12),
             st.integers().map(str),
@@ -206,6 +210,47 @@ def test_a_diverged_run_says_so_and_goes_on_with_the_rate_that_is_set(engine: En
     assert begun.view().phase in ACTIVE
     assert begun.view().hot.learning_rate == 0.001
     assert not page.error
+
+
+def test_a_run_that_did_not_diverge_is_tried_again_without_a_word_on_its_rate(
+    engine: Engine,
+) -> None:
+    page = failed(engine, "The worker failed: no reason.", step=1200)
+    assert page.button(key="go_on").label == "Try again from step 1,200"
+    assert not any("learning rate is" in caption.value for caption in page.caption)
+
+
+def _toggle() -> None:
+    from types import SimpleNamespace
+
+    import streamlit as st
+
+    from flowplay.ui.live import samples_toggle
+
+    problem = SimpleNamespace(window=st.session_state["window"])
+    samples_toggle(SimpleNamespace(architecture="nsf", problem=lambda: problem))  # type: ignore[arg-type]
+
+
+def test_samples_are_offered_only_in_the_plane() -> None:
+    for window, offered in (((0.0, 1.0, 0.0, 1.0), 1), (None, 0)):
+        page = AppTest.from_function(_toggle)
+        page.session_state["window"] = window
+        page.run()
+        assert not page.exception
+        assert len(page.toggle) == offered
+
+
+def test_points_of_a_problem_are_drawn_once() -> None:
+    drawn: list[int] = []
+
+    class Points:
+        def training_points(self, n: int, seed: int) -> None:
+            drawn.append(n)
+
+    problem = Points()
+    for _ in range(3):
+        picture_views._points(problem)
+    assert len(drawn) == 1
 
 
 def test_a_run_that_was_refused_says_why_and_cannot_go_on(engine: Engine) -> None:

@@ -6,11 +6,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from flowplay.catalog import ARCHITECTURES
-from flowplay.config import RunConfig
+from flowplay.config import RunConfig, flat_names
 from flowplay.targets import TARGETS
 from flowplay.ui.controls import _doublings, _one_two_five
 
-NAMES = [*RunConfig.model_fields, "bins", "autostart", "unknown"]
+NAMES = [*flat_names(), "options", "version", "autostart", "unknown"]
 VALUES = st.one_of(
     st.text(max_size=30),
     st.integers(-(10**12), 10**12).map(str),
