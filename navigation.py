@@ -5,25 +5,33 @@ import streamlit as st
 from flowplay.ui.shell import ICON
 from flowplay.ui.tour import show_tour
 
-st.set_page_config("flowplay", page_icon=ICON, layout="wide")
-page = st.navigation(
-    [
-        st.Page(
-            "pages/playground.py",
-            title="Playground",
-            icon=":material/play_circle:",
-            default=True,
-        ),
-        st.Page("pages/layers.py", title="See inside", icon=":material/layers:"),
-        st.Page(
-            "pages/change_of_variables.py",
-            title="Change of variables",
-            icon=":material/straighten:",
-        ),
-        st.Page("pages/guide.py", title="Guide", icon=":material/menu_book:"),
-    ],
-    # Pages without settings of their own get the room of the sidebar.
-    position="top",
-)
-show_tour(page.url_path)
-page.run()
+
+def main() -> None:
+    """Run the page that the address names."""
+    st.set_page_config("flowplay", page_icon=ICON, layout="wide")
+    page = st.navigation(
+        [
+            st.Page(
+                "pages/playground.py",
+                title="Playground",
+                icon=":material/play_circle:",
+                default=True,
+            ),
+            st.Page("pages/layers.py", title="See inside", icon=":material/layers:"),
+            st.Page(
+                "pages/change_of_variables.py",
+                title="Change of variables",
+                icon=":material/straighten:",
+            ),
+            st.Page("pages/guide.py", title="Guide", icon=":material/menu_book:"),
+        ],
+        # Pages without settings of their own get the room of the sidebar.
+        position="top",
+    )
+    show_tour(page.url_path)
+    page.run()
+
+
+# Where workers are spawned, not forked, Python imports this file again in each, as another module.
+if __name__ == "__main__":
+    main()

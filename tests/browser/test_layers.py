@@ -102,9 +102,13 @@ def test_a_clicked_point_s_ledger_adds_up(app: App, page: Page) -> None:
     expect(page.locator(PLOT)).to_have_attribute("data-path", "14")
     expect(page.locator(PLOT)).to_have_attribute("data-t", "7.000")
     # It stands in the fields, too.
-    shown = numbers(rows.first.locator("td"))[:2]
     fields = [page.locator(f".st-key-{name} input") for name in ("point_x", "point_y")]
-    until(lambda: [float(f.input_value()) for f in fields] == shown, 30, "the fields follow")
+
+    def told() -> list[list[float]]:
+        typed = [float(field.input_value()) for field in fields]
+        return [numbers(rows.first.locator("td"))[:2], typed]
+
+    until(lambda: told()[0] == told()[1], 30, f"the fields follow: {told()}")
     expect(page.locator(f"{LEDGER}.here")).to_have_attribute("data-k", "7")
     base, total, last, log_prob = numbers(page.locator(".st-key-ledger dd"))
     assert last == log_prob

@@ -7,9 +7,11 @@ import json
 import os
 import re
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, nullcontext
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import psutil
 import pytest
@@ -45,6 +47,8 @@ def test_where_nothing_can_be_forked_workers_are_spawned_and_leave_no_hook(
 ) -> None:
     hooks: list[object] = []
     monkeypatch.setattr(local_module, "can_fork", lambda: False)
+    # A test of a page may have left its script here, which each spawned worker would run.
+    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
     noted = SimpleNamespace(register=hooks.append, unregister=hooks.remove)
     monkeypatch.setattr(spawned, "atexit", noted)
     engine = Engine(workers=1, preload="fake_work", work="fake_work:run_slice")
@@ -151,7 +155,9 @@ def test_a_fork_server_that_dies_at_once_is_started_less_and_less_often(
             await sleep(0.001)
         await tried.close()
 
-    asyncio.run(attempts())
+    # In a thread of its own: the browser tests leave an event loop running in this one.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, attempts()).result()
     assert pauses[:6] == [0.5, 1.0, 2.0, 4.0, 5.0, 5.0]
 
 

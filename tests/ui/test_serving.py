@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -77,4 +78,6 @@ def test_a_second_server_of_one_process_has_an_engine_that_works(
             assert not shell.engine().closed  # type: ignore[attr-defined]
 
     for _ in range(2):
-        asyncio.run(serve())
+        # In a thread of its own: the browser tests leave an event loop running in this one.
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, serve()).result()
