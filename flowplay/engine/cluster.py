@@ -38,7 +38,7 @@ LAST_RETRY_SECONDS = 5.0
 used within a few seconds, however long it was away."""
 
 WORK_SECONDS = 120.0
-"""Work that takes longer is taken to go on for ever, and its worker is ended. A slice lasts less
+"""Work that takes longer is taken never to end, and its worker is ended. A slice lasts less
 than a second, or one step: 5 s; what a page asks for, a few seconds."""
 
 logger = logging.getLogger(__name__)
