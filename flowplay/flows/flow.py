@@ -13,6 +13,7 @@ from torch.utils.checkpoint import checkpoint
 from flowplay.flows import chain
 from flowplay.flows.base import Bijection, standard_normal_log_prob
 from flowplay.flows.chain import Link
+from flowplay.flows.compiled import compiled
 from flowplay.models.base import LikelihoodModel
 
 
@@ -95,6 +96,9 @@ class Flow(Bijection, LikelihoodModel):
         without_graph = self.trained_by_likelihood and not self.checkpoint
         if not without_graph or len(links) < len(self.bijections):
             return super().loss_and_gradient(x)
+        if (quick := compiled(links, x)) is not None:
+            loss, gradient = quick.likelihood(x)
+            return loss, [gradient]
         with torch.inference_mode():
             tensors = [link.tensors() for link in links]
             z, log_det, saved = chain.normalize(links, tensors, x.t())
