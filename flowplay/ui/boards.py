@@ -52,9 +52,8 @@ _DIVERGENCES = Board(
             tuple(
                 _run(
                     target="u1",
-                    architecture="realnvp",
-                    depth=2,
-                    width=4,
+                    architecture="nice",
+                    depth=3,
                     annealing=0,
                     divergence=divergence,
                     budget=1500,

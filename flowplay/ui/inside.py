@@ -10,6 +10,7 @@ import streamlit as st
 from flowplay.catalog import ARCHITECTURES, FLOW_FAMILIES
 from flowplay.config import RunConfig
 from flowplay.engine import Phase, Run
+from flowplay.problems import Energy
 from flowplay.ui.components.inside_view import FARTHEST, Pick, inside_view, read_pick
 from flowplay.ui.components.ledger_view import ledger_view
 from flowplay.ui.follow import follow
@@ -97,6 +98,11 @@ def inside(config: RunConfig, run: Run) -> None:
     if sentence := why_no_layers(config):
         st.info(sentence, icon=":material/layers_clear:")
         return
+    if isinstance(config.problem(), Energy):
+        st.caption(
+            "Where this page speaks of held-out data, it shows exact draws of the energy's density, "
+            "known by quadrature, that training has not seen."
+        )
     drawn = run.view()
     poll = POLL if drawn.phase in ACTIVE else FIRST_POLL
 

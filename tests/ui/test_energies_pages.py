@@ -101,10 +101,10 @@ def test_a_point_can_be_taken_away_and_put_back(trained: RunConfig) -> None:
     page = open_page("playground.py", **trained.to_flat())
     every = make_problem("posterior_logistic").data  # type: ignore[attr-defined]
     group = page.button_group(key="used_points")
-    assert len(group.value) == len(every)
+    assert list(group.value or []) == list(range(len(every)))
     group.set_value(list(range(1, len(every)))).run()
     assert not page.exception
-    assert page.text_input(key="pairs").value.count(",") == len(every) - 2
+    assert str(page.text_input(key="pairs").value).count(",") == len(every) - 2
     assert len(page.button_group(key="used_points").options) == len(every), "it is still listed"
     page.button_group(key="used_points").set_value(list(range(len(every)))).run()
     assert "pairs" not in page.query_params, "the data are the usual ones again"
@@ -116,7 +116,7 @@ def test_a_point_can_be_added(trained: RunConfig) -> None:
     page.number_input(key="new_y").set_value(1.0)
     page.button(key="add_point").click().run()
     assert not page.exception
-    assert page.text_input(key="pairs").value.endswith(", 1 1")
+    assert str(page.text_input(key="pairs").value).endswith(", 1 1")
 
 
 def test_pairs_of_a_link_are_shown_and_bad_ones_refused_in_a_sentence() -> None:
