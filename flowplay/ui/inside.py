@@ -100,8 +100,8 @@ def inside(config: RunConfig, run: Run) -> None:
         return
     if isinstance(config.problem(), Energy):
         st.caption(
-            "Where this page speaks of held-out data, it shows exact draws of the energy's density, "
-            "known by quadrature, that training has not seen."
+            "Where this page speaks of held-out data, it shows exact draws of the density. "
+            "They are known by quadrature, and training has not seen them."
         )
     drawn = run.view()
     poll = POLL if drawn.phase in ACTIVE else FIRST_POLL
