@@ -53,7 +53,7 @@ _DIVERGENCES = Board(
                 _run(
                     target="u1",
                     architecture="nice",
-                    depth=3,
+                    depth=2,
                     annealing=0,
                     divergence=divergence,
                     budget=1500,
