@@ -40,14 +40,14 @@ class Board:
     """Runs to be looked at together.
 
     Attributes:
-        key: names it in a link.
+        name: as in a link.
         title: of the board.
         text: what to look at, Markdown.
         columns: headings of the runs.
         rows: the targets.
     """
 
-    key: str
+    name: str
     title: str
     text: str
     columns: tuple[str, ...]
@@ -124,11 +124,11 @@ def _show(board: Board, shown: Sequence[Run]) -> None:
     at = iter(shown)
     for number, row in enumerate(board.rows):
         problem = row.configs[0].problem()
-        with st.container(key=f"board_{board.key}_{number}"):
+        with st.container(key=f"board_{board.name}_{number}"):
             places = st.columns(1 + len(board.columns))
             with places[0]:
                 st.markdown(f"**{row.title}**: exact")
-                _show_target(problem, key=f"board_{board.key}_{number}_target")
+                _show_target(problem, key=f"board_{board.name}_{number}_target")
             for place, heading in zip(places[1:], board.columns, strict=True):
                 run = next(at)
                 with place:

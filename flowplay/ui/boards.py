@@ -13,7 +13,7 @@ def _run(**settings: object) -> RunConfig:
 
 
 _PAPER = Board(
-    key="figure3",
+    name="figure3",
     title="Figure 3 of the paper",
     text=(
         "Rezende & Mohamed (2015) learned four [[energies|energy]] with 2, 8 and 32 planar layers "
@@ -35,7 +35,7 @@ _PAPER = Board(
 )
 
 _DIVERGENCES = Board(
-    key="divergences",
+    name="divergences",
     title="Forward and reverse KL",
     text=(
         "The same weak model learns the same two modes twice. The reverse divergence KL(q‖p) "
@@ -65,7 +65,7 @@ _DIVERGENCES = Board(
 )
 
 _ANNEALING = Board(
-    key="annealing",
+    name="annealing",
     title="Annealing",
     text=(
         "With the full energy from the first step, draws run into the nearest wells. Modes that no "
@@ -90,7 +90,7 @@ _ANNEALING = Board(
 )
 
 #: By their key.
-BOARDS: dict[str, Board] = {board.key: board for board in (_PAPER, _DIVERGENCES, _ANNEALING)}
+BOARDS: dict[str, Board] = {board.name: board for board in (_PAPER, _DIVERGENCES, _ANNEALING)}
 
 #: The name of a board in a link.
 QUERY = "board"
@@ -110,6 +110,6 @@ def pick_board() -> Board:
         label_visibility="collapsed",
     )
     board = BOARDS[st.session_state["board_pick"]]
-    if asked != board.key:
-        st.query_params[QUERY] = board.key
+    if asked != board.name:
+        st.query_params[QUERY] = board.name
     return board
