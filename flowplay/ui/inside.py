@@ -10,6 +10,7 @@ import streamlit as st
 from flowplay.catalog import ARCHITECTURES, FLOW_FAMILIES
 from flowplay.config import RunConfig
 from flowplay.engine import Phase, Run
+from flowplay.problems import Energy
 from flowplay.ui.components.inside_view import FARTHEST, Pick, inside_view, read_pick
 from flowplay.ui.components.ledger_view import ledger_view
 from flowplay.ui.follow import follow
@@ -99,6 +100,11 @@ def inside(config: RunConfig, run: Run) -> None:
         st.info(sentence, icon=":material/layers_clear:")
         return
     run.wait_for_picture(FIRST_PICTURE)
+    if isinstance(config.problem(), Energy):
+        st.caption(
+            "Where this page speaks of held-out data, it shows exact draws of the density. "
+            "They are known by quadrature, and training has not seen them."
+        )
     drawn = run.view()
     poll = POLL if drawn.phase in ACTIVE else FIRST_POLL
 
