@@ -10,7 +10,8 @@ from types import MappingProxyType
 TERMS: Mapping[str, str] = MappingProxyType(
     {
         "base": "The simple density that a flow starts from. Trained flows here start from the "
-        "Gaussian N(0, I); on the page Change of variables you choose the base.",
+        "Gaussian N(0, I), or from a mixture of Gaussians if you choose one; on the page Change of "
+        "variables you choose the base.",
         "bijection": "A map that is one-to-one and onto: every x comes from exactly one z, so the "
         "map can be inverted.",
         "bits per dimension": "Negative log-likelihood in bits, divided by the number of "
@@ -49,9 +50,9 @@ TERMS: Mapping[str, str] = MappingProxyType(
         "quantile": "The value below which a given share of the probability lies.",
         "standardization": "The fixed shift and scaling that give each coordinate of the data "
         "mean 0 and variance 1. Correlations stay as they are.",
-        "temperature": "The standard deviation τ of the base while samples are drawn. Below 1, "
-        "base points lie nearer to 0 and samples vary less; they do not always lie nearer to the "
-        "data.",
+        "temperature": "A factor τ on the standard deviation of the base while samples are drawn. "
+        "Below 1, base points lie nearer to the base's mean and samples vary less; they do not "
+        "always lie nearer to the data.",
         "triangular": "A matrix with only zeros on one side of its diagonal. Its determinant is "
         "the product of the diagonal.",
     }
