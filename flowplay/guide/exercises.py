@@ -94,8 +94,8 @@ EXERCISES: tuple[Exercise, ...] = (
         "few-parameters",
         "Few parameters",
         "Reach a gap below 0.05 on circles with at most 5,000 parameters.",
-        "The number of parameters is in the line below the progress bar. Width counts twice: the "
-        "weights between two hidden layers are width × width.",
+        "The number of parameters is among the numbers above the pictures. Between two hidden "
+        "layers there are width × width weights, so a smaller width saves most.",
         {"target": "circles", "architecture": "nsf"},
         lambda a: _is(a, "circles") and a.parameters <= 5000,
         lambda a: a.gap < 0.05,
@@ -118,8 +118,8 @@ EXERCISES: tuple[Exercise, ...] = (
         "few-layers",
         "Few layers",
         "Reach a gap below 0.1 on the spiral with at most 4 layers of one family.",
-        "Which family bends most in one layer? Continuous flows and mixed flows do not count: "
-        "their depth means something else.",
+        "Which family can bend the plane most in one layer? Glow, continuous flows and mixed flows "
+        "do not count: their depth counts something else than layers.",
         {"target": "spiral", "architecture": "realnvp", "depth": "4"},
         lambda a: (
             _is(
@@ -158,7 +158,7 @@ EXERCISES: tuple[Exercise, ...] = (
         "Overfit, on purpose",
         "Train until the training NLL is at least 0.2 nats below the floor of the moons, while the "
         "held-out NLL is at least 0.2 nats above it.",
-        "How many points can a flow learn by heart? Few samples, many steps.",
+        "How many points can a flow memorize? Use few samples and many steps.",
         {"target": "moons", "architecture": "nsf", "samples": "5000"},
         lambda a: _is(a, "moons"),
         lambda a: a.train_gap <= -0.2 and a.gap >= 0.2,

@@ -24,11 +24,12 @@ family below says what is exact.
 | **GAN** | none | one pass of the generator | a generator without an inverse |
 | **Diffusion** | lower bound, or as a continuous flow | many passes | noise removed in steps |
 
-A VAE maximizes a lower bound. The worse its approximate posterior fits, the lower is the bound:
+A VAE maximizes a lower bound. Its encoder gives an approximate posterior $q(z \mid x)$; the worse
+this fits, the lower is the bound:
 
 $$
 \log p(x) \;\ge\; \mathbb E_{q(z\mid x)}[\log p(x\mid z)]
-  - \mathrm{KL}\bigl(q(z\mid x)\,\|\,p(z)\bigr),
+  - \mathrm{KL}\bigl(q(z\mid x)\,\|\,p(z)\bigr).
 $$
 
 A flow maximizes the log-likelihood itself. A GAN is trained against a discriminator, without a
@@ -98,8 +99,8 @@ f = f_K \circ \dots \circ f_1, \qquad
 \log p_x(x) = \log p_{z_0}(z_0) - \sum_{k=1}^{K} \log\bigl|\det J_{f_k}(z_{k-1})\bigr|.
 $$
 
-Each term is evaluated at the current value $z_{k-1}$. The walk through the layers shows these
-values.
+Each term is evaluated at the current value $z_{k-1}$. *See inside* shows these values for any
+point.
 """,
         (
             Try("Stack maps of the line", page="change_of_variables"),
@@ -111,34 +112,32 @@ values.
         "A log-det by hand",
         "One affine coupling at one point, with all numbers.",
         r"""
-Take one affine coupling, $x_1 = z_1$ and $x_2 = z_2\, e^{s(z_1)} + t(z_1)$, and the point
-$z = (0.5,\ 1)$. Let its network give $s = 0.3$ and $t = -0.2$ there, with the slopes $s' = 0.4$ and
-$t' = 0.1$. Then
+Take one affine coupling, $x_1 = z_1$ and $x_2 = z_2\, e^{s(z_1)} + t(z_1)$, and the point $z =
+(0.5,\ 1)$. Let its network give $s = 0.3$ and $t = -0.2$ there, with the derivatives $s' = 0.4$ and
+$t' = 0.1$ with respect to $z_1$. Then
 
 $$
-x_1 = 0.5, \qquad x_2 = 1 \cdot e^{0.3} - 0.2 = 1.3499 - 0.2 = 1.1499.
+\begin{aligned} x_1 &= 0.5 \\ x_2 &= 1 \cdot e^{0.3} - 0.2 = 1.3499 - 0.2 = 1.1499. \end{aligned}
 $$
 
 The [[Jacobian]] has four entries. The upper right one is 0, since $x_1$ does not depend on $z_2$:
 
 $$
-J = \begin{pmatrix} 1 & 0 \\ z_2\, e^{s} s' + t' & e^{s} \end{pmatrix}
-  = \begin{pmatrix} 1 & 0 \\ 0.6399 & 1.3499 \end{pmatrix},
+\begin{aligned} J &= \begin{pmatrix} 1 & 0 \\ z_2\, e^{s} s' + t' & e^{s} \end{pmatrix}
+  = \begin{pmatrix} 1 & 0 \\ 0.6399 & 1.3499 \end{pmatrix} \\
+\det J &= 1 \cdot 1.3499 - 0 \cdot 0.6399 = 1.3499 \\
+\log|\det J| &= 0.3 = s. \end{aligned}
 $$
 
-$$
-\det J = 1 \cdot 1.3499 - 0 \cdot 0.6399 = 1.3499, \qquad \log|\det J| = 0.3 = s.
-$$
+The derivatives of the network appear only in the entry that is multiplied by 0. So nobody has to
+compute them, and the network may be of any kind.
 
-The slopes of the network stand only in the entry that is multiplied by 0. So nobody has to compute
-them, and the network may be as complicated as it likes.
-
-The layer makes areas 1.35 times as large here, so the density becomes 1.35 times as low. With the
-density of the base at $z$,
+The layer makes areas 1.35 times as large here, so the density is divided by 1.35. With the density
+of the base at $z$,
 
 $$
-\log p_z(z) = -\log 2\pi - \tfrac12 (0.5^2 + 1^2) = -2.4629, \qquad
-\log p_x(x) = -2.4629 - 0.3 = -2.7629.
+\begin{aligned} \log p_z(z) &= -\log 2\pi - \tfrac12 (0.5^2 + 1^2) = -2.4629 \\
+\log p_x(x) &= -2.4629 - 0.3 = -2.7629. \end{aligned}
 $$
 
 *See inside* does the same below its ledger, for the point and the layer that you choose.
@@ -157,8 +156,7 @@ $\log p(x) = 4.6$, and the [[NLL]] is $-4.6$ nats. Nothing is wrong.
 The same holds for the entropy of a density, the *differential entropy* $h = -\mathbb E[\log p(x)]$.
 A Gaussian of one dimension has $h = \tfrac12 \log(2\pi e\, \sigma^2)$: it is 0 for
 $\sigma = 0.242$, and negative for a smaller $\sigma$. Unlike the entropy of a discrete variable, it
-is no number of bits that would be needed to write $x$ down: a real number has infinitely many
-digits.
+is not the number of bits needed to write $x$ down: a real number has infinitely many digits.
 
 It also depends on the units. If all coordinates are multiplied by $c$, densities are divided by
 $c^D$, so that
@@ -168,8 +166,8 @@ h(cX) = h(X) + D \log |c|.
 $$
 
 From metres to centimetres, points of the plane gain $2 \log 100 = 9.2$ nats. So compare NLLs only
-for the same data in the same units. The gap between NLL and entropy is a [[KL divergence]]; both
-terms change by the same number, and it stays as it is. Try it with the moons:
+for the same data in the same units. The gap between NLL and entropy is a [[KL divergence]]. Both
+terms change by the same number, so the gap stays as it is. Try it with the moons:
 """,
         (Try("Narrow moons: the floor is negative", {"noise": "0.02"}),),
         extra="units",

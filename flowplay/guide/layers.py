@@ -48,8 +48,8 @@ LAYERS: tuple[Section, ...] = (
         "What one coupling keeps, the next must transform.",
         r"""
 A [[coupling]] keeps $z_1$. If *every* layer keeps the same $z_1$, then $x_1 = z_1$ after all of
-them, whatever their networks compute. The density of $x_1$ stays the one that it had in the
-[[base]]: a Gaussian. No training changes that.
+them, whatever their networks compute. Its density stays the one that it had in the [[base]], a
+Gaussian; only the fixed scaling to data units changes it. No training can.
 
 More layers do not help with $x_2$ either. Given $z_1$, each affine coupling maps $z_2$ to
 $a z_2 + b$, and such maps in a row are again one such map. So twelve of them can do what one can:
@@ -104,10 +104,10 @@ each family's default depth. In two dimensions, D passes are only two; the diffe
         "Inverses by iteration, log-dets by series",
         "When an inverse is safe, and when a log-det is biased.",
         r"""
-**Conditioning.** On the way back through a layer, a small error of the input grows at most by the
-inverse of its smallest stretch. A float32 number is wrong by about $6 \cdot 10^{-8}$ of its size.
-Where the [[condition number]] of the whole flow's Jacobian is $10^4$, the result can be wrong by
-about $10^4$ times as much, so that three or four digits remain. The determinant does not show this:
+**Conditioning.** On the way back through a flow, a small error grows at most by the inverse of the
+smallest stretch. A float32 number has a relative error of up to $6 \cdot 10^{-8}$. Where the
+[[condition number]] of the whole flow's Jacobian is $10^4$, the relative error of the result can be
+about $10^4$ times as large: three digits remain. The determinant does not show this:
 a map that stretches one direction 100 times and squeezes the other as much has $\det J = 1$.
 
 **Inverses without a formula.** Planar and Flow++ layers solve one increasing equation for each

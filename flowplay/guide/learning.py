@@ -64,7 +64,7 @@ setting at a time, keep the seed, and compare the gap to the floor.
         "When it does not learn",
         "Symptoms of a run that goes wrong, and what helps.",
         """
-Check four things first; the check-up on the Layers page does the first three.
+Check four things first; the check-up on *See inside* does the first three.
 
 - **Jacobian:** its [[condition number]] tells how much rounding errors can grow in the inverse. The
   determinant does not tell this.

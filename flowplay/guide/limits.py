@@ -10,26 +10,26 @@ BEYOND: tuple[Section, ...] = (
         "Why a flow cannot cut, and what helps",
         "One connected base, two separate parts: a bridge always remains.",
         r"""
-The Gaussian [[base]] is in one piece: its density is positive everywhere. A flow is continuous in
-both directions, and a continuous map of something connected is connected. So $x = f(z)$ has
-positive density everywhere too. Data in two separate parts cannot be reached exactly: between the
-parts a bridge of density remains.
+The density of the Gaussian [[base]] is positive everywhere. A flow maps the whole space one-to-one
+onto the whole space, smoothly, with a finite [[log-det]] at every point. So the density of
+$x = f(z)$ is positive everywhere too. If the data lie in two separate parts, a path of positive
+density between them always remains. It is called a bridge.
 
-The bridge can be thin. But to carry the probability $\epsilon$ over a gap, $f$ must stretch a strip
-of the base that holds only $\epsilon$ over the whole gap. The thinner the bridge, the steeper the
-map, and the larger its [[condition number]] there. Affine layers are limited in this more than
-splines.
+A bridge can hold little probability. But if it holds only $\epsilon$, then $f$ must stretch a thin
+strip of the base, of probability $\epsilon$, over the whole gap. The smaller $\epsilon$, the
+steeper the map, and the larger its [[condition number]] there. Affine layers are limited in this
+more than splines.
 
 What helps:
 
-- **A mixture as the base.** Start from $K$ Gaussians,
+- **A [[mixture]] as the base.** Start from $K$ Gaussians,
   $p(z) = \sum_k \pi_k\, \mathcal N(z; \mu_k, \sigma_k^2 I)$. The density is still a formula, so
   $\log p(x)$ stays exact. Between the Gaussians the density is low already, and the flow only has
   to move these regions into the gaps. Weights $\pi_k$, means $\mu_k$ and standard deviations
   $\sigma_k$ are learned. The density between is low, but not 0: nothing is really cut. All flows
   here that are trained by their likelihood have the setting *Gaussians of the base*.
 - **Augmentation.** Add coordinates of noise $e$ and learn a flow of $(x, e)$. From $z$ to $x$ alone
-  the map need not be one-to-one any more, so points can go around each other. The price: the
+  the map need not be one-to-one any more, so it can do more. The price: the
   density of $x$ alone has no formula, only a lower bound,
   $\log p(x) \ge \mathbb E_{e}[\log p(x, e) - \log q(e \mid x)]$. This is not here.
 - **Another base that is learned**, or layers that draw random numbers: not here either.
@@ -69,7 +69,8 @@ side do not fit one ring inside another: there, RealNVP does worse with them.
         "A regression on random straight lines gives the right vector field.",
         r"""
 Flow matching draws $z$ from the base and $x$ from the data, independently, goes straight from one
-to the other, $x_t = (1 - t)\, z + t\, x$, and asks a network for the velocity of this line:
+to the other, $x_t = (1 - t)\, z + t\, x$, and trains a network to predict the velocity of this
+line:
 
 $$
 \min_f\ \mathbb E\, \bigl\| f(x_t, t) - (x - z) \bigr\|^2 .
@@ -88,20 +89,20 @@ So the smallest loss is not 0: it is the variance of $x - z$ that remains when $
 **The mean moves the density as the lines do.** For any smooth function $\varphi$,
 
 $$
-\frac{\mathrm d}{\mathrm dt}\, \mathbb E\, \varphi(x_t)
-= \mathbb E\bigl[\nabla\varphi(x_t) \cdot (x - z)\bigr]
-= \mathbb E\bigl[\nabla\varphi(x_t) \cdot u_t(x_t)\bigr].
+\begin{aligned} \frac{\mathrm d}{\mathrm dt}\, \mathbb E\, \varphi(x_t)
+&= \mathbb E\bigl[\nabla\varphi(x_t) \cdot (x - z)\bigr] \\
+&= \mathbb E\bigl[\nabla\varphi(x_t) \cdot u_t(x_t)\bigr]. \end{aligned}
 $$
 
 The second step only takes the mean over all lines that meet at one place. It says that the density
 $p_t$ of $x_t$ obeys $\partial_t p_t + \nabla \cdot (p_t\, u_t) = 0$. Points that follow
 $\dot y = u_t(y)$ from the base have exactly these densities $p_t$, and at $t = 1$ that of the data.
-Their paths are others than the lines: paths of an ODE never cross.
+These points do not follow the lines: the lines cross, but solutions of one ODE never do.
 
 **Diffusion is close to it.** A diffusion model adds Gaussian noise to the data,
 $x_t = \alpha_t x + \sigma_t z$. Here $\alpha_t = t$ and $\sigma_t = 1 - t$. Its network learns
-$\mathbb E[z \mid x_t]$, or the *score* $\nabla \log p_t = -\mathbb E[z \mid x_t] / \sigma_t$. The
-velocity follows from the score:
+$\mathbb E[z \mid x_t]$, or the [[score]] $\nabla \log p_t = -\mathbb E[z \mid x_t] / \sigma_t$. The
+velocity follows from the score, for $t > 0$:
 
 $$
 u_t(y) = \frac{y + (1 - t)\, \nabla \log p_t(y)}{t}.
@@ -111,7 +112,8 @@ So both learn the same field, with other weights on the times. A diffusion model
 its ODE, as here, or by an equation with fresh noise in each step.
 
 FFJORD has the same kind of field, but trains it by the likelihood, which solves the ODE in each
-step. Many fields lead to the same density at $t = 1$; only flow matching asks for this one.
+step. Many fields lead to the same density at $t = 1$. Flow matching is trained towards this one;
+the likelihood does not prefer it.
 """,
         (
             Try(
@@ -134,23 +136,23 @@ a series. Then every [[conditioner]] gets $c$ as another input. For each $c$ the
 [[bijection]], and
 
 $$
-\log p(x \mid c) = \log p_z\bigl(f^{-1}(x; c)\bigr)
-  + \log\left|\det \frac{\partial f^{-1}(x; c)}{\partial x}\right| .
+\begin{aligned} \log p(x \mid c) &= \log p_z\bigl(f^{-1}(x; c)\bigr) \\
+  &\quad + \log\left|\det \frac{\partial f^{-1}(x; c)}{\partial x}\right| . \end{aligned}
 $$
 
 The Jacobian contains only derivatives with respect to $x$. So $c$ costs nothing in the log-det, the
 networks need not be invertible in it, and $c$ may have any dimension. The loss is the mean of
-$-\log p(x \mid c)$ over pairs $(x, c)$. One network then serves all values of $c$, also those
-between which it has seen examples.
+$-\log p(x \mid c)$ over pairs $(x, c)$. One network then serves all values of $c$. Between values
+that it has seen it interpolates, without a guarantee.
 
 Uses: samples of a chosen class; simulation-based inference, where $c$ is the observation and $x$
 the parameters; forecasts; the posterior of a VAE, where $x$ is its latent. With $p(x \mid c)$ for
 all classes, Bayes' rule gives $p(c \mid x)$.
 
 You have already met one. The chain rule, $p(x_1, x_2) = p(x_1)\, p(x_2 \mid x_1)$, makes every
-triangular flow a row of conditional flows of one coordinate each. In the graphical family the edge
-$x_1 \to x_2$ is exactly this $c$: with it, the spline of $x_2$ depends on $c = x_1$; without it,
-$x_2$ has the same density for all $x_1$.
+triangular flow a sequence of conditional flows of one coordinate each. In the graphical family the
+edge $x_1 \to x_2$ is exactly this $c$: with it, the spline of $x_2$ depends on $c = x_1$; without
+it, $x_2$ has the same density for all $x_1$.
 """,
         (
             Try("x₂ given x₁", {"architecture": "graphical"}),

@@ -16,7 +16,7 @@ CHAPTERS: tuple[Chapter, ...] = (
     Chapter("Training", LEARNING),
     Chapter("Limits, and ways beyond", BEYOND),
     Chapter("Use", USING),
-    Chapter("Look it up", LOOKUP),
+    Chapter("Reference", LOOKUP),
 )
 
 #: All sections, in reading order.
