@@ -14,7 +14,7 @@ class LedgerView {
   /** @param {HTMLElement} root  the component's figure */
   constructor(root) {
     this.root = root;
-    this.body = root.querySelector(".scroll tbody");
+    this.body = root.querySelector("tbody");
     this.worked = root.querySelector(".worked");
     this.at = Infinity;
     this.ending = new AbortController();
@@ -80,7 +80,7 @@ class LedgerView {
     const set = (name, text) => (this.worked.querySelector(name).textContent = text);
     set("h4", layer.title);
     for (const part of ["name", "det", "log", "sign"]) set(`.${part}`, layer[part]);
-    this.worked.querySelectorAll("td").forEach((cell, n) => (cell.textContent = layer.entries[n]));
+    this.worked.querySelectorAll(".entries i").forEach((cell, n) => (cell.textContent = layer.entries[n]));
   }
 }
 

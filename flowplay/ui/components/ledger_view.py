@@ -45,10 +45,7 @@ _HTML: Final = f"""
     <h4></h4>
     <div class="matrix">
       <span class="name"></span>
-      <table role="presentation"><tbody>
-        <tr><td></td><td></td></tr>
-        <tr><td></td><td></td></tr>
-      </tbody></table>
+      <span class="entries"><i></i><i></i><i></i><i></i></span>
     </div>
     <p class="det"></p>
     <p class="log"></p>
