@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from flowplay.catalog import ARCHITECTURES
 from flowplay.config import RunConfig, all_options, complaint
 from flowplay.plugins import load_plugins
-from flowplay.problems import PROBLEMS
+from flowplay.problems import PROBLEMS, Energy
 
 if TYPE_CHECKING:
     from flowplay.wire import RunState, SavedRun, Snapshot
@@ -115,6 +115,7 @@ def _result(config: RunConfig, state: RunState, snapshot: Snapshot) -> dict[str,
         "nll": nll,
         "entropy": entropy,
         "gap": None if nll is None or entropy is None else nll - entropy,
+        **_energy_result(config, state),
         "likelihood": ARCHITECTURES[config.architecture].likelihood,
         "steps": header.step,
         "seconds": round(header.seconds, 3),
@@ -127,11 +128,33 @@ def _result(config: RunConfig, state: RunState, snapshot: Snapshot) -> dict[str,
     }
 
 
+def _energy_result(config: RunConfig, state: RunState) -> dict[str, float | None]:
+    """Return how near a model is to an energy: estimates from its own draws, and the true log Z."""
+    from flowplay.training.snapshots import judged
+
+    energy = config.problem()
+    found = judged(state, HELD_OUT) if isinstance(energy, Energy) else {}
+    log_z = energy.log_z if isinstance(energy, Energy) else None
+    elbo = found.get("elbo")
+    return {
+        "kl": None if log_z is None or elbo is None else log_z - elbo,
+        "elbo": elbo,
+        "log_z": log_z,
+        "log_z_estimate": found.get("log_z"),
+        "ess": found.get("ess"),
+    }
+
+
 def _sentence(config: RunConfig, result: dict[str, Any]) -> str:
     """Say in a sentence how good a run became."""
     nll, gap = result["nll"], result["gap"]
     kind = "held-out bound of the NLL" if result["likelihood"] == "bound" else "held-out NLL"
     good = "no likelihood" if nll is None else f"{kind} {nll:.4f} nats"
+    if result["kl"] is not None:
+        good = (
+            f"KL(q‖p) {result['kl']:.4f} nats, ELBO {result['elbo']:.4f} below log Z "
+            f"{result['log_z']:.4f}, effective sample size {result['ess']:.3f}; {good}"
+        )
     if gap is not None:
         good += f", {gap:.4f} above the entropy {result['entropy']:.4f}"
     return (

@@ -49,6 +49,7 @@ PLANAR = FlowFamily(
         2015,
         "https://arxiv.org/abs/1505.05770",
     ),
+    turns=True,
     defaults=MappingProxyType({"depth": 32, "learning_rate": 1e-2}),
     conditioned=False,
 )
@@ -78,6 +79,7 @@ REALNVP = FlowFamily(
         2017,
         "https://arxiv.org/abs/1605.08803",
     ),
+    turns=True,
     defaults=MappingProxyType({"depth": 12, "learning_rate": 3e-3}),
     options=(
         Choice(
@@ -116,6 +118,7 @@ RADIAL = FlowFamily(
         2015,
         "https://arxiv.org/abs/1505.05770",
     ),
+    turns=True,
     defaults=MappingProxyType({"depth": 32, "learning_rate": 3e-2}),
     conditioned=False,
 )
@@ -147,6 +150,7 @@ NICE = FlowFamily(
         2015,
         "https://arxiv.org/abs/1410.8516",
     ),
+    turns=True,
     defaults=MappingProxyType({"depth": 12, "learning_rate": 6e-3}),
 )
 
@@ -177,6 +181,7 @@ GLOW = FlowFamily(
         2018,
         "https://arxiv.org/abs/1807.03039",
     ),
+    turns=True,
     defaults=MappingProxyType({"depth": 8, "learning_rate": 6e-3}),
     depth_help="How many blocks of three layers the flow is made of.",
     depth_units=("block", "blocks"),
@@ -261,6 +266,7 @@ NSF = FlowFamily(
         2019,
         "https://arxiv.org/abs/1906.04032",
     ),
+    turns=True,
     defaults=MappingProxyType({"depth": 4, "learning_rate": 5e-3}),
     options=(
         _BINS,
@@ -302,6 +308,7 @@ FLOWPP = FlowFamily(
         2019,
         "https://arxiv.org/abs/1902.00275",
     ),
+    turns=True,
     defaults=MappingProxyType({"depth": 4, "learning_rate": 5e-3}),
     options=(
         Whole(
@@ -420,6 +427,7 @@ RESIDUAL = FlowFamily(
         2019,
         "https://arxiv.org/abs/1906.02735",
     ),
+    turns=True,
     defaults=MappingProxyType({"depth": 10, "learning_rate": 1e-2}),
     options=(
         Choice(
@@ -486,8 +494,8 @@ BASE_COMPONENTS = Whole(
     "base_components",
     "Gaussians of the base",
     "With 1 the flow starts from the standard normal N(0, I). With more it starts from a mixture "
-    "of that many Gaussians, whose means and weights are learned: separate parts of the data can "
-    "then come from separate Gaussians.",
+    "of that many Gaussians, which are learned too: separate parts of the data can then come from "
+    "separate Gaussians. An energy that is learned by the reverse KL needs 1.",
     1,
     1,
     16,

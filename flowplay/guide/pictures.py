@@ -258,6 +258,15 @@ def _conditional() -> list[str]:
     return parts
 
 
+def _variational_inference() -> list[str]:
+    two = _GROUND - _bell(_X, 48, 13, 58) - _bell(_X, 112, 13, 58)
+    return [
+        _line(_X, two, BLUE),
+        _area([8, *_X, 152], [_GROUND, *(_GROUND - _bell(_X, 48, 11, 66)), _GROUND], ORANGE),
+        _line([8, 152], [_GROUND, _GROUND], stroke_opacity=0.5),
+    ]
+
+
 def _training() -> list[str]:
     y = 16 + (64 - 16) * (1 - np.exp(-(_X - 8) / 26)) + 3 * np.sin(_X / 3) * np.exp(-_X / 70)
     return [_line(_X, y, ORANGE), _line([8, 152], [72, 72], BLUE, stroke_dasharray="5 5")]
@@ -370,6 +379,7 @@ PICTURES: Mapping[str, Callable[[], list[str]]] = {
     "cutting": _cutting,
     "matching": _matching,
     "conditional": _conditional,
+    "variational-inference": _variational_inference,
     "training": _training,
     "hyperparameters": _hyperparameters,
     "debugging": _debugging,

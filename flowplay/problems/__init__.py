@@ -15,15 +15,20 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from flowplay.catalog import OptionError, OptionValue, claim_options
-from flowplay.problems.base import DataProblem, Density, Problem, Window
-from flowplay.problems.targets import KINDS
+from flowplay.problems import energies, targets
+from flowplay.problems.base import DataProblem, Density, Floor, Problem, Window
+from flowplay.problems.energies import Energy, Posterior
 
 __all__ = [
     "PROBLEMS",
     "DataProblem",
     "Density",
+    "Energy",
+    "Floor",
+    "Posterior",
     "Problem",
     "Window",
+    "learns_from_draws",
     "make_problem",
     "register_problem",
 ]
@@ -32,6 +37,11 @@ _KINDS: dict[str, type[Problem]] = {}
 
 #: Name -> kind of problem, in the order of the picker.
 PROBLEMS: Mapping[str, type[Problem]] = MappingProxyType(_KINDS)
+
+
+def learns_from_draws(problem: Problem) -> bool:
+    """Tell whether a model learns this problem from its own draws, by the reverse KL."""
+    return isinstance(problem, Energy) and problem.divergence == "reverse"
 
 
 def register_problem(kind: type[Problem]) -> None:
@@ -84,5 +94,5 @@ def _make(name: str, options: tuple[tuple[str, OptionValue], ...]) -> Problem:
     return _KINDS[name](**dict(options))
 
 
-for _target in KINDS:
-    register_problem(_target)
+for _kind in (*targets.KINDS, *energies.KINDS):
+    register_problem(_kind)

@@ -14,15 +14,28 @@ from torch import Tensor
 from flowplay.catalog import ARCHITECTURES
 from flowplay.codes import encode_density
 from flowplay.grids import cell_centres, density_scale
+from flowplay.problems import Posterior
+from flowplay.problems.energies.posteriors import INPUTS
 from flowplay.training.live_run import LiveRun
 from flowplay.training.streams import generator
-from flowplay.wire import PICTURE_KINDS, DensityPicture, Picture, RunState, SamplesPicture
+from flowplay.wire import (
+    PICTURE_KINDS,
+    DensityPicture,
+    Picture,
+    PredictivePicture,
+    RunState,
+    SamplesPicture,
+)
 
 #: Cells along each side of a picture: while it trains, and as a still.
 LIVE_CELLS = 64
 FINE_CELLS = 192
 
 SAMPLES = 1000
+
+#: Draws of a posterior behind its predictive, and inputs at which that is evaluated.
+_DRAWS = 4000
+_INPUTS = 49
 
 #: Points evaluated at once, so that memory stays bounded.
 BLOCK = 4096
@@ -52,6 +65,25 @@ def samples_picture(live: LiveRun, state: RunState, fine: bool) -> SamplesPictur
     return SamplesPicture(
         window=None if window is None else list(window),
         points=samples.float().cpu().numpy(),
+    )
+
+
+def predictive_picture(live: LiveRun, state: RunState, fine: bool) -> PredictivePicture | None:
+    """Return what a learned posterior predicts, if that is what the run learns."""
+    posterior = live.config.problem()
+    if not isinstance(posterior, Posterior):
+        return None
+    source = generator(live.config.seed, "samples")
+    theta = live.model.sample(_DRAWS, 1.0, source).double().cpu().numpy()
+    inputs = np.linspace(*INPUTS, _INPUTS)
+    outputs = posterior.mean_output(theta[:, :1] + theta[:, 1:] * inputs)
+    low, high = np.quantile(outputs, (0.05, 0.95), axis=0)
+    return PredictivePicture(
+        draws=_DRAWS,
+        inputs=inputs.astype(np.float32),
+        mean=outputs.mean(0).astype(np.float32),
+        low=low.astype(np.float32),
+        high=high.astype(np.float32),
     )
 
 

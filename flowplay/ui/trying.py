@@ -13,6 +13,7 @@ PAGES: Mapping[str, str] = {
     "playground": "Playground",
     "change_of_variables": "Change of variables",
     "layers": "See inside",
+    "energies": "Energies",
 }
 
 

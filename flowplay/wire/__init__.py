@@ -13,6 +13,7 @@ from flowplay.wire.pictures import (
     PICTURE_KINDS,
     DensityPicture,
     Picture,
+    PredictivePicture,
     SamplesPicture,
     picture_kind,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "Measurement",
     "Packed",
     "Picture",
+    "PredictivePicture",
     "RunState",
     "SamplesPicture",
     "SavedRun",

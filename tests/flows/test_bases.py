@@ -8,7 +8,10 @@ import torch
 from scipy import stats
 
 from flowplay.catalog import FLOW_FAMILIES
+from flowplay.config import RunConfig
+from flowplay.errors import RefusedError
 from flowplay.flows import Flow, GaussianMixture, Standardization, StandardNormal, build_flow
+from flowplay.training import new_run
 from flowplay.training.ledger import point_ledger
 
 #: A family whose layers are all links, and one whose layers are none.
@@ -123,3 +126,9 @@ def test_a_fixed_order_never_changes_the_part_that_is_kept() -> None:
     x, _ = flow.forward(z)
     torch.testing.assert_close(x[:, 0], 1 + 2 * z[:, 0])
     assert not torch.allclose(x[:, 1], 1 + 2 * z[:, 1], atol=0.1)
+
+
+def test_a_mixture_is_refused_where_its_weights_would_get_no_gradient() -> None:
+    config = RunConfig(target="u1", depth=2, width=8, options={"base_components": 2})
+    with pytest.raises(RefusedError, match="Set Gaussians of the base to 1"):
+        new_run(config)

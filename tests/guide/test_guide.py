@@ -23,6 +23,7 @@ from flowplay.guide import (
     picture,
     placed,
 )
+from flowplay.ui.trying import PAGES
 
 #: The headings of the lecture's theory part, its subsections included.
 HEADINGS = """
@@ -81,7 +82,7 @@ def test_every_term_is_in_the_glossary_and_explained_as_text() -> None:
 
 def test_every_link_is_a_config_that_is_accepted_whole() -> None:
     links = [link for section in SECTIONS for link in section.tries]
-    assert {link.page for link in links} == {"playground", "change_of_variables", "layers"}
+    assert {link.page for link in links} == set(PAGES)
     others = [*(symptom.query for symptom in SYMPTOMS), *(e.query for e in EXERCISES)]
     for query in [*(link.query for link in links), *others]:
         config, refused = RunConfig.repair(query)
