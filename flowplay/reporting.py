@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from flowplay.catalog import ARCHITECTURES, FLOW_FAMILIES
+from flowplay.catalog import FLOW_FAMILIES
 from flowplay.codes import decode_density
 from flowplay.config import RunConfig
 from flowplay.figures import (
@@ -48,7 +48,7 @@ def write_report(path: Path, config: RunConfig, state: RunState, result: Mapping
         | config.options
     )
     page = html_report(
-        f"{problem.label}, learned by {ARCHITECTURES[config.architecture].label}",
+        f"{problem.label}, learned by {config.entry.label}",
         [(name.replace("_", " "), str(value)) for name, value in settings.items()],
         _headline(snapshot, result),
         figures,

@@ -16,14 +16,18 @@ from types import MappingProxyType
 
 from flowplay.catalog import OptionError, OptionValue, claim_options
 from flowplay.problems.base import DataProblem, Density, Problem, Window
+from flowplay.problems.images import IMAGE_KINDS, ImageProblem, Images, bits_per_dim
 from flowplay.problems.targets import KINDS
 
 __all__ = [
     "PROBLEMS",
     "DataProblem",
     "Density",
+    "ImageProblem",
+    "Images",
     "Problem",
     "Window",
+    "bits_per_dim",
     "make_problem",
     "register_problem",
 ]
@@ -84,5 +88,5 @@ def _make(name: str, options: tuple[tuple[str, OptionValue], ...]) -> Problem:
     return _KINDS[name](**dict(options))
 
 
-for _target in KINDS:
-    register_problem(_target)
+for _kind in (*KINDS, *IMAGE_KINDS):
+    register_problem(_kind)

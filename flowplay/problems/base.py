@@ -8,7 +8,7 @@ from typing import ClassVar, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from flowplay.catalog import Option
+from flowplay.catalog import Data, Option
 
 FloatArray: TypeAlias = NDArray[np.float64]
 
@@ -35,12 +35,15 @@ class Problem(ABC):
         label: name to show.
         summary: one sentence: what it is, and what it tests in a model.
         options: settings of its own; by name, keyword arguments of the constructor.
+        data: what its points are: `points` of a continuous space or `images` of whole numbers. It
+            decides which architectures can learn it.
     """
 
     name: ClassVar[str]
     label: ClassVar[str]
     summary: ClassVar[str]
     options: ClassVar[tuple[Option, ...]] = ()
+    data: ClassVar[Data] = "points"
 
     @property
     @abstractmethod

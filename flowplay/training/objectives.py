@@ -7,7 +7,6 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
-from flowplay.catalog import ARCHITECTURES
 from flowplay.config import RunConfig
 from flowplay.errors import RefusedError
 from flowplay.models import Model
@@ -56,7 +55,7 @@ class LossOnData(Objective):
         self.scaling_points = training_points(config).to(device)
         self.held_out = held_out_points(config).to(device)
         self._batch_size = config.batch_size
-        self._loss_name = ARCHITECTURES[config.architecture].loss_name
+        self._loss_name = config.entry.loss_name
 
     def name(self, model: Model) -> tuple[str, str]:
         """Name the negative log-likelihood, or else the loss as the catalog does."""

@@ -11,7 +11,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from flowplay.catalog import ARCHITECTURES
 from flowplay.codes import encode_density
 from flowplay.grids import cell_centres, density_scale
 from flowplay.training.live_run import LiveRun
@@ -39,7 +38,7 @@ def density_picture(live: LiveRun, state: RunState, fine: bool) -> DensityPictur
     return DensityPicture(
         window=list(problem.window),
         scale=scale,
-        exactness=ARCHITECTURES[live.config.architecture].likelihood,
+        exactness=live.config.entry.likelihood,
         code=encode_density(density, scale),
     )
 

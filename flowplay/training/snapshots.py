@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from flowplay.catalog import ARCHITECTURES
 from flowplay.training.data import held_out_points
 from flowplay.training.live_run import LiveRun
 from flowplay.training.picture_makers import made_pictures
@@ -96,7 +95,7 @@ def _measurements(live: LiveRun, state: RunState) -> dict[str, Measurement]:
 
 
 def _exactness(live: LiveRun) -> Exactness:
-    likelihood = ARCHITECTURES[live.config.architecture].likelihood
+    likelihood = live.config.entry.likelihood
     assert likelihood != "none", "a model that has a likelihood says so in the catalog"
     return likelihood
 

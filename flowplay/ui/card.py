@@ -6,7 +6,7 @@ import json
 
 import streamlit as st
 
-from flowplay.catalog import ARCHITECTURES, Architecture, FlowFamily
+from flowplay.catalog import Architecture, FlowFamily
 from flowplay.config import RunConfig
 from flowplay.engine import Run
 from flowplay.ui.look import WORKER
@@ -48,7 +48,7 @@ def architecture_card(architecture: Architecture) -> None:
 
 def family_card(config: RunConfig, run: Run) -> None:
     """Offer the card of a run's architecture, with times of its own model, measured on opening."""
-    architecture = ARCHITECTURES[config.architecture]
+    architecture = config.entry
     st.caption(architecture.idea)
     card = st.popover(
         "About this model",

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from flowplay.catalog import ARCHITECTURES
 from flowplay.config import RunConfig
 from flowplay.engine import Phase, Run, RunView
 from flowplay.problems import Problem
@@ -128,7 +127,7 @@ def live_view(config: RunConfig, run: Run) -> None:
 def samples_toggle(config: RunConfig) -> None:
     """Let samples be drawn on the model's density, if it has one in the plane."""
     in_the_plane = config.problem().window is not None
-    if in_the_plane and ARCHITECTURES[config.architecture].likelihood != "none":
+    if in_the_plane and config.entry.likelihood != "none":
         st.toggle(
             "Show samples",
             key="show_samples",
@@ -189,7 +188,7 @@ def _entropy(problem: Problem) -> float | None:
 
 
 def _show_loss(snapshot: Snapshot | None, problem: Problem, config: RunConfig) -> None:
-    architecture = ARCHITECTURES[config.architecture]
+    architecture = config.entry
     st.markdown(f"**Loss**: {_LOSSES[architecture.likelihood]}")
     if snapshot is None:
         return
@@ -224,7 +223,7 @@ def _headline(snapshot: Snapshot | None, problem: Problem, config: RunConfig) ->
 
 
 def _metrics(snapshot: Snapshot | None, problem: Problem, config: RunConfig) -> list[_Metric]:
-    likelihood = ARCHITECTURES[config.architecture].likelihood
+    likelihood = config.entry.likelihood
     bound = likelihood == "bound"
     held_out = None if snapshot is None else snapshot.measurements.get("held_out")
     train = None if snapshot is None else snapshot.measurements.get("train")
@@ -258,7 +257,7 @@ def _metrics(snapshot: Snapshot | None, problem: Problem, config: RunConfig) -> 
                 )
             )
     else:
-        label = ARCHITECTURES[config.architecture].loss_name if train is None else train.label
+        label = config.entry.loss_name if train is None else train.label
         shown.append(
             _Metric(
                 label[:1].upper() + label[1:],
