@@ -56,10 +56,14 @@ class LossOnData(Objective):
         self.held_out = held_out_points(config).to(device)
         self._batch_size = config.batch_size
         self._loss_name = config.entry.loss_name
+        self._exact = config.entry.likelihood == "exact"
 
     def name(self, model: Model) -> tuple[str, str]:
         """Name the negative log-likelihood, or else the loss as the catalog does."""
-        return ("train NLL", "nats") if model.trained_by_likelihood else (self._loss_name, "")
+        if not model.trained_by_likelihood:
+            return self._loss_name, ""
+        bound = "train NLL" if self._exact else "train bound of the NLL"
+        return bound, "nats"
 
     def loss_and_gradient(
         self, model: Model, batches: torch.Generator
