@@ -82,8 +82,10 @@ class DequantizedFlow(BoundModel):
 
     def initialize_from(self, x: Tensor) -> None:
         """Let layers that take their start from data see levels x [n, D] with noise."""
-        with torch.no_grad():
-            self.flow.initialize_from(x + self._drawn(x)[0])
+        generator = torch.Generator().manual_seed(NOISE_SEED)
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(NOISE_SEED)  # dropout, too
+            self.flow.initialize_from(x + self._drawn(x, generator)[0])
 
     def log_prob(self, x: Tensor) -> Tensor:
         r"""Return an estimate of the bound of :math:`\log P(x)` [B] in nats, from one draw.

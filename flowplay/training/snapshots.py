@@ -118,4 +118,5 @@ def _exactness(live: LiveRun) -> Exactness:
 
 
 def _held_out_label(live: LiveRun) -> str:
-    return "held-out NLL" if _exactness(live) == "exact" else "held-out bound of the NLL"
+    what = "bits per dimension" if isinstance(live.config.problem(), ImageProblem) else "NLL"
+    return f"held-out {what}" if _exactness(live) == "exact" else f"held-out bound of the {what}"

@@ -41,9 +41,16 @@ _NOTES = {
 def small_picture(problem: Problem, cells: int) -> NDArray[np.floating] | None:
     """Return what a small picture of a problem shows, [cells, cells] with row 0 the lowest y.
 
-    Its exact density, or how many of some points lie in each cell where that is not known; None if
-    it has no window in the plane.
+    Its exact density, or how many of some points lie in each cell where that is not known; four of
+    its images; None if it has neither a window in the plane nor images.
     """
+    if isinstance(problem, ImageProblem):
+        h, w, _ = problem.shape
+        grey = problem.images("train", 0).levels[:4].mean(-1).reshape(2, 2, h, w)
+        sheet = grey.swapaxes(1, 2).reshape(2 * h, 2 * w)
+        near = [(np.arange(cells) * side // cells) for side in sheet.shape]
+        small: NDArray[np.float64] = sheet[np.ix_(near[0][::-1], near[1])]
+        return small
     density = exact_density(problem, cells)
     if density is not None or problem.window is None or not isinstance(problem, DataProblem):
         return density
