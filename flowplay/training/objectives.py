@@ -63,8 +63,9 @@ class LossOnData(Objective):
         """Name the negative log-likelihood, or else the loss as the catalog does."""
         if not model.trained_by_likelihood:
             return self._loss_name, ""
-        what = "bits per dimension" if self._images else "NLL"
-        return f"train {what}" if self._exact else f"train bound of the {what}", "nats"
+        if self._images:
+            return "train" if self._exact else "train bound", "nats"
+        return "train NLL" if self._exact else "train bound of the NLL", "nats"
 
     def loss_and_gradient(
         self, model: Model, batches: torch.Generator

@@ -78,7 +78,8 @@ def _curves(live: LiveRun, state: RunState) -> dict[str, Curve]:
     label, unit = live.objective.name(live.model)
     rows = {"train": (label, unit, state.train_curve)}
     if len(state.held_out_curve):
-        rows["held_out"] = (_held_out_label(live), "nats", state.held_out_curve)
+        label = _held_out_label(live).removesuffix(" of bits/dim")
+        rows["held_out"] = (label, "nats", state.held_out_curve)
     curves = {}
     for name, (label, unit, points) in rows.items():
         factor, shown = _shown_in(live, unit)
@@ -118,5 +119,7 @@ def _exactness(live: LiveRun) -> Exactness:
 
 
 def _held_out_label(live: LiveRun) -> str:
-    what = "bits per dimension" if isinstance(live.config.problem(), ImageProblem) else "NLL"
-    return f"held-out {what}" if _exactness(live) == "exact" else f"held-out bound of the {what}"
+    exact = _exactness(live) == "exact"
+    if isinstance(live.config.problem(), ImageProblem):
+        return "held-out bits/dim" if exact else "held-out bound of bits/dim"
+    return "held-out NLL" if exact else "held-out bound of the NLL"
