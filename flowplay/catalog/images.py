@@ -21,6 +21,15 @@ DEQUANTIZATION = Choice(
     MappingProxyType({"uniform": "Uniform", "variational": "Variational", "none": "None"}),
 )
 
+LABEL = Choice(
+    "label",
+    "Label",
+    "Whether the label of an image is given: then its probability given the label is learned, "
+    "images of a chosen label can be drawn, and Bayes' rule makes a classifier of it.",
+    "none",
+    MappingProxyType({"none": "Not given", "given": "Given"}),
+)
+
 _SHIFT = Real(
     "shift",
     "Moved images",
@@ -71,6 +80,7 @@ GLOW_OF_IMAGES = replace(
             "dropout", "Dropout", "Part of the networks' units left out in training.", 0.1, 0.0, 0.5
         ),
         DEQUANTIZATION,
+        LABEL,
         _SHIFT,
     ),
 )

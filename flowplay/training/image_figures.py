@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 
 import torch
 from torch import Tensor
 
-from flowplay.models import BoundModel
+from flowplay.models import BoundModel, LikelihoodModel
+from flowplay.models.images import DequantizedFlow
 from flowplay.problems import ImageProblem, bits_per_dim
+from flowplay.training.data import gives_labels, images_to_judge
 from flowplay.training.live_run import LiveRun
 from flowplay.wire import RunState
 
@@ -26,7 +29,10 @@ def image_figures(state: RunState) -> dict[str, float | str | None]:
         `bits_per_dim` of the test images; `bits_per_dim_kind`, what that is: `exact`, or a bound
         by noise of a kind, for instance `variational bound`; `bits_per_dim_iw8` and
         `bits_per_dim_iw`, the importance-weighted bounds with 8 and 64 draws, None where exact;
-        and `nll`, the same as `bits_per_dim` in nats of a whole image.
+        and `nll`, the same as `bits_per_dim` in nats of a whole image. Where labels are given, all
+        of these are of P(x | y); then `accuracy` is how often Bayes' rule finds the label, with
+        all labels alike beforehand, and `bits_per_dim_marginal` the importance-weighted bound with
+        8 draws of the probability without the label.
 
     Raises:
         ValueError: if the run is not of images, or its model has no likelihood.
@@ -35,7 +41,7 @@ def image_figures(state: RunState) -> dict[str, float | str | None]:
     problem, model = live.config.problem(), live.likelihood
     if not isinstance(problem, ImageProblem) or model is None:
         raise ValueError("Only a model of images with a likelihood has bits per dimension.")
-    x = torch.from_numpy(problem.points("test", live.config.seed)).float().to(live.device)
+    x = images_to_judge(live.config).to(live.device)
 
     def mean(log_prob: Callable[[Tensor], Tensor]) -> float:
         return float(torch.cat([-log_prob(block).double() for block in x.split(256)]).mean())
@@ -50,6 +56,7 @@ def image_figures(state: RunState) -> dict[str, float | str | None]:
             for draws in IMPORTANCE_DRAWS
         ]
     return {
+        **(_with_labels(model, x, problem) if gives_labels(live.config) else {}),
         "nll": nll,
         "bits_per_dim": bits_per_dim(nll, problem.dim),
         "bits_per_dim_kind": _kind(live),
@@ -58,8 +65,22 @@ def image_figures(state: RunState) -> dict[str, float | str | None]:
     }
 
 
+def _with_labels(model: LikelihoodModel, x: Tensor, problem: ImageProblem) -> dict[str, float]:
+    """Return how often Bayes' rule finds the label, and the bound where no label is told."""
+    assert isinstance(model, DequantizedFlow), "no other model is given labels"
+    images, labels = x[:, : problem.dim], x[:, problem.dim].long()
+    parts = [model.class_bounds(block, DRAWS) for block in images.split(256)]
+    given = torch.cat(parts).double()
+    marginal = given.logsumexp(1) - math.log(given.shape[1])
+    return {
+        "accuracy": float((given.argmax(1) == labels).double().mean()),
+        "bits_per_dim_marginal": bits_per_dim(-float(marginal.mean()), problem.dim),
+    }
+
+
 def _kind(live: LiveRun) -> str:
     if live.config.entry.likelihood == "exact":
         return "exact"
     noise = live.config.options.get("dequantization")
-    return "bound" if noise is None else f"{noise} bound"
+    bound = "bound" if noise is None else f"{noise} bound"
+    return f"{bound}, label given" if gives_labels(live.config) else bound

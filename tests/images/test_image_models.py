@@ -22,6 +22,7 @@ from flowplay.models.average import WeightAverage
 from flowplay.models.images import DequantizedFlow
 from flowplay.problems import ImageProblem
 from flowplay.training import new_run, train_slice
+from flowplay.training.data import training_points
 from flowplay.wire import ImagesPicture, SamplesPicture
 
 LEVELS = 3
@@ -181,3 +182,62 @@ def test_the_command_line_tells_bits_of_the_test_images(
     assert json.loads(capsys.readouterr().out) == told
     assert main(["show", str(run)]) == 0
     assert "bits per dimension" in capsys.readouterr().out
+
+
+def labelled(*, checkpoint: bool = False) -> tuple[DequantizedFlow, Tensor]:
+    """Return a model of P(x | y), far from its start, and images with their labels."""
+    options = {"label": "given", "dequantization": "variational"}
+    config = RunConfig(
+        target="digits",
+        architecture="glow",
+        depth=1,
+        width=8,
+        options=options,
+        checkpoint=checkpoint,
+    )
+    points = training_points(config)
+    model = build_model(config, points)
+    assert isinstance(model, DequantizedFlow)
+    torch.manual_seed(0)
+    with torch.no_grad():
+        model.train().initialize_from(points)
+        for p in model.parameters():
+            p.add_(0.05 * torch.randn_like(p))
+    return model, points[:40]
+
+
+def test_the_label_is_a_coordinate_after_the_image() -> None:
+    model, x = labelled()
+    model.eval()
+    assert x.shape == (40, 65)
+    with torch.no_grad():
+        own = model.importance_bound(x, 4)
+        every = model.class_bounds(x[:, :64], 4)
+    torch.testing.assert_close(every.gather(1, x[:, 64:].long())[:, 0], own)
+    assert every.std(1).min() > 0, "the label matters"
+    assert model.sample(12).shape == (12, 64)
+
+
+def test_checkpoints_are_told_the_label_again() -> None:
+    found = []
+    for checkpoint in (False, True):
+        model, x = labelled(checkpoint=checkpoint)
+        torch.manual_seed(1)
+        found.append(model.loss_and_gradient(x))
+    torch.testing.assert_close(found[0], found[1], rtol=1e-4, atol=1e-5)
+
+
+def test_a_problem_without_labels_gives_none() -> None:
+    config = RunConfig(target="patches", architecture="glow", options={"label": "given"})
+    with pytest.raises(RefusedError, match="no labels"):
+        new_run(config)
+
+
+def test_bayes_rule_makes_a_classifier(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["train", "--target", "digits", "--architecture", "glow", "--label", "given"]
+    arguments += ["--depth", "1", "--width", "16", "--steps", "60", "--json"]
+    assert main([*arguments, "--learning-rate", "0.02", "--dequantization", "uniform"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["bits_per_dim_kind"] == "uniform bound, label given"
+    assert told["accuracy"] > 0.2, "twice what chance finds"
+    assert told["bits_per_dim_marginal"] > told["bits_per_dim_iw8"]
