@@ -54,7 +54,7 @@ class Architecture:
     use_when: str
     weakness: str
     paper: Paper
-    defaults: Mapping[str, int | float]
+    defaults: Mapping[str, int | float | str]
     build: str
     likelihood: Likelihood
     conditioned: bool = True
