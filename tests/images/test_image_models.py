@@ -23,6 +23,7 @@ from flowplay.models.images import DequantizedFlow
 from flowplay.problems import ImageProblem
 from flowplay.training import new_run, train_slice
 from flowplay.training.data import training_points
+from flowplay.training.worker import measure_undequantized
 from flowplay.wire import ImagesPicture, SamplesPicture
 
 LEVELS = 3
@@ -241,3 +242,12 @@ def test_bayes_rule_makes_a_classifier(capsys: pytest.CaptureFixture[str]) -> No
     assert told["bits_per_dim_kind"] == "uniform bound, label given"
     assert told["accuracy"] > 0.2, "twice what chance finds"
     assert told["bits_per_dim_marginal"] > told["bits_per_dim_iw8"]
+
+
+def test_without_noise_a_density_grows_without_end() -> None:
+    config = RunConfig(target="digits", architecture="glow", depth=1, width=16)
+    told = json.loads(measure_undequantized(config.model_dump_json()))
+    assert told["without"][-1] < 0 < 1 < told["uniform"][-1]
+    assert told["without"][-1] < told["without"][len(told["without"]) // 2]
+    with pytest.raises(RefusedError, match="needs no noise"):
+        measure_undequantized(RunConfig().model_dump_json())

@@ -24,7 +24,7 @@ from flowplay.catalog.entries import Likelihood
 from flowplay.config import RunConfig, flat_names
 from flowplay.engine import Engine, EngineStatus, Run, WorkError
 from flowplay.targets import TARGETS
-from flowplay.ui import live, picture_views, runs, shell
+from flowplay.ui import picture_views, runs, shell
 from flowplay.ui.example import example
 from flowplay.ui.runs import ACTIVE
 from flowplay.ui.settings import identity
@@ -314,7 +314,8 @@ def test_before_the_first_picture_the_catalog_says_what_will_be_measured(
     monkeypatch: pytest.MonkeyPatch, likelihood: Likelihood, labels: list[str], heading: str
 ) -> None:
     made = replace(ARCHITECTURES["nsf"], likelihood=likelihood, loss_name="energy distance")
-    monkeypatch.setattr(live, "ARCHITECTURES", {**ARCHITECTURES, "nsf": made})
+    known = {**ARCHITECTURES, "nsf": made}
+    monkeypatch.setattr("flowplay.config.architectures_for", lambda data: known)
     page = run(architecture="nsf")
     assert not page.exception
     assert [m.label for m in page.metric] == labels
