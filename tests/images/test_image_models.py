@@ -251,3 +251,28 @@ def test_without_noise_a_density_grows_without_end() -> None:
     assert told["without"][-1] < told["without"][len(told["without"]) // 2]
     with pytest.raises(RefusedError, match="needs no noise"):
         measure_undequantized(RunConfig().model_dump_json())
+
+
+def test_half_resolution_enters_the_gradient_with_its_weight() -> None:
+    found = []
+    for coarse in (0.0, 1.0):
+        config = RunConfig(
+            target="digits",
+            architecture="glow",
+            depth=1,
+            width=8,
+            options={"coarse": coarse, "shift": 0.0, "dropout": 0.0, "dequantization": "uniform"},
+        )
+        points = training_points(config)
+        model = build_model(config, points)
+        assert isinstance(model, DequantizedFlow)
+        model.train().initialize_from(points)
+        half = model._halved(points[:20])
+        assert torch.equal(half, model._halved(half))
+        torch.manual_seed(0)
+        found.append(model.loss_and_gradient(points[:20])[1])
+        if not coarse:
+            found.append(model.loss_and_gradient(half)[1])  # goes on with the same noise
+    whole, low, both = found
+    for a, b, c in zip(whole, low, both, strict=True):
+        torch.testing.assert_close(a + b, c, rtol=1e-3, atol=1e-3)
