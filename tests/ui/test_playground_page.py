@@ -365,4 +365,4 @@ def test_a_link_to_images_is_read() -> None:
     assert not page.exception
     assert page.selectbox(key="architecture").value == "nsf"
     assert page.slider(key="bins").value == 5
-    assert page.query_params["dequantization"] == ["uniform"]
+    assert page.query_params["dequantization"] == "uniform"
