@@ -14,7 +14,7 @@ from flowplay.config import RunConfig
 from flowplay.errors import RefusedError
 from flowplay.flows import Flow, Standardization, build_flow
 from flowplay.flows.chain import BLOCK
-from flowplay.flows.images import Logit, NoNoise, UniformNoise, VariationalNoise, image_glow
+from flowplay.flows.images import Logit, UniformNoise, VariationalNoise, image_glow
 from flowplay.flows.images.network import Given
 from flowplay.models.average import WeightAverage
 from flowplay.models.base import BoundModel
@@ -62,7 +62,7 @@ class DequantizedFlow(BoundModel):
     def __init__(
         self,
         flow: Flow,
-        noise: UniformNoise | VariationalNoise | NoNoise,
+        noise: UniformNoise | VariationalNoise,
         shape: tuple[int, int, int],
         levels: int,
         *,
@@ -72,8 +72,7 @@ class DequantizedFlow(BoundModel):
         classes: int = 0,
     ) -> None:
         super().__init__()
-        self.flow = flow
-        self.noise: UniformNoise | VariationalNoise | NoNoise = noise
+        self.flow, self.noise = flow, noise
         self.shape, self.levels, self.shift = shape, levels, shift
         self.coarse = coarse
         self.given, self.classes = given, classes
@@ -101,7 +100,7 @@ class DequantizedFlow(BoundModel):
     def _gradient(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         # A checkpoint computes layers again in the backward pass: the label must still be there.
         with self._told(x) as images:
-            if not isinstance(self.noise, VariationalNoise):
+            if isinstance(self.noise, UniformNoise):
                 return self.flow.loss_and_gradient(images + self._drawn(images)[0])
             return super().loss_and_gradient(x)
 

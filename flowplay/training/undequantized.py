@@ -5,52 +5,85 @@ from __future__ import annotations
 import math
 from typing import TypedDict
 
+import numpy as np
 import torch
+import torch.nn.functional as F
+from torch import Tensor
 
 from flowplay.config import RunConfig
 from flowplay.errors import RefusedError
-from flowplay.flows.images import NoNoise
-from flowplay.models.images import DequantizedFlow
-from flowplay.problems import ImageProblem, bits_per_dim
-from flowplay.training.live_run import LiveRun
-from flowplay.training.start import new_run
+from flowplay.problems import ImageProblem
 
-#: Optimizer steps of each of the two runs.
-STEPS = 150
+#: Optimizer steps of each of the two fits, and their rate.
+STEPS = 400
+RATE = 0.05
+
+#: Images whose pixel is fitted.
+IMAGES = 500
+
+#: Logistics of the mixture, at most: as many as a digit has levels.
+COMPONENTS = 17
 
 
 class Undequantized(TypedDict):
-    """Two short runs that differ in the noise alone: "bits" per dimension at each step.
+    """Two densities of one pixel that differ in the noise alone, in bits at each step.
 
     Attributes:
-        without: with no noise; below 0 they are no bits, since no probability is above 1.
-        uniform: with uniform noise: a bound.
+        without: the mean of -log2 p at the levels themselves. Below 0 it is no number of bits,
+            since no probability is above 1.
+        uniform: the same with uniform noise: a bound of the bits that the pixel takes.
+        entropy: the least that any code of this pixel takes, from how often each level occurs.
     """
 
     without: list[float]
     uniform: list[float]
+    entropy: float
 
 
-def undequantized(config: RunConfig, steps: int = STEPS) -> Undequantized:
-    """Train the model of a config for a short while without noise, and with uniform noise.
+def undequantized(config: RunConfig, coordinate: int, steps: int = STEPS) -> Undequantized:
+    """Fit a mixture of logistics to one pixel, without noise and with uniform noise.
+
+    Args:
+        config: of a run of images; its training part is fitted.
+        coordinate: which value of an image, from 0 to D - 1.
+        steps: of each fit.
 
     Raises:
-        RefusedError: if it is no flow of images.
+        RefusedError: if the problem is not of images, or an image has no such value.
     """
     problem = config.problem()
-    options = dict(config.options) | {"dequantization": "uniform"}
-    changed = config.model_copy(
-        update={"options": options, "budget": steps, "budget_unit": "steps", "schedule": "constant"}
+    if not isinstance(problem, ImageProblem):
+        raise RefusedError(f"{problem.label} has no levels that could need noise.")
+    if not 0 <= coordinate < problem.dim:
+        raise RefusedError(f"An image of {problem.label} has {problem.dim} values.")
+    levels = problem.points("train", config.seed)[:IMAGES, coordinate]
+    share = np.bincount(levels.astype(int)) / len(levels)
+    known = share[share > 0]
+    x = torch.from_numpy(levels).float()
+    return Undequantized(
+        without=_fit(x, problem.levels, steps, noisy=False),
+        uniform=_fit(x, problem.levels, steps, noisy=True),
+        entropy=float(-(known * np.log2(known)).sum()),
     )
-    if not isinstance(problem, ImageProblem) or "dequantization" not in config.options:
-        raise RefusedError(f"{config.entry.label} on {problem.label} needs no noise.")
-    state = new_run(changed)
-    curves = []
-    for silent in (True, False):
-        live = LiveRun(state)
-        assert isinstance(live.model, DequantizedFlow), "it has a dequantization"
-        if silent:
-            live.model.noise = NoNoise().train()
-        losses = torch.stack(live.train(state, math.inf, steps).losses).double()
-        curves.append([bits_per_dim(float(loss), problem.dim) for loss in losses])
-    return Undequantized(without=curves[0], uniform=curves[1])
+
+
+def _fit(x: Tensor, levels: int, steps: int, *, noisy: bool) -> list[float]:
+    """Return the mean of -log2 p of x [n] at each step, in bits."""
+    components = min(levels, COMPONENTS)
+    noise = torch.Generator().manual_seed(0)
+    logits = torch.zeros(components, requires_grad=True)
+    spread = (torch.arange(components) + 0.5) * (levels / components)
+    means = spread.clone().requires_grad_()
+    log_scales = torch.zeros(components, requires_grad=True)
+    optimizer = torch.optim.Adam([logits, means, log_scales], lr=RATE)
+    bits = []
+    for _ in range(steps):
+        u = torch.rand(x.shape, generator=noise) if noisy else torch.full_like(x, 0.5)
+        t = ((x + u).unsqueeze(-1) - means) * (-log_scales).exp()
+        terms = logits.log_softmax(0) + F.logsigmoid(t) + F.logsigmoid(-t) - log_scales
+        loss = -terms.logsumexp(-1).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        bits.append(float(loss.detach()) / math.log(2))
+    return bits

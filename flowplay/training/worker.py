@@ -102,10 +102,10 @@ def measure_checkpoint(config_json: str) -> bytes:
     return json.dumps(checkpoint_costs(config)).encode()
 
 
-def measure_undequantized(config_json: str) -> bytes:
-    """Return JSON of what images without noise would come to; see `undequantized`."""
+def measure_undequantized(config_json: str, coordinate: int) -> bytes:
+    """Return JSON of what one pixel comes to without noise; see `undequantized`."""
     config = RunConfig.model_validate(json.loads(config_json))
-    return json.dumps(undequantized(config)).encode()
+    return json.dumps(undequantized(config, coordinate)).encode()
 
 
 def layer_frames(state: bytes, earlier: bytes | None, fine: bool) -> bytes:

@@ -245,12 +245,16 @@ def test_bayes_rule_makes_a_classifier(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_without_noise_a_density_grows_without_end() -> None:
-    config = RunConfig(target="digits", architecture="glow", depth=1, width=16)
-    told = json.loads(measure_undequantized(config.model_dump_json()))
-    assert told["without"][-1] < 0 < 1 < told["uniform"][-1]
-    assert told["without"][-1] < told["without"][len(told["without"]) // 2]
-    with pytest.raises(RefusedError, match="needs no noise"):
-        measure_undequantized(RunConfig().model_dump_json())
+    config = RunConfig(target="digits", architecture="glow")
+    told = json.loads(measure_undequantized(config.model_dump_json(), 27))
+    half = len(told["without"]) // 2
+    assert told["without"][-1] < told["without"][half] - 0.5
+    assert told["without"][-1] < 0, "no number of bits is negative"
+    assert np.mean(told["uniform"][half:]) > told["entropy"], "a bound stays above"
+    with pytest.raises(RefusedError, match="64 values"):
+        measure_undequantized(config.model_dump_json(), 64)
+    with pytest.raises(RefusedError, match="no levels"):
+        measure_undequantized(RunConfig().model_dump_json(), 0)
 
 
 def test_half_resolution_enters_the_gradient_with_its_weight() -> None:

@@ -7,7 +7,7 @@ one contiguous row.
 
 from flowplay.flows.images.glow import image_glow
 from flowplay.flows.images.logit import Logit
-from flowplay.flows.images.noise import NoNoise, UniformNoise, VariationalNoise
+from flowplay.flows.images.noise import UniformNoise, VariationalNoise
 from flowplay.flows.images.squeeze import Squeeze
 
-__all__ = ["Logit", "NoNoise", "Squeeze", "UniformNoise", "VariationalNoise", "image_glow"]
+__all__ = ["Logit", "Squeeze", "UniformNoise", "VariationalNoise", "image_glow"]

@@ -30,18 +30,6 @@ class UniformNoise(nn.Module):
         return u, x.new_zeros(len(x))
 
 
-class NoNoise(nn.Module):
-    """The middle of each bin, for demonstrations alone: what is learned then is no bound.
-
-    A flow can make a density as high as it likes at a few points, so its "likelihood" of whole
-    levels grows without end.
-    """
-
-    def forward(self, x: Tensor, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
-        """Return u [B, D] = 1/2 for levels x [B, D], and zeros [B]."""
-        return torch.full_like(x, 0.5), x.new_zeros(len(x))
-
-
 class VariationalNoise(nn.Module):
     r"""Noise :math:`u \sim q(u \mid x)` of a small conditional flow, trained with the model.
 
