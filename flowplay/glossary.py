@@ -26,6 +26,11 @@ TERMS: Mapping[str, str] = MappingProxyType(
         "the layer can be inverted.",
         "density": "Probability per unit of length, area or volume. It may be above 1.",
         "diffeomorphism": "A bijection that is differentiable in both directions.",
+        "effective sample size": "How many draws of the target the weighted draws of a model are "
+        "worth, as a share of their number: 1 if all weights are equal.",
+        "ELBO": "Evidence lower bound: the mean of log p̃ − log q over draws of q, where p̃ is a "
+        "density without its constant Z. It is log Z minus KL(q‖p), so it is never above log Z.",
+        "energy": "A function U that gives a density up to its constant: p = exp(−U) / Z.",
         "entropy floor": "The entropy of the target: the expected negative log-likelihood under a "
         "perfect model. No model has a lower expected value. A mean over a sample may lie a "
         "little below it, and a training NLL further below it, if the model overfits.",

@@ -48,6 +48,7 @@ PLANAR = FlowFamily(
         2015,
         "https://arxiv.org/abs/1505.05770",
     ),
+    turns=True,
     defaults=MappingProxyType({"depth": 32, "learning_rate": 1e-2}),
     conditioned=False,
 )
@@ -77,6 +78,7 @@ REALNVP = FlowFamily(
         2017,
         "https://arxiv.org/abs/1605.08803",
     ),
+    turns=True,
     defaults=MappingProxyType({"depth": 12, "learning_rate": 3e-3}),
 )
 
@@ -105,6 +107,7 @@ RADIAL = FlowFamily(
         2015,
         "https://arxiv.org/abs/1505.05770",
     ),
+    turns=True,
     defaults=MappingProxyType({"depth": 32, "learning_rate": 3e-2}),
     conditioned=False,
 )
@@ -136,6 +139,7 @@ NICE = FlowFamily(
         2015,
         "https://arxiv.org/abs/1410.8516",
     ),
+    turns=True,
     defaults=MappingProxyType({"depth": 12, "learning_rate": 6e-3}),
 )
 
@@ -166,6 +170,7 @@ GLOW = FlowFamily(
         2018,
         "https://arxiv.org/abs/1807.03039",
     ),
+    turns=True,
     defaults=MappingProxyType({"depth": 8, "learning_rate": 6e-3}),
     depth_help="How many blocks of three layers the flow is made of.",
     depth_units=("block", "blocks"),
@@ -250,6 +255,7 @@ NSF = FlowFamily(
         2019,
         "https://arxiv.org/abs/1906.04032",
     ),
+    turns=True,
     defaults=MappingProxyType({"depth": 4, "learning_rate": 5e-3}),
     options=(
         _BINS,
@@ -291,6 +297,7 @@ FLOWPP = FlowFamily(
         2019,
         "https://arxiv.org/abs/1902.00275",
     ),
+    turns=True,
     defaults=MappingProxyType({"depth": 4, "learning_rate": 5e-3}),
     options=(
         Whole(
@@ -409,6 +416,7 @@ RESIDUAL = FlowFamily(
         2019,
         "https://arxiv.org/abs/1906.02735",
     ),
+    turns=True,
     defaults=MappingProxyType({"depth": 10, "learning_rate": 1e-2}),
     options=(
         Choice(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -13,10 +13,11 @@ from torch.utils.checkpoint import checkpoint
 from flowplay.flows import chain
 from flowplay.flows.base import Bijection, standard_normal_log_prob
 from flowplay.flows.chain import Link
-from flowplay.models.base import LikelihoodModel
+from flowplay.flows.inverse import Inverse
+from flowplay.models.base import SamplingModel
 
 
-class Flow(Bijection, LikelihoodModel):
+class Flow(Bijection, SamplingModel):
     r"""A normalizing flow: the base :math:`z_0 \sim \mathcal{N}(0, I)` pushed through bijections.
 
     .. math::
@@ -55,8 +56,8 @@ class Flow(Bijection, LikelihoodModel):
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Generate: map base points z [B, D] to data x [B, D], with the sum of log-dets [B]."""
         total = z.new_zeros(len(z))
-        for part in _chained(self.bijections):
-            z, log_det = chain.forward(part, z) if isinstance(part, list) else part(z)
+        for layers in self._parts(self.bijections):
+            z, log_det = self._recomputed(_forward, layers, z)
             total = total + log_det
         return z, total
 
@@ -138,6 +139,23 @@ class Flow(Bijection, LikelihoodModel):
         with torch.no_grad():
             return self.forward(temperature * self.base_sample(n, generator))[0]
 
+    def rsample_and_log_prob(
+        self, n: int, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor]:
+        r"""Draw n points [n, D] with their log-density [n], in one pass from base to data.
+
+        .. math::
+            x = f(z), \qquad \log q(x) = \log p(z) - \sum_{k=1}^{K} \log|\det
+            \partial z_k/\partial z_{k-1}|
+
+        Args:
+            n: number of points.
+            generator: source of randomness; torch's default generator if None.
+        """
+        z = self.base_sample(n, generator)
+        x, log_det = self.forward(z)
+        return x, standard_normal_log_prob(z) - log_det
+
     def base_sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """Draw n points [n, D] from the base, in the dtype and on the device of the flow."""
         like = next(self.parameters(), next(self.buffers(), torch.empty(0)))
@@ -170,27 +188,72 @@ class Flow(Bijection, LikelihoodModel):
 
     def _inverse_from(self, k: int, y: Tensor) -> tuple[Tensor, Tensor]:
         total = y.new_zeros(len(y))
-        recompute = self.checkpoint and torch.is_grad_enabled()
-        first_k = list(self.bijections)[:k][::-1]
-        for part in first_k if recompute else _chained(first_k):
-            if isinstance(part, list):
-                y, log_det = chain.inverse(part, y)
-            elif recompute:
-                y, log_det = checkpoint(part.inverse, y, use_reentrant=False)
-            else:
-                y, log_det = part.inverse(y)
+        for layers in self._parts(list(self.bijections)[:k][::-1]):
+            y, log_det = self._recomputed(_inverse, layers, y)
             total = total + log_det
         return y, total
+
+    def _parts(self, bijections: Sequence[Bijection]) -> Iterator[list[Bijection]]:
+        """Return what goes through one call together: neighbours, or with checkpoints one each."""
+        if self.checkpoint and torch.is_grad_enabled():
+            return iter([b] for b in bijections)
+        return _neighbours(bijections)
+
+    def _recomputed(
+        self,
+        direction: Callable[[list[Bijection], Tensor], tuple[Tensor, Tensor]],
+        layers: list[Bijection],
+        y: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        if not (self.checkpoint and torch.is_grad_enabled()):
+            return direction(layers, y)
+        result: tuple[Tensor, Tensor] = checkpoint(direction, layers, y, use_reentrant=False)
+        return result
 
     @staticmethod
     def _stack(log_dets: list[Tensor], like: Tensor) -> Tensor:
         return torch.stack(log_dets) if log_dets else like.new_zeros(0, len(like))
 
 
-def _chained(bijections: Iterable[Bijection]) -> Iterator[list[Link[Any]] | Bijection]:
-    """Yield neighbouring links together as a list, and other bijections one by one."""
-    for linked, group in groupby(bijections, lambda b: isinstance(b, Link)):
-        if linked:
-            yield [b for b in group if isinstance(b, Link)]
+def _neighbours(bijections: Iterable[Bijection]) -> Iterator[list[Bijection]]:
+    """Yield neighbours that make one chain together as a list, and other bijections one by one."""
+    for kind, group in groupby(bijections, _kind):
+        if kind:
+            yield list(group)
         else:
-            yield from group
+            yield from ([b] for b in group)
+
+
+def _kind(bijection: Bijection) -> str:
+    """Tell in which direction a layer is a link of a chain: `link`, `turned`, or none."""
+    if isinstance(bijection, Link):
+        return "link"
+    turned = isinstance(bijection, Inverse) and isinstance(bijection.bijection, Link)
+    return "turned" if turned else ""
+
+
+def _links(layers: Sequence[Bijection]) -> list[Link[Any]]:
+    """Return the links that layers of one kind are, or hold turned."""
+    inner = [b.bijection if isinstance(b, Inverse) else b for b in layers]
+    return [b for b in inner if isinstance(b, Link)]
+
+
+def _forward(layers: list[Bijection], z: Tensor) -> tuple[Tensor, Tensor]:
+    """Generate by layers that `_neighbours` put together, in generating order."""
+    match _kind(layers[0]):
+        case "link":
+            return chain.forward(_links(layers), z)
+        case "turned":
+            return chain.inverse(_links(layers), z)
+    result: tuple[Tensor, Tensor] = layers[0](z)
+    return result
+
+
+def _inverse(layers: list[Bijection], x: Tensor) -> tuple[Tensor, Tensor]:
+    """Normalize by layers that `_neighbours` put together, in normalizing order."""
+    match _kind(layers[0]):
+        case "link":
+            return chain.inverse(_links(layers), x)
+        case "turned":
+            return chain.forward(_links(layers), x)
+    return layers[0].inverse(x)

@@ -218,6 +218,45 @@ are.
         extra="families",
     ),
     Section(
+        "variational-inference",
+        "Variational inference: learning without data",
+        r"""
+Often a density is known only up to its constant: $p(x) = e^{-U(x)} / Z$, with an [[energy]] $U$
+that can be computed and a $Z$ that cannot. A posterior is one: prior times likelihood is known, the
+evidence $Z$ is not. A flow $q$ can learn such a density without data, from its own draws:
+
+$$
+\mathrm{KL}(q\,\|\,p) = \mathbb E_{x \sim q}\bigl[\log q(x) + U(x)\bigr] + \log Z
+= \log Z - \mathrm{ELBO}.
+$$
+
+The constant has no gradient, so training needs no $Z$: it raises the [[ELBO]], a lower bound of
+$\log Z$. In the plane $Z$ is also computed here by quadrature, so that the page can draw the exact
+target, and the floor of the loss: 0 nats of [[KL divergence]].
+
+- **Direction.** Each step draws $x = f(z)$ and needs $\log q$ at these points only, in one pass.
+  So the generating direction should be the cheap one: IAF was made for this. Layers of planar,
+  radial and most other families stand the other way round here, as in the paper on variational
+  inference with flows.
+- **Modes.** $\mathrm{KL}(q\|p)$ punishes mass where $p$ has none, and little else. A model may
+  settle in one mode and leave others out (mode-seeking). Maximum likelihood makes
+  $\mathrm{KL}(p\|q)$ small, which punishes missing mass (mass-covering), but needs data.
+- **Annealing.** With the factor $\beta$ of the energy rising from 0.01 to 1 the model first covers
+  everything. Without it modes are lost more often.
+- **Importance sampling.** Draws weighted by $e^{-U} / q$ correct what $q$ gets wrong, and estimate
+  $\log Z$. The [[effective sample size]] says how many draws that leaves. It cannot tell of modes
+  in which no draw lies.
+""",
+        (
+            Try("The four energies of the paper, with 2, 8 and 32 planar layers", page="energies"),
+            Try("Forward and reverse KL on two modes", {"board": "divergences"}, "energies"),
+            Try(
+                "A posterior, and its data to change",
+                {"target": "posterior_logistic", "architecture": "iaf"},
+            ),
+        ),
+    ),
+    Section(
         "costs",
         "What sampling and densities cost",
         """

@@ -103,7 +103,7 @@ TOPICS: tuple[Topic, ...] = (
         later="Not here without the graphical family.",
     ),
     Topic("Neural Spline Flows", families=("nsf",), later=_LATER_FAMILY),
-    Topic("Variational Inference", later="There is no flow as an approximate posterior yet."),
+    Topic("Variational Inference", "variational-inference", "energies"),
     Topic("Density Estimation", page="playground"),
     Topic("Image Synthesis", later=_LATER_IMAGES),
     Topic(

@@ -10,10 +10,12 @@ import streamlit as st
 from flowplay.catalog import FLOW_FAMILIES
 from flowplay.config import RunConfig
 from flowplay.engine import Phase, Run
+from flowplay.problems import Energy
 from flowplay.ui.components.inside_view import FARTHEST, Pick, inside_view, read_pick
 from flowplay.ui.components.ledger_view import ledger_view
 from flowplay.ui.follow import follow
 from flowplay.ui.gif import drawn_gif
+from flowplay.ui.live import FIRST_PICTURE
 from flowplay.ui.look import WORKER, Look, choose_point, chosen_point, first_point
 from flowplay.ui.opening import example_note
 from flowplay.ui.runs import ACTIVE
@@ -97,6 +99,12 @@ def inside(config: RunConfig, run: Run) -> None:
     if sentence := why_no_layers(config):
         st.info(sentence, icon=":material/layers_clear:")
         return
+    run.wait_for_picture(FIRST_PICTURE)
+    if isinstance(config.problem(), Energy):
+        st.caption(
+            "Where this page speaks of held-out data, it shows exact draws of the density. "
+            "They are known by quadrature, and training has not seen them."
+        )
     drawn = run.view()
     poll = POLL if drawn.phase in ACTIVE else FIRST_POLL
 

@@ -14,6 +14,7 @@ from flowplay.wire.pictures import (
     DensityPicture,
     ImagesPicture,
     Picture,
+    PredictivePicture,
     SamplesPicture,
     picture_kind,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "Measurement",
     "Packed",
     "Picture",
+    "PredictivePicture",
     "RunState",
     "SamplesPicture",
     "SavedRun",

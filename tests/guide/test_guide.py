@@ -78,7 +78,7 @@ def test_every_term_is_in_the_glossary_and_explained_as_text() -> None:
 
 def test_every_link_is_a_config_that_is_accepted_whole() -> None:
     links = [link for section in SECTIONS for link in section.tries]
-    assert {link.page for link in links} == {"playground", "change_of_variables"}
+    assert {link.page for link in links} == {"playground", "change_of_variables", "energies"}
     for query in [*(link.query for link in links), *(symptom.query for symptom in SYMPTOMS)]:
         config, refused = RunConfig.repair(query)
         assert refused == []

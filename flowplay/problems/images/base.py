@@ -40,7 +40,7 @@ class ImageProblem(DataProblem):
         classes: names of the labels; empty where there are none.
     """
 
-    data = "images"
+    gives = "images"
     levels: ClassVar[int]
     shape: ClassVar[tuple[int, int, int]]
     classes: ClassVar[tuple[str, ...]] = ()
