@@ -70,8 +70,8 @@ class HotSettings(_Settings):
         ge=0.0,
         le=2.0,
         title="Temperature",
-        description="Standard deviation of the base while samples are drawn. Below 1 samples vary "
-        "less; they are not always nearer to the data. Training does not use it.",
+        description="Factor on the standard deviation of the base while samples are drawn. Below "
+        "1 samples vary less; they are not always nearer to the data. Training does not use it.",
     )
 
 
@@ -201,7 +201,7 @@ class RunConfig(HotSettings, FixedSettings):
     Example:
         >>> config = RunConfig(target="circles", architecture="nsf")
         >>> config.options
-        {'bins': 12, 'conditioning': 'coupling'}
+        {'bins': 12, 'conditioning': 'coupling', 'base_components': 1}
         >>> config.target_options
         {'noise': 0.05}
     """

@@ -147,5 +147,5 @@ def _walk(state: RunState) -> ReportFigure:
     return ReportFigure(
         layers_figure(frames),
         "Layer by layer: each frame is the exact density of z after one more layer.",
-        "Animation from the base Gaussian to the data, layer by layer.",
+        "Animation from the base to the data, layer by layer.",
     )

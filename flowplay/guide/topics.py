@@ -86,7 +86,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic("Comparison with ELBO", "likelihood"),
     Topic("Conditions for Invertibility", "requirements"),
     Topic("Invertible Neural Networks (INN)", "requirements"),
-    Topic("Numerical Inversion", "requirements", families=("planar",)),
+    Topic("Numerical Inversion", "inversion", families=("planar",)),
     Topic("State-of-the-Art Results: Image Generation", "bits"),
     Topic("Sampling Speed", "costs"),
     Topic("Architectural Constraints", "when"),

@@ -43,8 +43,8 @@ def target_picker() -> None:
             required=True,
             key="target_group",
             label_visibility="collapsed",
-            help="Targets that are known by their points, or energies: densities that are known "
-            "up to their constant, learned without data.",
+            help="Targets that are known by their points; energies, which are densities that are "
+            "known up to their constant, learned without data; or images of whole levels.",
             on_change=_open_group,
             args=(groups,),
         )

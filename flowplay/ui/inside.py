@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from flowplay.catalog import FLOW_FAMILIES
+from flowplay.catalog import BASE_COMPONENTS, FLOW_FAMILIES
 from flowplay.config import RunConfig
 from flowplay.engine import Phase, Run
 from flowplay.problems import Energy
@@ -90,8 +90,8 @@ def _made_of(config: RunConfig) -> str:
     if architecture.depth_help is not None:
         one, several = architecture.depth_units
         return f"{architecture.label}, {config.depth} {one if config.depth == 1 else several}"
-    recipe = ", ".join(str(config.options[option.name]) for option in architecture.options)
-    return f"{architecture.label}: {recipe}" if recipe else architecture.label
+    own = [str(v) for name, v in config.options.items() if name != BASE_COMPONENTS.name]
+    return f"{architecture.label}: {', '.join(own)}" if own else architecture.label
 
 
 def inside(config: RunConfig, run: Run) -> None:

@@ -346,15 +346,16 @@ def test_the_bundled_example_is_of_the_defaults_and_honest() -> None:
 
 def test_a_target_of_images_brings_what_learns_images() -> None:
     page = run(architecture="planar")
-    page.radio(key="target").set_value("digits").run()
+    page.button_group(key="target_group").set_value("Images").run()
     assert not page.exception
+    assert page.radio(key="target").value == "digits"
     assert page.selectbox(key="architecture").value == "glow"
     images = IMAGE_ARCHITECTURES["glow"].defaults
     assert page.slider(key="depth").value == images["depth"]
     assert [m.label for m in page.metric] == ["Held-out bound of bits/dim", "Parameters"]
     assert any("upper bound of the bits per dimension" in m.value for m in page.markdown)
     assert "show_samples" not in {toggle.key for toggle in page.toggle}
-    page.radio(key="target").set_value("moons").run()
+    page.button_group(key="target_group").set_value("Data").run()
     assert not page.exception
     assert page.slider(key="depth").value == ARCHITECTURES["glow"].defaults["depth"]
 

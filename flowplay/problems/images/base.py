@@ -40,6 +40,7 @@ class ImageProblem(DataProblem):
         classes: names of the labels; empty where there are none.
     """
 
+    group = "Images"
     gives = "images"
     levels: ClassVar[int]
     shape: ClassVar[tuple[int, int, int]]
