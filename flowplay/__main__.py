@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args, get_origin
 
 from pydantic import ValidationError
 
-from flowplay.catalog import ARCHITECTURES
+from flowplay.catalog import ARCHITECTURES, IMAGE_ARCHITECTURES
 from flowplay.config import RunConfig, all_options, complaint
 from flowplay.plugins import load_plugins
-from flowplay.problems import PROBLEMS, Energy
+from flowplay.problems import PROBLEMS, Energy, ImageProblem
 
 if TYPE_CHECKING:
     from flowplay.wire import RunState, SavedRun, Snapshot
@@ -45,7 +45,8 @@ def _parser() -> argparse.ArgumentParser:
             continue
         choices: dict[str, Any] = {}
         if name in ("target", "architecture"):
-            choices["metavar"] = "|".join(PROBLEMS if name == "target" else ARCHITECTURES)
+            names = PROBLEMS if name == "target" else {**ARCHITECTURES, **IMAGE_ARCHITECTURES}
+            choices["metavar"] = "|".join(names)
         elif get_origin(field.annotation) is Literal:
             choices["metavar"] = "|".join(get_args(field.annotation))
         train.add_argument(f"--{name.replace('_', '-')}", help=field.description, **choices)
@@ -105,18 +106,17 @@ def _progress(snapshot: Snapshot) -> str:
 
 def _result(config: RunConfig, state: RunState, snapshot: Snapshot) -> dict[str, Any]:
     """Return what is printed of a run; what its target or model does not have is None."""
-    from flowplay.training.snapshots import held_out_loss_of
-
-    nll = held_out_loss_of(state, HELD_OUT)
-    header, density = snapshot.header, config.problem().density
-    entropy = None if density is None else density.entropy
+    problem, header = config.problem(), snapshot.header
+    judged = _judged(config, state)
+    nll = judged["nll"]
+    entropy = None if problem.density is None else problem.density.entropy
     train = snapshot.measurements.get("train")
     return {
-        "nll": nll,
+        **judged,
         "entropy": entropy,
         "gap": None if nll is None or entropy is None else nll - entropy,
         **_energy_result(config, state),
-        "likelihood": ARCHITECTURES[config.architecture].likelihood,
+        "likelihood": config.entry.likelihood,
         "steps": header.step,
         "seconds": round(header.seconds, 3),
         "ms_per_step": 1000 * header.seconds / max(1, header.step),
@@ -126,6 +126,16 @@ def _result(config: RunConfig, state: RunState, snapshot: Snapshot) -> dict[str,
         "failure": header.failure,
         "config": config.model_dump(),
     }
+
+
+def _judged(config: RunConfig, state: RunState) -> dict[str, Any]:
+    """Return the NLL of points that the run has not seen; of images bits per dimension, too."""
+    from flowplay.training.image_figures import image_figures
+    from flowplay.training.snapshots import held_out_loss_of
+
+    if isinstance(config.problem(), ImageProblem) and config.entry.likelihood != "none":
+        return image_figures(state)
+    return {"nll": held_out_loss_of(state, HELD_OUT)}
 
 
 def _energy_result(config: RunConfig, state: RunState) -> dict[str, float | None]:
@@ -150,6 +160,10 @@ def _sentence(config: RunConfig, result: dict[str, Any]) -> str:
     nll, gap = result["nll"], result["gap"]
     kind = "held-out bound of the NLL" if result["likelihood"] == "bound" else "held-out NLL"
     good = "no likelihood" if nll is None else f"{kind} {nll:.4f} nats"
+    if "bits_per_dim" in result:
+        good = f"{result['bits_per_dim']:.4f} bits per dimension ({result['bits_per_dim_kind']})"
+        if result["bits_per_dim_iw"] is not None:
+            good += f", {result['bits_per_dim_iw']:.4f} with importance weights"
     if result["kl"] is not None:
         good = (
             f"KL(q‖p) {result['kl']:.4f} nats, ELBO {result['elbo']:.4f} below log Z "

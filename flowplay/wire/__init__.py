@@ -12,6 +12,7 @@ from flowplay.wire.packing import Packed, pack, unpack, unpack_header
 from flowplay.wire.pictures import (
     PICTURE_KINDS,
     DensityPicture,
+    ImagesPicture,
     Picture,
     PredictivePicture,
     SamplesPicture,
@@ -30,6 +31,7 @@ __all__ = [
     "Exactness",
     "ExportedFlow",
     "Header",
+    "ImagesPicture",
     "LayerFrames",
     "Ledger",
     "Measurement",
