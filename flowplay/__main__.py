@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args, get_origin
 
 from pydantic import ValidationError
 
-from flowplay.catalog import ARCHITECTURES
+from flowplay.catalog import ARCHITECTURES, IMAGE_ARCHITECTURES
 from flowplay.config import RunConfig, all_options, complaint
 from flowplay.plugins import load_plugins
-from flowplay.problems import PROBLEMS
+from flowplay.problems import PROBLEMS, ImageProblem
 
 if TYPE_CHECKING:
     from flowplay.models import Model
@@ -46,7 +46,8 @@ def _parser() -> argparse.ArgumentParser:
             continue
         choices: dict[str, Any] = {}
         if name in ("target", "architecture"):
-            choices["metavar"] = "|".join(PROBLEMS if name == "target" else ARCHITECTURES)
+            names = PROBLEMS if name == "target" else {**ARCHITECTURES, **IMAGE_ARCHITECTURES}
+            choices["metavar"] = "|".join(names)
         elif get_origin(field.annotation) is Literal:
             choices["metavar"] = "|".join(get_args(field.annotation))
         train.add_argument(f"--{name.replace('_', '-')}", help=field.description, **choices)
@@ -115,14 +116,13 @@ def _progress(snapshot: Snapshot) -> str:
 
 def _result(config: RunConfig, state: RunState, snapshot: Snapshot) -> dict[str, Any]:
     """Return what is printed of a run; what its target or model does not have is None."""
-    from flowplay.training.snapshots import held_out_loss_of
-
-    nll = held_out_loss_of(state, HELD_OUT)
-    header, density = snapshot.header, config.problem().density
-    entropy = None if density is None else density.entropy
+    problem, header = config.problem(), snapshot.header
+    judged = _judged(config, state)
+    nll = judged["nll"]
+    entropy = None if problem.density is None else problem.density.entropy
     train = snapshot.measurements.get("train")
     return {
-        "nll": nll,
+        **judged,
         "entropy": entropy,
         "gap": None if nll is None or entropy is None else nll - entropy,
         "likelihood": config.entry.likelihood,
@@ -137,11 +137,25 @@ def _result(config: RunConfig, state: RunState, snapshot: Snapshot) -> dict[str,
     }
 
 
+def _judged(config: RunConfig, state: RunState) -> dict[str, Any]:
+    """Return the NLL of points that the run has not seen; of images bits per dimension, too."""
+    from flowplay.training.image_figures import image_figures
+    from flowplay.training.snapshots import held_out_loss_of
+
+    if isinstance(config.problem(), ImageProblem) and config.entry.likelihood != "none":
+        return image_figures(state)
+    return {"nll": held_out_loss_of(state, HELD_OUT)}
+
+
 def _sentence(config: RunConfig, result: dict[str, Any]) -> str:
     """Say in a sentence how good a run became."""
     nll, gap = result["nll"], result["gap"]
     kind = "held-out bound of the NLL" if result["likelihood"] == "bound" else "held-out NLL"
     good = "no likelihood" if nll is None else f"{kind} {nll:.4f} nats"
+    if "bits_per_dim" in result:
+        good = f"{result['bits_per_dim']:.4f} bits per dimension ({result['bits_per_dim_kind']})"
+        if result["bits_per_dim_iw"] is not None:
+            good += f", {result['bits_per_dim_iw']:.4f} with importance weights"
     if gap is not None:
         good += f", {gap:.4f} above the entropy {result['entropy']:.4f}"
     return (

@@ -14,15 +14,16 @@ from flowplay.figures import (
     comparison_figure,
     density_figure,
     html_report,
+    images_figure,
     layers_figure,
     loss_figure,
     points_figure,
 )
 from flowplay.grids import exact_density
-from flowplay.problems import DataProblem, Problem
+from flowplay.problems import DataProblem, ImageProblem, Problem
 from flowplay.training import RunState, train_slice
 from flowplay.training.worker import layer_frames
-from flowplay.wire import DensityPicture, LayerFrames, SamplesPicture, Snapshot
+from flowplay.wire import DensityPicture, ImagesPicture, LayerFrames, SamplesPicture, Snapshot
 
 
 def write_report(path: Path, config: RunConfig, state: RunState, result: Mapping[str, Any]) -> None:
@@ -64,6 +65,8 @@ def _headline(snapshot: Snapshot, result: Mapping[str, Any]) -> list[tuple[str, 
         for name, label in names.items()
         if result[name] is not None
     ]
+    if result.get("bits_per_dim") is not None:
+        rows = [(result["bits_per_dim_kind"], f"{result['bits_per_dim']:.4f} bits per dimension")]
     return [
         *rows,
         ("steps", f"{result['steps']:,}"),
@@ -74,6 +77,11 @@ def _headline(snapshot: Snapshot, result: Mapping[str, Any]) -> list[tuple[str, 
 
 def _pictures(problem: Problem, snapshot: Snapshot) -> list[ReportFigure]:
     """Return the density beside the target's where both are known, or else what there is."""
+    images = snapshot.picture(ImagesPicture)
+    if images is not None and isinstance(problem, ImageProblem):
+        real = problem.images("train", 0).levels[: len(images.levels)]
+        text = f"Images of {problem.label} beside images drawn from the model."
+        return [ReportFigure(images_figure(real, images.levels, images.brightest), text, text)]
     if problem.window is None:
         return []
     density = snapshot.picture(DensityPicture)
@@ -112,9 +120,11 @@ def _loss(problem: Problem, snapshot: Snapshot) -> ReportFigure:
     caption = "Loss against optimizer step."
     if held_out is not None:
         caption = "Negative log-likelihood in nats."
+        if held_out.unit != "nats":
+            caption = f"{held_out.label[:1].upper()}{held_out.label[1:]}, against optimizer step."
     if entropy is not None:
         caption += " The expected value cannot be below the entropy of the target."
-    ending = f", ending at {held_out.value:.3f} nats" if held_out is not None else ""
+    ending = f", ending at {held_out.value:.3f} {held_out.unit}" if held_out is not None else ""
     return ReportFigure(
         loss_figure(snapshot.curves, entropy), caption, f"Loss against optimizer step{ending}."
     )

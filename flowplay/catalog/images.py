@@ -6,8 +6,38 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from flowplay.catalog.entries import Architecture, FlowFamily, Paper
-from flowplay.catalog.flows import MAF, NSF, REALNVP
-from flowplay.catalog.options import Real, Whole
+from flowplay.catalog.flows import GLOW, MAF, NSF, REALNVP
+from flowplay.catalog.options import Choice, Real, Whole
+
+_BUILD = "flowplay.models.images:build"
+_EXACTNESS = "Noise makes whole levels real numbers, so what is shown is a bound."
+
+DEQUANTIZATION = Choice(
+    "dequantization",
+    "Dequantization",
+    "The noise that makes whole levels real numbers: uniform, or learned for each pixel. Without "
+    "noise the density has no bound, and training is refused.",
+    "variational",
+    MappingProxyType({"uniform": "Uniform", "variational": "Variational", "none": "None"}),
+)
+
+LABEL = Choice(
+    "label",
+    "Label",
+    "Whether the label of an image is given: then its probability given the label is learned, "
+    "images of a chosen label can be drawn, and Bayes' rule makes a classifier of it.",
+    "none",
+    MappingProxyType({"none": "Not given", "given": "Given"}),
+)
+
+_SHIFT = Real(
+    "shift",
+    "Moved images",
+    "Part of the images that training moves by one pixel in the end, against overfitting.",
+    0.5,
+    0.0,
+    0.5,
+)
 
 
 def _flat(family: FlowFamily) -> FlowFamily:
@@ -15,12 +45,45 @@ def _flat(family: FlowFamily) -> FlowFamily:
     return replace(
         family,
         likelihood="bound",
+        build=_BUILD,
+        exactness=_EXACTNESS,
         defaults=MappingProxyType(
             {**family.defaults, "depth": 4, "learning_rate": 2e-3, "batch_size": 64}
         ),
-        exactness="Noise makes the levels continuous, so what is shown is a bound.",
+        options=(*family.options, DEQUANTIZATION, _SHIFT),
     )
 
+
+GLOW_OF_IMAGES = replace(
+    GLOW,
+    idea="At each scale: squeeze, then steps of normalization, 1 × 1 convolution and coupling, "
+    "then half of the channels are split off.",
+    use_when="Images: it keeps their two dimensions, and its scales hold coarse and fine parts.",
+    weakness="What it learns is a bound. Samples of a small model are rough.",
+    likelihood="bound",
+    build=_BUILD,
+    exactness=_EXACTNESS,
+    defaults=MappingProxyType({"depth": 6, "width": 64, "learning_rate": 4e-3, "batch_size": 64}),
+    depth_help="Steps of normalization, 1 × 1 convolution and coupling at each scale.",
+    depth_units=("step at each scale", "steps at each scale"),
+    options=(
+        Whole("scales", "Scales", "How often the image is squeezed to half its side.", 2, 1, 3),
+        Choice(
+            "coupling",
+            "Coupling",
+            "Affine, or the distribution function of a mixture of logistics, as in Flow++.",
+            "mixture",
+            MappingProxyType({"affine": "Affine", "mixture": "Mixture"}),
+        ),
+        Whole("components", "Components", "Logistics of each mixture.", 3, 1, 32),
+        Real(
+            "dropout", "Dropout", "Part of the networks' units left out in training.", 0.1, 0.0, 0.5
+        ),
+        DEQUANTIZATION,
+        LABEL,
+        _SHIFT,
+    ),
+)
 
 INTEGER_FLOW = Architecture(
     name="idf",
@@ -62,4 +125,8 @@ INTEGER_FLOW = Architecture(
 )
 
 #: In the order of the picker.
-ON_IMAGES: tuple[Architecture, ...] = (*map(_flat, (REALNVP, MAF, NSF)), INTEGER_FLOW)
+ON_IMAGES: tuple[Architecture, ...] = (
+    GLOW_OF_IMAGES,
+    *map(_flat, (REALNVP, MAF, NSF)),
+    INTEGER_FLOW,
+)

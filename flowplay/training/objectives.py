@@ -10,7 +10,7 @@ from torch import Tensor
 from flowplay.config import RunConfig
 from flowplay.errors import RefusedError
 from flowplay.models import Model
-from flowplay.problems import DataProblem
+from flowplay.problems import DataProblem, ImageProblem
 from flowplay.training.data import held_out_points, training_points
 
 
@@ -56,10 +56,16 @@ class LossOnData(Objective):
         self.held_out = held_out_points(config).to(device)
         self._batch_size = config.batch_size
         self._loss_name = config.entry.loss_name
+        self._images = isinstance(config.problem(), ImageProblem)
+        self._exact = config.entry.likelihood == "exact"
 
     def name(self, model: Model) -> tuple[str, str]:
         """Name the negative log-likelihood, or else the loss as the catalog does."""
-        return ("train NLL", "nats") if model.trained_by_likelihood else (self._loss_name, "")
+        if not model.trained_by_likelihood:
+            return self._loss_name, ""
+        if self._images:
+            return "train" if self._exact else "train bound", "nats"
+        return "train NLL" if self._exact else "train bound of the NLL", "nats"
 
     def loss_and_gradient(
         self, model: Model, batches: torch.Generator

@@ -13,15 +13,26 @@ from torch import Tensor
 
 from flowplay.codes import encode_density
 from flowplay.grids import cell_centres, density_scale
+from flowplay.problems import ImageProblem
 from flowplay.training.live_run import LiveRun
 from flowplay.training.streams import generator
-from flowplay.wire import PICTURE_KINDS, DensityPicture, Picture, RunState, SamplesPicture
+from flowplay.wire import (
+    PICTURE_KINDS,
+    DensityPicture,
+    ImagesPicture,
+    Picture,
+    RunState,
+    SamplesPicture,
+)
 
 #: Cells along each side of a picture: while it trains, and as a still.
 LIVE_CELLS = 64
 FINE_CELLS = 192
 
 SAMPLES = 1000
+
+#: Images in a picture: a square of 8 × 8.
+IMAGES = 64
 
 #: Points evaluated at once, so that memory stays bounded.
 BLOCK = 4096
@@ -43,14 +54,31 @@ def density_picture(live: LiveRun, state: RunState, fine: bool) -> DensityPictur
     )
 
 
-def samples_picture(live: LiveRun, state: RunState, fine: bool) -> SamplesPicture:
+def samples_picture(live: LiveRun, state: RunState, fine: bool) -> SamplesPicture | None:
     """Return points drawn from the model, the same draws of its noise at every step."""
-    window = live.config.problem().window
+    problem = live.config.problem()
+    if isinstance(problem, ImageProblem):
+        return None
+    window = problem.window
     source = generator(live.config.seed, "samples")
     samples = live.model.sample(SAMPLES, state.hot.temperature, source)
     return SamplesPicture(
         window=None if window is None else list(window),
         points=samples.float().cpu().numpy(),
+    )
+
+
+def images_picture(live: LiveRun, state: RunState, fine: bool) -> ImagesPicture | None:
+    """Return images drawn from a model of images, the same draws of its noise at every step."""
+    problem = live.config.problem()
+    if not isinstance(problem, ImageProblem):
+        return None
+    source = generator(live.config.seed, "samples")
+    images = live.model.sample(IMAGES, state.hot.temperature, source)
+    levels = torch.nan_to_num(images).clamp(0, problem.levels - 1)
+    return ImagesPicture(
+        brightest=problem.levels - 1,
+        levels=levels.byte().cpu().numpy().reshape(-1, *problem.shape),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from flowplay.problems import ImageProblem, bits_per_dim
 from flowplay.training.data import held_out_points
 from flowplay.training.live_run import LiveRun
 from flowplay.training.picture_makers import made_pictures
@@ -75,10 +76,14 @@ def take_snapshot(live: LiveRun, state: RunState, *, fine: bool) -> Snapshot:
 
 def _curves(live: LiveRun, state: RunState) -> dict[str, Curve]:
     label, unit = live.objective.name(live.model)
-    curves = {"train": Curve(label, unit, state.train_curve.astype(np.float32))}
+    rows = {"train": (label, unit, state.train_curve)}
     if len(state.held_out_curve):
-        points = state.held_out_curve.astype(np.float32)
-        curves["held_out"] = Curve(_held_out_label(live), "nats", points)
+        label = _held_out_label(live).removesuffix(" of bits/dim")
+        rows["held_out"] = (label, "nats", state.held_out_curve)
+    curves = {}
+    for name, (label, unit, points) in rows.items():
+        factor, shown = _shown_in(live, unit)
+        curves[name] = Curve(label, shown, (points * [1, factor]).astype(np.float32))
     return curves
 
 
@@ -86,12 +91,25 @@ def _measurements(live: LiveRun, state: RunState) -> dict[str, Measurement]:
     found = {}
     if state.train_loss is not None:
         label, unit = live.objective.name(live.model)
+        factor, unit = _shown_in(live, unit)
         # A mean over batches, while the weights move.
-        found["train"] = Measurement(label, state.train_loss, unit, "estimate")
+        found["train"] = Measurement(label, factor * state.train_loss, unit, "estimate")
     if len(state.held_out_curve):
-        value = float(state.held_out_curve[-1, 1])
-        found["held_out"] = Measurement(_held_out_label(live), value, "nats", _exactness(live))
+        factor, unit = _shown_in(live, "nats")
+        value = factor * float(state.held_out_curve[-1, 1])
+        found["held_out"] = Measurement(_held_out_label(live), value, unit, _exactness(live))
     return found
+
+
+def _shown_in(live: LiveRun, unit: str) -> tuple[float, str]:
+    """Return what values of a unit are multiplied by to be shown, and the unit then.
+
+    Nats of an image are shown as bits per dimension.
+    """
+    problem = live.config.problem()
+    if unit != "nats" or not isinstance(problem, ImageProblem):
+        return 1.0, unit
+    return bits_per_dim(1.0, problem.dim), "bits/dim"
 
 
 def _exactness(live: LiveRun) -> Exactness:
@@ -101,4 +119,7 @@ def _exactness(live: LiveRun) -> Exactness:
 
 
 def _held_out_label(live: LiveRun) -> str:
-    return "held-out NLL" if _exactness(live) == "exact" else "held-out bound of the NLL"
+    exact = _exactness(live) == "exact"
+    if isinstance(live.config.problem(), ImageProblem):
+        return "held-out bits/dim" if exact else "held-out bound of bits/dim"
+    return "held-out NLL" if exact else "held-out bound of the NLL"

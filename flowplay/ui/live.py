@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import streamlit as st
 
+from flowplay.catalog import Likelihood
 from flowplay.config import RunConfig
 from flowplay.engine import Phase, Run, RunView
-from flowplay.problems import Problem
+from flowplay.problems import ImageProblem, Problem
 from flowplay.ui import runs
 from flowplay.ui.components.loss_view import loss_view
 from flowplay.ui.components.settings_button import settings_button
@@ -37,6 +39,12 @@ _LOSSES = {
 
 #: What is measured on held-out points, until the first snapshot names it.
 _HELD_OUT = {"exact": "held-out NLL", "bound": "held-out bound of the NLL"}
+
+#: What is said of a number in bits per dimension.
+_BITS = (
+    "The bits that each value of an image that no training step sees would take in an ideal code. "
+    "Code words of equal length take {uniform:.2f}."
+)
 
 
 def buttons(run: Run, *, settings: bool = False) -> None:
@@ -187,9 +195,16 @@ def _entropy(problem: Problem) -> float | None:
     return None if problem.density is None else problem.density.entropy
 
 
+def _loss_of(problem: Problem, likelihood: Likelihood) -> str:
+    if not isinstance(problem, ImageProblem) or likelihood == "none":
+        return _LOSSES[likelihood]
+    bound = "" if likelihood == "exact" else "upper bound of the "
+    return f"{bound}bits per dimension"
+
+
 def _show_loss(snapshot: Snapshot | None, problem: Problem, config: RunConfig) -> None:
     architecture = config.entry
-    st.markdown(f"**Loss**: {_LOSSES[architecture.likelihood]}")
+    st.markdown(f"**Loss**: {_loss_of(problem, architecture.likelihood)}")
     if snapshot is None:
         return
     # Only a likelihood has the target's entropy as its floor.
@@ -234,12 +249,7 @@ def _metrics(snapshot: Snapshot | None, problem: Problem, config: RunConfig) -> 
             _Metric(
                 label[:1].upper() + label[1:],
                 "…" if held_out is None else f"{held_out.value:.3f}",
-                tooltip(
-                    "The NLL of points that no training step sees, measured every few pictures "
-                    "while it trains." + (" This model gives an upper bound of it." * bound),
-                    "NLL",
-                    "nats",
-                ),
+                _held_out_help(problem, bound=bound),
             )
         )
         if (entropy := _entropy(problem)) is not None:
@@ -269,6 +279,18 @@ def _metrics(snapshot: Snapshot | None, problem: Problem, config: RunConfig) -> 
     parameters = "…" if snapshot is None else f"{snapshot.header.parameters:,}"
     shown.append(_Metric("Parameters", parameters, "Numbers that training adjusts."))
     return shown
+
+
+def _held_out_help(problem: Problem, *, bound: bool) -> str:
+    of_bound = " This model gives an upper bound of it." * bound
+    if isinstance(problem, ImageProblem):
+        return _BITS.format(uniform=math.log2(problem.levels)) + of_bound
+    return tooltip(
+        "The NLL of points that no training step sees, measured every few pictures while it "
+        "trains." + of_bound,
+        "NLL",
+        "nats",
+    )
 
 
 def _part(view: RunView, config: RunConfig) -> float:

@@ -12,6 +12,7 @@ from flowplay.wire.packing import Packed, pack, unpack, unpack_header
 from flowplay.wire.pictures import (
     PICTURE_KINDS,
     DensityPicture,
+    ImagesPicture,
     Picture,
     SamplesPicture,
     picture_kind,
@@ -29,6 +30,7 @@ __all__ = [
     "Exactness",
     "ExportedFlow",
     "Header",
+    "ImagesPicture",
     "LayerFrames",
     "Ledger",
     "Measurement",

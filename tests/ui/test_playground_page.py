@@ -228,7 +228,8 @@ def _toggle() -> None:
     from flowplay.ui.live import samples_toggle
 
     problem = SimpleNamespace(window=st.session_state["window"])
-    samples_toggle(SimpleNamespace(architecture="nsf", problem=lambda: problem))  # type: ignore[arg-type]
+    entry = SimpleNamespace(likelihood="exact")
+    samples_toggle(SimpleNamespace(entry=entry, problem=lambda: problem))  # type: ignore[arg-type]
 
 
 def test_samples_are_offered_only_in_the_plane() -> None:

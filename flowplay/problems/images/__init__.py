@@ -6,11 +6,11 @@ A new one is a new file with a subclass of
 
 from __future__ import annotations
 
-from flowplay.problems.images.base import ImageProblem, Images, bits_per_dim
+from flowplay.problems.images.base import ImageProblem, Images, Part, bits_per_dim
 from flowplay.problems.images.digits import Digits
 from flowplay.problems.images.patches import PhotoPatches
 
-__all__ = ["IMAGE_KINDS", "ImageProblem", "Images", "bits_per_dim"]
+__all__ = ["IMAGE_KINDS", "ImageProblem", "Images", "Part", "bits_per_dim"]
 
 #: All problems of images, in the order of the picker.
 IMAGE_KINDS: tuple[type[ImageProblem], ...] = (Digits, PhotoPatches)
