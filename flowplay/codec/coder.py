@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
+from typing import Any
 
 import constriction
 import numpy as np
@@ -16,10 +17,9 @@ from flowplay.flows.integer import RoundedCoupling
 from flowplay.models import Model
 from flowplay.models.idf import IntegerFlow
 
-#: Images that are coded together, so that memory stays bounded: the file does not depend on it.
+#: Images that are coded together, so that memory stays bounded: it belongs to the file's version.
 BLOCK = 4096
 
-AnsCoder = constriction.stream.stack.AnsCoder
 _CATEGORICAL = constriction.stream.model.Categorical(perfect=False)
 
 
@@ -59,7 +59,7 @@ class ImageCodec:
         self.shape, self.levels, self.dim = model.shape, model.levels, model.dim
         self.components = model.mixture.components
         self.prior = FixedNetwork(model.prior)
-        self.couplings = [_FixedCoupling(c) for c in model.couplings]
+        self.couplings = [_FixedCoupling(c) for c in model.layers]
         parts = [self.prior, *(c.network for c in self.couplings)]
         together = b"".join(part.fingerprint() for part in parts)
         self.fingerprint = hashlib.sha256(together).digest()
@@ -77,7 +77,7 @@ class ImageCodec:
         plain = (x >= self.levels).any(1)
         rows = np.flatnonzero(plain)
         kept = rows.astype("<u4").tobytes() + x[plain].astype(np.uint8).tobytes()
-        coder = AnsCoder()
+        coder = constriction.stream.stack.AnsCoder()
         levels = x[~plain]
         # The decoder meets what was encoded last first.
         for start in reversed(range(0, len(levels), BLOCK)):
@@ -99,7 +99,9 @@ class ImageCodec:
         rows = np.frombuffer(kept[: 4 * many], "<u4")
         x = np.empty((contents.count, self.dim), np.uint8)
         x[rows] = np.frombuffer(kept[4 * many :], np.uint8).reshape(many, self.dim)
-        coder = AnsCoder(np.frombuffer(contents.coded, "<u4").astype(np.uint32))
+        coder = constriction.stream.stack.AnsCoder(
+            np.frombuffer(contents.coded, "<u4").astype(np.uint32)
+        )
         others = np.setdiff1d(np.arange(contents.count), rows)
         for start in range(0, len(others), BLOCK):
             block = others[start : start + BLOCK]
@@ -107,14 +109,14 @@ class ImageCodec:
         height, width, channels = self.shape
         return x.reshape(-1, height, width, *([channels] if channels > 1 else []))
 
-    def _encode(self, coder: AnsCoder, x: Whole) -> None:
+    def _encode(self, coder: Any, x: Whole) -> None:  # noqa: ANN401
         z = x
         for coupling in self.couplings:
             z = coupling.move(z, -1)
         for d in reversed(range(self.dim)):
             coder.encode_reverse(z[:, d].astype(np.int32), _CATEGORICAL, self._table(z, d))
 
-    def _decode(self, coder: AnsCoder, count: int) -> Whole:
+    def _decode(self, coder: Any, count: int) -> Whole:  # noqa: ANN401
         z = np.zeros((count, self.dim), np.int64)
         for d in range(self.dim):
             z[:, d] = coder.decode(_CATEGORICAL, self._table(z, d))
@@ -128,7 +130,8 @@ class ImageCodec:
         Such numbers are exact in float64, and so is what the coder makes of them.
         """
         numbers = self.prior(z, slice(d, d + 1))[:, 0]
-        return frequencies(numbers, self.levels, self.components) * 2.0**-TOTAL
+        found: Doubles = frequencies(numbers, self.levels, self.components) * 2.0**-TOTAL
+        return found
 
     def _flat(self, images: NDArray[np.uint8]) -> Whole:
         height, width, channels = self.shape

@@ -71,16 +71,21 @@ class IntegerFlow(LikelihoodModel):
             for k in range(couplings)
         )
 
+    @property
+    def layers(self) -> list[RoundedCoupling]:
+        """The couplings, in the order of the normalizing direction."""
+        return [c for c in self.couplings if isinstance(c, RoundedCoupling)]
+
     def transform(self, x: Tensor) -> Tensor:
         """Return z [B, D] of images x [B, D]."""
-        for coupling in self.couplings:
+        for coupling in self.layers:
             x = coupling.inverse(x)
         return x
 
     def restore(self, z: Tensor) -> Tensor:
         """Return the images x [B, D] of z [B, D]."""
-        for coupling in reversed(self.couplings):
-            z = coupling(z)
+        for coupling in reversed(self.layers):
+            z = coupling.forward(z)
         return z
 
     def log_prob(self, x: Tensor) -> Tensor:
@@ -90,12 +95,12 @@ class IntegerFlow(LikelihoodModel):
     def loss(self, x: Tensor) -> Tensor:
         """Return the mean of :math:`-\\log P(x)` (scalar, in nats) of images x [B, D]."""
         z, shifts = x, []
-        for coupling in self.couplings:
+        for coupling in self.layers:
             shifts.append(-coupling.shift(z))
             z = coupling.moved_by(z, shifts[-1])
         log_prob, up, down = self.mixture.log_prob_around(self.prior(z), z)
         total = log_prob.sum(1)
-        for coupling, shift in zip(self.couplings, shifts, strict=True):
+        for coupling, shift in zip(self.layers, shifts, strict=True):
             total = total + coupling.gain(shift, up, down)
         return -total.mean()
 
