@@ -5,13 +5,15 @@ from __future__ import annotations
 import zlib
 from typing import NamedTuple
 
+from flowplay.errors import RefusedError
+
 #: What every file begins with; the last byte is the version.
 MAGIC, VERSION = b"FPI", 1
 
 _FINGERPRINT, _CHECKSUM = 4, 4
 
 
-class CodecError(ValueError):
+class CodecError(RefusedError):
     """Images or a file that a codec refuses; the message is one sentence for the reader."""
 
 

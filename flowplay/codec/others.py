@@ -11,17 +11,6 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
-#: Key of each, and what a person reads.
-OTHERS = {
-    "lzma": "lzma",
-    "bz2": "bz2",
-    "zlib": "zlib",
-    "webp_sheet": "WebP lossless, one sheet",
-    "png_sheet": "PNG, one sheet",
-    "webp_each": "WebP lossless, each image",
-    "png_each": "PNG, each image",
-}
-
 #: WebP has no images of more pixels along a side.
 _LONGEST_SIDE = 16_383
 

@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from flowplay.codec.coder import ImageCodec
-from flowplay.codec.others import OTHERS, other_sizes
+from flowplay.codec.others import other_sizes
+from flowplay.wire.compressed import OTHERS
 
 
 @torch.inference_mode()

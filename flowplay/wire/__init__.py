@@ -3,6 +3,7 @@
 Nothing here can be executed by reading it, unlike a pickle, and nothing imports torch.
 """
 
+from flowplay.wire.compressed import Compressed, Restored
 from flowplay.wire.diagnosis import Diagnosis
 from flowplay.wire.earlier_weights import EarlierWeights
 from flowplay.wire.exported_flow import ExportedFlow
@@ -23,6 +24,7 @@ from flowplay.wire.snapshot import Curve, Exactness, Header, Measurement, Snapsh
 
 __all__ = [
     "PICTURE_KINDS",
+    "Compressed",
     "Curve",
     "DensityPicture",
     "Diagnosis",
@@ -36,6 +38,7 @@ __all__ = [
     "Measurement",
     "Packed",
     "Picture",
+    "Restored",
     "RunState",
     "SamplesPicture",
     "SavedRun",

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from flowplay.__main__ import main
 from flowplay.codec import CodecError, ImageCodec, codec_of, coder, fixed, tables
 from flowplay.codec.fixed import FixedNetwork
-from flowplay.codec.others import OTHERS, other_sizes
+from flowplay.codec.others import other_sizes
 from flowplay.codec.report import report, sentence
 from flowplay.config import RunConfig
 from flowplay.models import build_model
@@ -27,6 +27,7 @@ from flowplay.problems import make_problem
 from flowplay.problems.images import ImageProblem
 from flowplay.training import new_run, train_slice
 from flowplay.training.live_run import LiveRun
+from flowplay.wire.compressed import OTHERS
 
 Bytes = NDArray[np.uint8]
 
