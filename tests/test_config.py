@@ -95,7 +95,7 @@ OTHER_NAMES = ("version", "options", "target_options", "autostart", "noise2", ""
 
 
 def _chosen_options(config: RunConfig) -> list[Option]:
-    return [*PROBLEMS[config.target].options, *ARCHITECTURES[config.architecture].options]
+    return [*PROBLEMS[config.target].options, *config.entry.options]
 
 
 def _names_of(config: RunConfig) -> set[str]:

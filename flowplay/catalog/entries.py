@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from flowplay.catalog.options import Option, OptionValue
+from flowplay.catalog.options import Option
 
 Likelihood = Literal["exact", "bound", "none"]
 """What a model's `log_prob` is: the log-density itself, a lower bound of it, or not there."""
@@ -54,7 +54,7 @@ class Architecture:
     use_when: str
     weakness: str
     paper: Paper
-    defaults: Mapping[str, OptionValue]
+    defaults: Mapping[str, int | float | str]
     build: str
     likelihood: Likelihood
     conditioned: bool = True

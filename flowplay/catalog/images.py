@@ -63,7 +63,16 @@ GLOW_OF_IMAGES = replace(
     likelihood="bound",
     build=_BUILD,
     exactness=_EXACTNESS,
-    defaults=MappingProxyType({"depth": 6, "width": 64, "learning_rate": 4e-3, "batch_size": 64}),
+    defaults=MappingProxyType(
+        {
+            "depth": 6,
+            "width": 64,
+            "learning_rate": 0.016,
+            "batch_size": 64,
+            "optimizer": "adamw",
+            "weight_decay": 0.05,
+        }
+    ),
     depth_help="Steps of normalization, 1 × 1 convolution and coupling at each scale.",
     depth_units=("step at each scale", "steps at each scale"),
     options=(

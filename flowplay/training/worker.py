@@ -13,6 +13,7 @@ import torch
 from flowplay.config import HotSettings, RunConfig
 from flowplay.plugins import load_plugins
 from flowplay.training.compression import compressed, restored
+from flowplay.training.cost import checkpoint_costs
 from flowplay.training.diagnosis import diagnose
 from flowplay.training.export import export_flow
 from flowplay.training.layer_frames import flow_of
@@ -93,6 +94,12 @@ def measure_timing(config_json: str, state: bytes | None = None) -> bytes:
     else:
         live, _ = _opened(state, None)
     return json.dumps(measure(live)).encode()
+
+
+def measure_checkpoint(config_json: str) -> bytes:
+    """Return JSON of what a step of a run takes with and without gradient checkpointing."""
+    config = RunConfig.model_validate(json.loads(config_json))
+    return json.dumps(checkpoint_costs(config)).encode()
 
 
 def layer_frames(state: bytes, earlier: bytes | None, fine: bool) -> bytes:

@@ -78,7 +78,7 @@ def _hyperparameters() -> None:
     ]
     head = ["| Setting | Range | Default | What it is, and what it does |", "|---|---|---|---|"]
     with st.container(key="hyperparameters"):
-        st.markdown("\n".join([*head, *rows]))
+        prose("\n".join([*head, *rows]))
     own: dict[tuple[str, str], list[str]] = {}
     for architecture in FLOW_FAMILIES.values():
         for option in architecture.options:
@@ -139,14 +139,14 @@ def _cite(paper: Paper) -> str:
 
 def _topics() -> None:
     here = [f"| {topic.heading} | {_where(topic)} |" for topic in placed()]
-    st.markdown("\n".join(["| Topic | Where |", "|---|---|", *here]))
+    prose("\n".join(["| Topic | Where |", "|---|---|", *here]))
     # Links in text would open new tabs, and with them new sessions.
     with st.container(horizontal=True, key="topic_pages"):
         for page, title in _PAGES.items():
             st.page_link(f"pages/{page}.py", label=title, help=f"Opens the page {title}.")
     st.subheader("Not yet", anchor="not-yet")
     missing = [f"| {topic.heading} | {topic.later} |" for topic in not_yet()]
-    st.markdown("\n".join(["| Topic | What is missing |", "|---|---|", *missing]))
+    prose("\n".join(["| Topic | What is missing |", "|---|---|", *missing]))
 
 
 def _where(topic: Topic) -> str:

@@ -10,6 +10,7 @@ from flowplay.catalog import FLOW_FAMILIES
 from flowplay.config import RunConfig
 from flowplay.ui.follow import follow
 from flowplay.ui.look import WORKER
+from flowplay.ui.terms import prose
 from flowplay.ui.work import Results, ask, failure
 
 #: Seconds between two looks at what the workers have measured.
@@ -42,7 +43,7 @@ def timing_table() -> None:
         if asked:
             _measure_next(measured)
         with st.container(key="costs"):
-            st.markdown(_table(measured))
+            prose(_table(measured))
         if asked and _complete():
             # A last run of the page ends the timer.
             st.session_state[_ASKED] = False
