@@ -97,12 +97,12 @@ class ImageCodec:
         kept = zlib.decompress(contents.plain) if contents.plain else b""
         many = len(kept) // (4 + self.dim)
         rows = np.frombuffer(kept[: 4 * many], "<u4")
-        x = np.empty((contents.count, self.dim), np.uint8)
+        x = np.empty((contents.images, self.dim), np.uint8)
         x[rows] = np.frombuffer(kept[4 * many :], np.uint8).reshape(many, self.dim)
         coder = constriction.stream.stack.AnsCoder(
             np.frombuffer(contents.coded, "<u4").astype(np.uint32)
         )
-        others = np.setdiff1d(np.arange(contents.count), rows)
+        others = np.setdiff1d(np.arange(contents.images), rows)
         for start in range(0, len(others), BLOCK):
             block = others[start : start + BLOCK]
             x[block] = self._decode(coder, len(block))
@@ -130,8 +130,8 @@ class ImageCodec:
         Such numbers are exact in float64, and so is what the coder makes of them.
         """
         numbers = self.prior(z, slice(d, d + 1))[:, 0]
-        found: Doubles = frequencies(numbers, self.levels, self.components) * 2.0**-TOTAL
-        return found
+        whole = frequencies(numbers, self.levels, self.components)
+        return whole.astype(np.float64) / float(1 << TOTAL)
 
     def _flat(self, images: NDArray[np.uint8]) -> Whole:
         height, width, channels = self.shape

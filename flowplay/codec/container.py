@@ -21,12 +21,12 @@ class Contents(NamedTuple):
     """What a compressed file holds.
 
     Attributes:
-        count: number of images.
+        images: how many there are.
         coded: the images that the model has coded.
         plain: the images that have values that are no levels, see `compress`.
     """
 
-    count: int
+    images: int
     coded: bytes
     plain: bytes
 
@@ -38,7 +38,7 @@ def pack(contents: Contents, fingerprint: bytes) -> bytes:
         contents: what it holds.
         fingerprint: hash of the model, of which 4 bytes are written.
     """
-    body = fingerprint[:_FINGERPRINT] + _number(contents.count) + _number(len(contents.plain))
+    body = fingerprint[:_FINGERPRINT] + _number(contents.images) + _number(len(contents.plain))
     body += contents.plain + contents.coded
     return MAGIC + bytes([VERSION]) + zlib.crc32(body).to_bytes(_CHECKSUM, "little") + body
 
@@ -59,9 +59,9 @@ def unpack(data: bytes, fingerprint: bytes) -> Contents:
         raise CodecError("This file was changed or cut off: its checksum is wrong.")
     if body[:_FINGERPRINT] != fingerprint[:_FINGERPRINT]:
         raise CodecError("This file was compressed by another run: only that one can read it.")
-    count, at = _read_number(body, _FINGERPRINT)
+    images, at = _read_number(body, _FINGERPRINT)
     plain, at = _read_number(body, at)
-    return Contents(count, body[at + plain :], body[at : at + plain])
+    return Contents(images, body[at + plain :], body[at : at + plain])
 
 
 def _number(value: int) -> bytes:

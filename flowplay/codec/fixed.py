@@ -65,8 +65,9 @@ class FixedNetwork:
         found = hashlib.sha256(str(self.levels).encode())
         for part in (self.first, self.first_bias, self.second, self.second_bias):
             found.update(part.astype("<i8").tobytes())
-        for part in (self.last, self.last_bias, self.index):
+        for part in (self.last, self.last_bias):
             found.update(part.astype("<i8").tobytes())
+        found.update(self.index.astype("<i8").tobytes())
         return found.digest()
 
 

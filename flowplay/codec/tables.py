@@ -49,20 +49,23 @@ def frequencies(numbers: Whole, levels: int, components: int) -> Whole:
     cumulative = below * free // (weight.sum(1)[:, None] << _VALUE)
     cumulative += np.arange(1, levels, dtype=np.int64)
     ends = np.full((len(numbers), 1), 1 << TOTAL, dtype=np.int64)
-    return np.diff(np.concatenate([cumulative, ends], 1), axis=1, prepend=0)
+    found: Whole = np.diff(np.concatenate([cumulative, ends], 1), axis=1, prepend=0)
+    return found
 
 
 def _weights(log_weights: Whole) -> Whole:
     """Return component weights [n, M], the largest 2¹⁴, from log-weights, multiples of 2⁻¹⁴."""
     behind = log_weights.max(1, keepdims=True) - log_weights
     table = _exponentials()
-    return table[np.clip(behind >> (OUT - _LOG), 0, len(table) - 1)]
+    found: Whole = table[np.clip(behind >> (OUT - _LOG), 0, len(table) - 1)]
+    return found
 
 
 def _shifted(log_scales: Whole, digits: int, bound: float) -> Whole:
     """Return places in the table of rates for log-scales, which are clipped."""
     edge = int(bound) << _LOG
-    return np.clip(log_scales >> digits, -edge, edge) + edge
+    found: Whole = np.clip(log_scales >> digits, -edge, edge) + edge
+    return found
 
 
 def exact_tables() -> dict[str, Doubles]:

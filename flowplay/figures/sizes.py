@@ -25,17 +25,19 @@ def sizes_figure(own: tuple[str, int], others: Mapping[str, int], ideal: float |
             orientation="h",
             marker={"color": [ORANGE if row == own else BLUE for row in rows]},
             text=[f"{size:,}" for _, size in rows],
-            textposition="auto",
+            textposition="outside",
             cliponaxis=False,
             hovertemplate="%{y}: %{x:,} bytes<extra></extra>",
         )
     )
     if ideal is not None:
-        figure.add_vline(x=ideal, line={"color": ORANGE, "width": 1.6, "dash": "dash"})
+        figure.add_vline(
+            x=ideal, line={"color": ORANGE, "width": 1.6, "dash": "dash"}, layer="below"
+        )
     figure.update_layout(
         height=60 + 36 * len(rows),
         showlegend=False,
-        margin={"l": 8, "r": 24, "t": 12, "b": 44},
+        margin={"l": 8, "r": 56, "t": 24, "b": 44},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         xaxis={"title": "bytes", "rangemode": "tozero", "gridcolor": GRID, "zeroline": False},

@@ -152,18 +152,19 @@ def _show(asked: _Asked, config: RunConfig) -> None:
         return
     made = Compressed.from_bytes(data)
     figures = made.figures
-    _metrics(made, asked.step)
+    _metrics(made)
     others = {OTHERS[name]: size for name, size in figures["others"].items() if size is not None}
     st.plotly_chart(
         sizes_figure(("This model", figures["bytes"]), others, figures["ideal_bytes"]),
         key="compress_chart",
-        config={"displaylogo": False},
+        config={"displayModeBar": False},
         alt="Bytes of the model's file beside those of other compressors for the same images.",
     )
     st.caption(
-        "The dashed line is −log₂ P of the model. The file does not hold the model: its weights "
-        f"have {figures['model_bytes']:,} bytes more, and whoever reads the file needs them too. "
-        "The others need nothing of the kind."
+        f"Compressed by the weights of step {asked.step:,}. The dashed line is −log₂ P of the "
+        f"model. The file does not hold the model: its weights have {figures['model_bytes']:,} "
+        "bytes more, and whoever reads the file needs them too. The others need nothing of the "
+        "kind."
     )
     with st.container(horizontal=True):
         st.download_button(
@@ -186,13 +187,11 @@ def _show(asked: _Asked, config: RunConfig) -> None:
         _compare(asked, made)
 
 
-def _metrics(made: Compressed, step: int) -> None:
+def _metrics(made: Compressed) -> None:
     figures = made.figures
     rate, ideal = figures["bits_per_dim"], figures["ideal_bytes"]
     with st.container(horizontal=True):
-        st.metric(
-            "Images", f"{figures['images']:,}", help=f"Compressed by the weights of {step:,}."
-        )
+        st.metric("Images", f"{figures['images']:,}")
         st.metric("File", f"{figures['bytes']:,} bytes", help="All of it, with its checksum.")
         st.metric(
             "Bits per value",

@@ -27,6 +27,7 @@ from flowplay.ui.timing_table import timing_table
 _PAGES: Mapping[str, str] = {
     "playground": "Playground",
     "change_of_variables": "Change of variables",
+    "compress": "Compress",
 }
 
 

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
@@ -61,9 +62,7 @@ def trained() -> SimpleNamespace:
 
 
 @pytest.fixture
-def page(
-    made: HereEngine, trained: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
-) -> AppTest:
+def page(made: HereEngine, trained: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     made.failing = False
     for module in ("shell", "runs", "live", "inside", "work"):
         monkeypatch.setattr(f"flowplay.ui.{module}.engine", lambda: made)
@@ -91,7 +90,11 @@ def test_own_images_are_compressed_or_refused_in_a_sentence(page: AppTest) -> No
     page.run()
     page.radio(key="compress_source").set_value("own").run()
     assert page.button(key="compress_now").disabled
-    for images, part in [(np.zeros((3, 8, 8), np.uint8), ""), (np.zeros((3, 5)), "uint8")]:
+    cases: list[tuple[NDArray[np.generic], str]] = [
+        (np.zeros((3, 8, 8), np.uint8), ""),
+        (np.zeros((3, 5)), "uint8"),
+    ]
+    for images, part in cases:
         file = io.BytesIO()
         np.save(file, images)
         page.file_uploader(key="compress_upload").set_value(

@@ -17,8 +17,8 @@ def neighbours(
 ) -> Tensor:
     """Return for each target the indices of the known values around it.
 
-    A column holds the values that lie at one offset from the target: of rows, of columns, and of
-    channels (counted on from the target's own, around the end).
+    Each of the K stands for one offset from the target: of rows, of columns, and of channels
+    (counted on from the target's own, around the end).
 
     Args:
         shape: H, W, C.
@@ -32,20 +32,20 @@ def neighbours(
     """
     height, width, channels = shape
     outside = height * width * channels
-    columns = []
+    offsets = []
     span = range(-reach, reach + 1)
     for down, right, onward in ((d, r, c) for d in span for r in span for c in range(channels)):
-        column = []
+        seen = []
         for target in targets:
-            row, left, channel = target // channels // width, target // channels % width, 0
-            channel = (target % channels + onward) % channels
-            row, left = row + down, left + right
-            other = (row * width + left) * channels + channel
-            inside = 0 <= row < height and 0 <= left < width
-            column.append(other if inside and known(target, other) else outside)
-        if any(other != outside for other in column):
-            columns.append(column)
-    return torch.tensor(columns, dtype=torch.long).reshape(-1, len(targets)).T.contiguous()
+            row, column = divmod(target // channels, width)
+            row, column = row + down, column + right
+            channel = (target + onward) % channels
+            other = (row * width + column) * channels + channel
+            inside = 0 <= row < height and 0 <= column < width
+            seen.append(other if inside and known(target, other) else outside)
+        if any(other != outside for other in seen):
+            offsets.append(seen)
+    return torch.tensor(offsets, dtype=torch.long).reshape(-1, len(targets)).T.contiguous()
 
 
 class PixelNetwork(nn.Module):
@@ -95,7 +95,8 @@ class PixelNetwork(nn.Module):
         seen = scaled[:, index.reshape(-1)].view(len(x), *index.shape)
         hidden = self._dropped(F.relu(self.first(seen) + self.first_bias[targets]))
         hidden = self._dropped(F.relu(self.second(hidden)))
-        return self.last(hidden) + self.last_bias[targets]
+        out: Tensor = self.last(hidden) + self.last_bias[targets]
+        return out
 
     def _dropped(self, hidden: Tensor) -> Tensor:
         if not self.training or not self.dropout:
