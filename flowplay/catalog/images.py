@@ -111,7 +111,6 @@ INTEGER_FLOW = Architecture(
     ),
     defaults=MappingProxyType(
         {
-            "depth": 4,
             "width": 96,
             "learning_rate": 6e-3,
             "batch_size": 64,
@@ -122,10 +121,17 @@ INTEGER_FLOW = Architecture(
     ),
     build="flowplay.models.idf:build",
     likelihood="exact",
-    depth_help="How many couplings move the values.",
-    depth_units=("coupling", "couplings"),
+    depth_help=None,
     loss_name="NLL",
     options=(
+        Whole(
+            "couplings",
+            "Couplings",
+            "How many couplings move the values. Without any, an autoregressive model is left.",
+            4,
+            0,
+            16,
+        ),
         Whole("components", "Components", "Logistics of each mixture.", 3, 1, 32),
         Real(
             "dropout", "Dropout", "Part of the networks' units left out in training.", 0.1, 0.0, 0.5

@@ -36,6 +36,7 @@ class IntegerFlow(LikelihoodModel):
         shape: H, W, C.
         levels: number of levels L.
         couplings: number of couplings, which move the two colours of a checkerboard in turn.
+            Without any, an autoregressive model is left.
         width: units of the prior's network; those of couplings have a third.
         components: logistics of each mixture.
         dropout: part of the prior's units that training leaves out.
@@ -131,7 +132,7 @@ def build(config: RunConfig, points: Tensor) -> IntegerFlow:
     return IntegerFlow(
         problem.shape,
         problem.levels,
-        couplings=config.depth,
+        couplings=int(config.options["couplings"]),
         width=config.width,
         components=int(config.options["components"]),
         dropout=float(config.options["dropout"]),

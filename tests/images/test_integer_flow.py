@@ -133,7 +133,7 @@ def test_a_coupling_learns_to_undo_a_shift() -> None:
 
 
 def test_a_short_run_learns_and_its_samples_are_levels() -> None:
-    config = RunConfig(target="digits", architecture="idf", depth=4, width=32, budget=80, warmup=5)
+    config = RunConfig(target="digits", architecture="idf", width=32, budget=80, warmup=5)
     state, _ = train_slice(new_run(config), steps=80)
     assert state.held_out_curve[-1, 1] < 0.85 * state.held_out_curve[0, 1]
     model = LiveRun(state).model

@@ -22,7 +22,7 @@ from flowplay.training import new_run, train_slice, worker
 
 PAGE = Path(__file__).parents[2] / "pages" / "compress.py"
 
-CONFIG = RunConfig(target="digits", architecture="idf", depth=4, width=16, budget=20)
+CONFIG = RunConfig(target="digits", architecture="idf", width=16, budget=20)
 
 
 class HereEngine(Engine):
