@@ -16,7 +16,7 @@ GAIN = 0.1
 
 #: What a step away from 0 must bring at least, in nats: small gains on the training images are lost
 #: on others.
-PRICE = 0.2
+PRICE = 0.05
 
 #: Largest slope of the log-probability by a shift, in nats for a step.
 STEEPEST = 5.0
