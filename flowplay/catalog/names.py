@@ -14,7 +14,9 @@ COMMAND_NAMES = frozenset(["command", "file", "help", "html", "json", "save", "s
 PAGE_NAMES = frozenset(
     """
     autostart base bits bits_dim bits_nll buttons card change_base change_choice
-    change_map change_reset change_samples continue_example costs density density_view
+    change_map change_reset change_samples compress_again compress_chart compress_decode
+    compress_decode_again compress_download compress_now compress_source compress_upload
+    continue_example costs density density_view
     diagnosis diagnosis_again draw_gif export export_again export_config export_gif
     export_html export_weights failure follow_point go_on headline hyperparameters inside
     inside_again layers layers_chart ledger ledger_again ledger_view loss loss_chart map
