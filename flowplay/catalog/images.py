@@ -30,6 +30,15 @@ LABEL = Choice(
     MappingProxyType({"none": "Not given", "given": "Given"}),
 )
 
+_COARSE = Real(
+    "coarse",
+    "Half resolution",
+    "Weight of images at half their resolution in the loss. Each step then takes twice as long.",
+    0.0,
+    0.0,
+    1.0,
+)
+
 _SHIFT = Real(
     "shift",
     "Moved images",
@@ -90,6 +99,7 @@ GLOW_OF_IMAGES = replace(
         ),
         DEQUANTIZATION,
         LABEL,
+        _COARSE,
         _SHIFT,
     ),
 )

@@ -43,6 +43,9 @@ class DequantizedFlow(BoundModel):
         shape: H, W, C.
         levels: number of levels.
         shift: part of the images that training moves by one pixel, in the end.
+        coarse: weight in the loss of the same images at half their resolution: the loss is then
+            :math:`\sum_s \lambda_s \mathbb{E}[-\log P(x^{(s)})]`, with :math:`\lambda` = 1 for
+            whole images. Only the gradient has it; the loss that is shown is that of whole images.
         given: shared with the networks of the flow where labels are given. Then an image has its
             label as one more coordinate, [B, D + 1], and P(x) stands for P(x | y).
         classes: number of labels.
@@ -64,12 +67,14 @@ class DequantizedFlow(BoundModel):
         levels: int,
         *,
         shift: float = 0.0,
+        coarse: float = 0.0,
         given: Given | None = None,
         classes: int = 0,
     ) -> None:
         super().__init__()
         self.flow, self.noise = flow, noise
         self.shape, self.levels, self.shift = shape, levels, shift
+        self.coarse = coarse
         self.given, self.classes = given, classes
         self.dim = flow.dim
         self.average = WeightAverage(sum(p.numel() for p in self.parameters()))
@@ -85,6 +90,14 @@ class DequantizedFlow(BoundModel):
         if self.training:
             self.average.update(list(self.parameters()))
             x = self._moved(x)
+        loss, gradients = self._gradient(x)
+        if self.training and self.coarse:
+            _, of_coarse = self._gradient(self._halved(x))
+            pairs = zip(gradients, of_coarse, strict=True)
+            gradients = [g + self.coarse * other for g, other in pairs]
+        return loss, gradients
+
+    def _gradient(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         # A checkpoint computes layers again in the backward pass: the label must still be there.
         with self._told(x) as images:
             if isinstance(self.noise, UniformNoise):
@@ -172,6 +185,13 @@ class DequantizedFlow(BoundModel):
             u, log_q = self._drawn(images, generator)
             return self.flow.log_prob(images + u) - log_q
 
+    def _halved(self, x: Tensor) -> Tensor:
+        """Return the images [B, D] with every block of 2 × 2 pixels at its mean, a whole level."""
+        images = x[:, : self.dim].reshape(-1, *self.shape).movedim(-1, 1)
+        means = torch.nn.functional.avg_pool2d(images, 2).round()
+        low = means.repeat_interleave(2, 2).repeat_interleave(2, 3).movedim(1, -1)
+        return torch.cat((low.reshape(len(x), -1), x[:, self.dim :]), -1)
+
     def _drawn(self, x: Tensor, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
         """Draw noise u [B, D] for levels x [B, D]; return it with its log-density [B]."""
         u: Tensor
@@ -226,6 +246,7 @@ def build(config: RunConfig, points: Tensor) -> DequantizedFlow:
     options = dict(config.options)
     kind = options.pop("dequantization")
     shift = float(options.pop("shift"))
+    coarse = float(options.pop("coarse", 0.0))
     labelled = options.pop("label", "none") == "given"
     given, classes = (Given(), len(problem.classes)) if labelled else (None, 0)
     if kind == "none":
@@ -239,7 +260,14 @@ def build(config: RunConfig, points: Tensor) -> DequantizedFlow:
         raise RefusedError(str(error)) from None
     noise = UniformNoise() if kind == "uniform" else VariationalNoise(problem.shape, problem.levels)
     return DequantizedFlow(
-        flow, noise, problem.shape, problem.levels, shift=shift, given=given, classes=classes
+        flow,
+        noise,
+        problem.shape,
+        problem.levels,
+        shift=shift,
+        coarse=coarse,
+        given=given,
+        classes=classes,
     )
 
 

@@ -24,6 +24,7 @@ from flowplay.training.pool import live_run, retain
 from flowplay.training.slices import train_slice
 from flowplay.training.start import new_run, prepare_process
 from flowplay.training.timing import measure
+from flowplay.training.undequantized import undequantized
 from flowplay.wire import EarlierWeights, RunState
 
 load_plugins()
@@ -100,6 +101,12 @@ def measure_checkpoint(config_json: str) -> bytes:
     """Return JSON of what a step of a run takes with and without gradient checkpointing."""
     config = RunConfig.model_validate(json.loads(config_json))
     return json.dumps(checkpoint_costs(config)).encode()
+
+
+def measure_undequantized(config_json: str, coordinate: int) -> bytes:
+    """Return JSON of what one pixel comes to without noise; see `undequantized`."""
+    config = RunConfig.model_validate(json.loads(config_json))
+    return json.dumps(undequantized(config, coordinate)).encode()
 
 
 def layer_frames(state: bytes, earlier: bytes | None, fine: bool) -> bytes:

@@ -39,6 +39,7 @@ _LOSSES = {
 
 #: What is measured on held-out points, until the first snapshot names it.
 _HELD_OUT = {"exact": "held-out NLL", "bound": "held-out bound of the NLL"}
+_HELD_OUT_BITS = {"exact": "held-out bits/dim", "bound": "held-out bound of bits/dim"}
 
 #: What is said of a number in bits per dimension.
 _BITS = (
@@ -244,7 +245,7 @@ def _metrics(snapshot: Snapshot | None, problem: Problem, config: RunConfig) -> 
     train = None if snapshot is None else snapshot.measurements.get("train")
     shown: list[_Metric] = []
     if likelihood != "none":
-        label = _HELD_OUT[likelihood] if held_out is None else held_out.label
+        label = _held_out_label(problem, likelihood) if held_out is None else held_out.label
         shown.append(
             _Metric(
                 label[:1].upper() + label[1:],
@@ -279,6 +280,10 @@ def _metrics(snapshot: Snapshot | None, problem: Problem, config: RunConfig) -> 
     parameters = "…" if snapshot is None else f"{snapshot.header.parameters:,}"
     shown.append(_Metric("Parameters", parameters, "Numbers that training adjusts."))
     return shown
+
+
+def _held_out_label(problem: Problem, likelihood: Likelihood) -> str:
+    return (_HELD_OUT_BITS if isinstance(problem, ImageProblem) else _HELD_OUT)[likelihood]
 
 
 def _held_out_help(problem: Problem, *, bound: bool) -> str:

@@ -23,6 +23,7 @@ from flowplay.models.images import DequantizedFlow
 from flowplay.problems import ImageProblem
 from flowplay.training import new_run, train_slice
 from flowplay.training.data import training_points
+from flowplay.training.worker import measure_undequantized
 from flowplay.wire import ImagesPicture, SamplesPicture
 
 LEVELS = 3
@@ -241,3 +242,41 @@ def test_bayes_rule_makes_a_classifier(capsys: pytest.CaptureFixture[str]) -> No
     assert told["bits_per_dim_kind"] == "uniform bound, label given"
     assert told["accuracy"] > 0.2, "twice what chance finds"
     assert told["bits_per_dim_marginal"] > told["bits_per_dim_iw8"]
+
+
+def test_without_noise_a_density_grows_without_end() -> None:
+    config = RunConfig(target="digits", architecture="glow")
+    told = json.loads(measure_undequantized(config.model_dump_json(), 27))
+    half = len(told["without"]) // 2
+    assert told["without"][-1] < told["without"][half] - 0.2, "it still falls"
+    assert told["without"][-1] < 0, "no number of bits is negative"
+    assert np.mean(told["uniform"][half:]) > told["entropy"], "a bound stays above"
+    with pytest.raises(RefusedError, match="64 values"):
+        measure_undequantized(config.model_dump_json(), 64)
+    with pytest.raises(RefusedError, match="no levels"):
+        measure_undequantized(RunConfig().model_dump_json(), 0)
+
+
+def test_half_resolution_enters_the_gradient_with_its_weight() -> None:
+    found = []
+    for coarse in (0.0, 1.0):
+        config = RunConfig(
+            target="digits",
+            architecture="glow",
+            depth=1,
+            width=8,
+            options={"coarse": coarse, "shift": 0.0, "dropout": 0.0, "dequantization": "uniform"},
+        )
+        points = training_points(config)
+        model = build_model(config, points)
+        assert isinstance(model, DequantizedFlow)
+        model.train().initialize_from(points)
+        half = model._halved(points[:20])
+        assert torch.equal(half, model._halved(half))
+        torch.manual_seed(0)
+        found.append(model.loss_and_gradient(points[:20])[1])
+        if not coarse:
+            found.append(model.loss_and_gradient(half)[1])  # goes on with the same noise
+    whole, low, both = found
+    for a, b, c in zip(whole, low, both, strict=True):
+        torch.testing.assert_close(a + b, c, rtol=1e-3, atol=1e-3)
