@@ -14,8 +14,9 @@ from flowplay.ui.look import Look
 from flowplay.ui.work import NotDoneError, ask, say_not_done, wait
 from flowplay.wire import LayerFrames
 
-#: Seconds between two looks at whether the worker is done.
-_POLL = 0.3
+#: Seconds between two looks at whether the worker is done. The page is drawn anew then: not while a
+#: browser still draws it for the first time.
+_POLL = 1.0
 
 
 def walk_view(run: Run) -> None:
