@@ -10,7 +10,7 @@ import constriction
 import numpy as np
 from numpy.typing import NDArray
 
-from flowplay.codec.container import CodecError, Contents, pack, unpack
+from flowplay.codec.container import MOST_IMAGES, NOT_WHOLE, CodecError, Contents, pack, unpack
 from flowplay.codec.fixed import OUT, Doubles, FixedNetwork, Whole
 from flowplay.codec.tables import TOTAL, frequencies
 from flowplay.flows.integer import RoundedCoupling
@@ -74,6 +74,8 @@ class ImageCodec:
             CodecError: if the array is not of such images.
         """
         x = self._flat(images)
+        if len(x) > MOST_IMAGES:
+            raise CodecError(f"One file holds at most {MOST_IMAGES:,} images.")
         plain = (x >= self.levels).any(1)
         rows = np.flatnonzero(plain)
         kept = rows.astype("<u4").tobytes() + x[plain].astype(np.uint8).tobytes()
@@ -94,11 +96,9 @@ class ImageCodec:
             CodecError: if the file is of another kind, version or model, or was changed.
         """
         contents = unpack(data, self.fingerprint)
-        kept = zlib.decompress(contents.plain) if contents.plain else b""
-        many = len(kept) // (4 + self.dim)
-        rows = np.frombuffer(kept[: 4 * many], "<u4")
+        rows, values = self._plain(contents)
         x = np.empty((contents.images, self.dim), np.uint8)
-        x[rows] = np.frombuffer(kept[4 * many :], np.uint8).reshape(many, self.dim)
+        x[rows] = values
         coder = constriction.stream.stack.AnsCoder(
             np.frombuffer(contents.coded, "<u4").astype(np.uint32)
         )
@@ -108,6 +108,21 @@ class ImageCodec:
             x[block] = self._decode(coder, len(block))
         height, width, channels = self.shape
         return x.reshape(-1, height, width, *([channels] if channels > 1 else []))
+
+    def _plain(self, contents: Contents) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
+        """Return the rows [m] and values [m, D] of the images that were not coded by the model."""
+        most = contents.images * (4 + self.dim)
+        if not contents.plain:
+            return np.empty(0, np.uint32), np.empty((0, self.dim), np.uint8)
+        try:
+            kept = zlib.decompressobj().decompress(contents.plain, max(1, most))
+        except zlib.error:
+            raise CodecError(NOT_WHOLE) from None
+        many, left = divmod(len(kept), 4 + self.dim)
+        rows = np.frombuffer(kept[: 4 * many], "<u4")
+        if left or len(np.unique(rows)) < many or (rows >= contents.images).any():
+            raise CodecError(NOT_WHOLE)
+        return rows, np.frombuffer(kept[4 * many :], np.uint8).reshape(many, self.dim)
 
     def _encode(self, coder: Any, x: Whole) -> None:  # noqa: ANN401
         z = x

@@ -12,6 +12,12 @@ MAGIC, VERSION = b"FPI", 1
 
 _FINGERPRINT, _CHECKSUM = 4, 4
 
+#: Most images of one file.
+MOST_IMAGES = 10_000_000
+
+#: What is said of a file whose checksum is right but whose contents cannot be.
+NOT_WHOLE = "This file does not hold what its beginning says."
+
 
 class CodecError(RefusedError):
     """Images or a file that a codec refuses; the message is one sentence for the reader."""
@@ -59,8 +65,13 @@ def unpack(data: bytes, fingerprint: bytes) -> Contents:
         raise CodecError("This file was changed or cut off: its checksum is wrong.")
     if body[:_FINGERPRINT] != fingerprint[:_FINGERPRINT]:
         raise CodecError("This file was compressed by another run: only that one can read it.")
-    images, at = _read_number(body, _FINGERPRINT)
-    plain, at = _read_number(body, at)
+    try:
+        images, at = _read_number(body, _FINGERPRINT)
+        plain, at = _read_number(body, at)
+    except IndexError:
+        raise CodecError(NOT_WHOLE) from None
+    if images > MOST_IMAGES or at + plain > len(body) or (len(body) - at - plain) % 4:
+        raise CodecError(NOT_WHOLE)
     return Contents(images, body[at + plain :], body[at : at + plain])
 
 

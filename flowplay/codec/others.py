@@ -14,12 +14,16 @@ from numpy.typing import NDArray
 #: WebP has no images of more pixels along a side.
 _LONGEST_SIDE = 16_383
 
+#: Of more images than these it would take too long to write a file for each.
+_MOST_FILES = 5000
+
 
 def other_sizes(images: NDArray[np.uint8]) -> dict[str, int | None]:
     """Return the bytes that others need for images [n, H, W] or [n, H, W, C], by key of `OTHERS`.
 
     lzma, bz2 and zlib get the values image by image and pixel by pixel, and the better counts. A
-    sheet is a square of all images. None where a format has no image of that size.
+    sheet is a square of all images. None where a format has no image of that size, and for files of
+    each image where there are more than 5,000.
     """
     orders = [images.tobytes(), np.moveaxis(images, 0, -1).tobytes()]
     sheet = _sheet(images)
@@ -30,9 +34,15 @@ def other_sizes(images: NDArray[np.uint8]) -> dict[str, int | None]:
         "zlib": min(len(zlib.compress(o, 9)) for o in orders),
         "webp_sheet": _bytes(sheet, "WEBP") if fits else None,
         "png_sheet": _bytes(sheet, "PNG") if fits else None,
-        "webp_each": sum(_bytes(image, "WEBP") for image in images),
-        "png_each": sum(_bytes(image, "PNG") for image in images),
+        "webp_each": _of_each(images, "WEBP"),
+        "png_each": _of_each(images, "PNG"),
     }
+
+
+def _of_each(images: NDArray[np.uint8], kind: str) -> int | None:
+    if len(images) > _MOST_FILES:
+        return None
+    return sum(_bytes(image, kind) for image in images)
 
 
 def _sheet(images: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from flowplay.__main__ import main
-from flowplay.codec import CodecError, ImageCodec, codec_of, coder, fixed, tables
+from flowplay.codec import CodecError, ImageCodec, codec_of, coder, container, fixed, tables
 from flowplay.codec.fixed import FixedNetwork
 from flowplay.codec.others import other_sizes
 from flowplay.codec.report import report, sentence
@@ -156,6 +158,20 @@ def test_another_version_and_another_run_are_refused_by_name(
     other = ImageCodec(IntegerFlow((8, 8, 1), 17, couplings=4, width=24).eval())
     with pytest.raises(CodecError, match="another run"):
         other.decompress(data)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(max_size=40))
+def test_a_file_that_someone_made_up_is_read_or_refused_in_a_sentence(body: bytes) -> None:
+    body = _SMALL.fingerprint[:4] + body
+    data = b"FPI\x01" + zlib.crc32(body).to_bytes(4, "little") + body
+    try:
+        images, _ = container._read_number(body, 4)
+    except IndexError:
+        images = 0
+    assume(images < 1000 or images > container.MOST_IMAGES)
+    with contextlib.suppress(CodecError):
+        assert _SMALL.decompress(data).shape == (images, 2, 2)
 
 
 @pytest.mark.parametrize("images", [np.zeros((2, 7, 8), np.uint8), np.zeros((2, 8, 8))])
