@@ -23,6 +23,7 @@ def main() -> None:
                 title="Change of variables",
                 icon=":material/straighten:",
             ),
+            st.Page("pages/energies.py", title="Energies", icon=":material/landscape:"),
             st.Page("pages/compress.py", title="Compress", icon=":material/folder_zip:"),
             st.Page("pages/guide.py", title="Guide", icon=":material/menu_book:"),
         ],

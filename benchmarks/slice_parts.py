@@ -105,11 +105,12 @@ def _parts() -> list[Part]:
     from flowplay.flows import Flow
     from flowplay.training import picture_makers, slices, worker
     from flowplay.training.live_run import LiveRun
+    from flowplay.training.objectives import LossOnData
     from flowplay.wire import RunState, Snapshot
 
     return [
         Part(LiveRun, "train", STEPS),
-        Part(slices, "held_out_loss", "held-out NLL"),
+        Part(LossOnData, "judge", "held-out NLL"),
         Part(picture_makers, "density_on_grid", "density on the grid"),
         Part(Flow, "sample", "samples"),
         Part(slices, "take_snapshot", "rest of the snapshot"),

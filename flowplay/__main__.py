@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from flowplay.catalog import ARCHITECTURES, IMAGE_ARCHITECTURES
 from flowplay.config import RunConfig, all_options, complaint
 from flowplay.plugins import load_plugins
-from flowplay.problems import PROBLEMS, ImageProblem
+from flowplay.problems import PROBLEMS, Energy, ImageProblem
 
 if TYPE_CHECKING:
     from flowplay.models import Model
@@ -125,6 +125,7 @@ def _result(config: RunConfig, state: RunState, snapshot: Snapshot) -> dict[str,
         **judged,
         "entropy": entropy,
         "gap": None if nll is None or entropy is None else nll - entropy,
+        **_energy_result(config, state),
         "likelihood": config.entry.likelihood,
         "steps": header.step,
         "seconds": round(header.seconds, 3),
@@ -147,6 +148,23 @@ def _judged(config: RunConfig, state: RunState) -> dict[str, Any]:
     return {"nll": held_out_loss_of(state, HELD_OUT)}
 
 
+def _energy_result(config: RunConfig, state: RunState) -> dict[str, float | None]:
+    """Return how near a model is to an energy: estimates from its own draws, and the true log Z."""
+    from flowplay.training.snapshots import judged
+
+    energy = config.problem()
+    found = judged(state, HELD_OUT) if isinstance(energy, Energy) else {}
+    log_z = energy.log_z if isinstance(energy, Energy) else None
+    elbo = found.get("elbo")
+    return {
+        "kl": None if log_z is None or elbo is None else log_z - elbo,
+        "elbo": elbo,
+        "log_z": log_z,
+        "log_z_estimate": found.get("log_z"),
+        "ess": found.get("ess"),
+    }
+
+
 def _sentence(config: RunConfig, result: dict[str, Any]) -> str:
     """Say in a sentence how good a run became."""
     nll, gap = result["nll"], result["gap"]
@@ -156,6 +174,11 @@ def _sentence(config: RunConfig, result: dict[str, Any]) -> str:
         good = f"{result['bits_per_dim']:.4f} bits per dimension ({result['bits_per_dim_kind']})"
         if result["bits_per_dim_iw"] is not None:
             good += f", {result['bits_per_dim_iw']:.4f} with importance weights"
+    if result["kl"] is not None:
+        good = (
+            f"KL(q‖p) {result['kl']:.4f} nats, ELBO {result['elbo']:.4f} below log Z "
+            f"{result['log_z']:.4f}, effective sample size {result['ess']:.3f}; {good}"
+        )
     if gap is not None:
         good += f", {gap:.4f} above the entropy {result['entropy']:.4f}"
     return (

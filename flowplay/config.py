@@ -70,8 +70,8 @@ class HotSettings(_Settings):
         ge=0.0,
         le=2.0,
         title="Temperature",
-        description="Standard deviation of the base while samples are drawn. Below 1 samples vary "
-        "less; they are not always nearer to the data. Training does not use it.",
+        description="Factor on the standard deviation of the base while samples are drawn. Below "
+        "1 samples vary less; they are not always nearer to the data. Training does not use it.",
     )
 
 
@@ -201,7 +201,7 @@ class RunConfig(HotSettings, FixedSettings):
     Example:
         >>> config = RunConfig(target="circles", architecture="nsf")
         >>> config.options
-        {'bins': 12, 'conditioning': 'coupling'}
+        {'bins': 12, 'conditioning': 'coupling', 'base_components': 1}
         >>> config.target_options
         {'noise': 0.05}
     """
@@ -230,7 +230,7 @@ class RunConfig(HotSettings, FixedSettings):
     @property
     def entry(self) -> Architecture:
         """What the catalog says of the architecture, as it learns this target."""
-        return architectures_for(PROBLEMS[self.target].data)[self.architecture]
+        return architectures_for(PROBLEMS[self.target].gives)[self.architecture]
 
     def problem(self) -> Problem:
         """Return what is to be learned, always the same object for the same settings."""
@@ -379,7 +379,7 @@ def _among(
     if name == "target":
         return PROBLEMS
     target = _chosen(values, "target")
-    return architectures_for("points" if not isinstance(target, type) else target.data)
+    return architectures_for("points" if not isinstance(target, type) else target.gives)
 
 
 def _chosen(values: Mapping[str, Any], name: str) -> type[Problem] | Architecture | None:

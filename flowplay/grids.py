@@ -37,7 +37,7 @@ def cell_centres(window: tuple[float, float, float, float], cells: int) -> NDArr
     return np.stack([x, y], -1).astype(np.float32)
 
 
-@functools.lru_cache(maxsize=32)
+@functools.lru_cache(maxsize=96)
 def exact_density(problem: Problem, cells: int) -> NDArray[np.float32] | None:
     """Return a problem's exact density [cells, cells] over its window, read-only.
 
@@ -52,7 +52,7 @@ def exact_density(problem: Problem, cells: int) -> NDArray[np.float32] | None:
     return density
 
 
-@functools.lru_cache(maxsize=32)
+@functools.lru_cache(maxsize=96)
 def density_scale(problem: Problem) -> float:
     """Return the density at the top of the colour scale that problem and model share.
 

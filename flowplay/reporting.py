@@ -60,6 +60,14 @@ def write_report(path: Path, config: RunConfig, state: RunState, result: Mapping
 def _headline(snapshot: Snapshot, result: Mapping[str, Any]) -> list[tuple[str, str]]:
     held_out = snapshot.measurements.get("held_out")
     names = {"nll": held_out.label if held_out else "", "entropy": "entropy", "gap": "gap"}
+    if result.get("kl") is not None:
+        names = {
+            "kl": "KL(q‖p), estimate",
+            "gap": "KL(p‖q), estimate",
+            "elbo": "ELBO, estimate",
+            "log_z": "log Z, by quadrature",
+            "log_z_estimate": "log Z, importance-weighted estimate",
+        }
     rows = [
         (label, f"{result[name]:.4f} nats")
         for name, label in names.items()
@@ -67,6 +75,8 @@ def _headline(snapshot: Snapshot, result: Mapping[str, Any]) -> list[tuple[str, 
     ]
     if result.get("bits_per_dim") is not None:
         rows = [(result["bits_per_dim_kind"], f"{result['bits_per_dim']:.4f} bits per dimension")]
+    if result.get("ess") is not None:
+        rows.append(("effective sample size, estimate", f"{result['ess']:.1%}"))
     return [
         *rows,
         ("steps", f"{result['steps']:,}"),
@@ -114,19 +124,21 @@ def _pictures(problem: Problem, snapshot: Snapshot) -> list[ReportFigure]:
 
 def _loss(problem: Problem, snapshot: Snapshot) -> ReportFigure:
     held_out = snapshot.measurements.get("held_out")
-    entropy = None
-    if held_out is not None and problem.density is not None:
-        entropy = problem.density.entropy
+    floor = None if held_out is None else problem.floor
     caption = "Loss against optimizer step."
     if held_out is not None:
-        caption = "Negative log-likelihood in nats."
-        if held_out.unit != "nats":
-            caption = f"{held_out.label[:1].upper()}{held_out.label[1:]}, against optimizer step."
-    if entropy is not None:
-        caption += " The expected value cannot be below the entropy of the target."
+        caption = f"{held_out.label[:1].upper()}{held_out.label[1:]}, in {held_out.unit}."
+    if floor is not None:
+        caption += f" The expected value cannot be below the {floor.label}, {floor.value:.3f}."
     ending = f", ending at {held_out.value:.3f} {held_out.unit}" if held_out is not None else ""
     return ReportFigure(
-        loss_figure(snapshot.curves, entropy), caption, f"Loss against optimizer step{ending}."
+        loss_figure(
+            snapshot.curves,
+            None if floor is None else floor.value,
+            floor="" if floor is None else floor.label,
+        ),
+        caption,
+        f"Loss against optimizer step{ending}.",
     )
 
 
@@ -135,5 +147,5 @@ def _walk(state: RunState) -> ReportFigure:
     return ReportFigure(
         layers_figure(frames),
         "Layer by layer: each frame is the exact density of z after one more layer.",
-        "Animation from the base Gaussian to the data, layer by layer.",
+        "Animation from the base to the data, layer by layer.",
     )

@@ -9,6 +9,7 @@ from flowplay.ui.failure import failure_box
 from flowplay.ui.inside import inside_link
 from flowplay.ui.live import buttons, live_view, samples_toggle
 from flowplay.ui.opening import example_note, opened_run, opening_notes
+from flowplay.ui.posterior import posterior_data
 from flowplay.ui.settings import seed_from_url
 from flowplay.ui.walk import walk_view
 
@@ -25,6 +26,7 @@ buttons(run, settings=True)
 failure_box(run)
 with st.container():
     example_note(run)
+    posterior_data(config, run)
 live_view(config, run)
 samples_toggle(config)
 walk_view(run)

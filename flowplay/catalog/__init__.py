@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from flowplay.catalog.entries import Architecture, Data, FlowFamily, Likelihood, Paper
-from flowplay.catalog.flows import FAMILIES
+from flowplay.catalog.flows import BASE_COMPONENTS, FAMILIES
 from flowplay.catalog.images import ON_IMAGES
 from flowplay.catalog.names import claim_fields, claim_options
 from flowplay.catalog.options import (
@@ -18,6 +18,7 @@ from flowplay.catalog.options import (
     Option,
     OptionError,
     OptionValue,
+    Pairs,
     Real,
     Recipe,
     Whole,
@@ -25,6 +26,7 @@ from flowplay.catalog.options import (
 
 __all__ = [
     "ARCHITECTURES",
+    "BASE_COMPONENTS",
     "FLOW_FAMILIES",
     "IMAGE_ARCHITECTURES",
     "Architecture",
@@ -35,6 +37,7 @@ __all__ = [
     "Option",
     "OptionError",
     "OptionValue",
+    "Pairs",
     "Paper",
     "Real",
     "Recipe",

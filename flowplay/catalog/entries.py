@@ -80,6 +80,8 @@ class FlowFamily(Architecture):
         forward_cost: what the generating direction (sampling) costs for one layer, in passes.
         log_det_cost: what the log-det costs beyond the passes, in operations.
         exactness: what is exact, and what is estimated.
+        turns: whether its layers stand the other way round where a flow learns from its own draws,
+            so that these are the cheap direction.
         mixable: whether a recipe may list it.
     """
 
@@ -90,6 +92,7 @@ class FlowFamily(Architecture):
     forward_cost: str
     log_det_cost: str
     exactness: str = "Density and samples are exact up to rounding."
+    turns: bool = False
     mixable: bool = True
     build: str = "flowplay.models.flow:build"
     likelihood: Likelihood = "exact"

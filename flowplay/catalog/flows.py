@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 
 from flowplay.catalog.entries import FlowFamily, Paper
@@ -48,6 +49,7 @@ PLANAR = FlowFamily(
         2015,
         "https://arxiv.org/abs/1505.05770",
     ),
+    turns=True,
     defaults=MappingProxyType({"depth": 32, "learning_rate": 1e-2}),
     conditioned=False,
 )
@@ -77,7 +79,18 @@ REALNVP = FlowFamily(
         2017,
         "https://arxiv.org/abs/1605.08803",
     ),
+    turns=True,
     defaults=MappingProxyType({"depth": 12, "learning_rate": 3e-3}),
+    options=(
+        Choice(
+            "order",
+            "Order",
+            "Alternating: the part that a layer keeps is transformed by the next. Fixed: all "
+            "layers keep the same part, so that its density never changes.",
+            "alternating",
+            MappingProxyType({"alternating": "Alternating", "fixed": "Fixed"}),
+        ),
+    ),
 )
 
 RADIAL = FlowFamily(
@@ -105,6 +118,7 @@ RADIAL = FlowFamily(
         2015,
         "https://arxiv.org/abs/1505.05770",
     ),
+    turns=True,
     defaults=MappingProxyType({"depth": 32, "learning_rate": 3e-2}),
     conditioned=False,
 )
@@ -136,6 +150,7 @@ NICE = FlowFamily(
         2015,
         "https://arxiv.org/abs/1410.8516",
     ),
+    turns=True,
     defaults=MappingProxyType({"depth": 12, "learning_rate": 6e-3}),
 )
 
@@ -166,6 +181,7 @@ GLOW = FlowFamily(
         2018,
         "https://arxiv.org/abs/1807.03039",
     ),
+    turns=True,
     defaults=MappingProxyType({"depth": 8, "learning_rate": 6e-3}),
     depth_help="How many blocks of three layers the flow is made of.",
     depth_units=("block", "blocks"),
@@ -250,6 +266,7 @@ NSF = FlowFamily(
         2019,
         "https://arxiv.org/abs/1906.04032",
     ),
+    turns=True,
     defaults=MappingProxyType({"depth": 4, "learning_rate": 5e-3}),
     options=(
         _BINS,
@@ -291,6 +308,7 @@ FLOWPP = FlowFamily(
         2019,
         "https://arxiv.org/abs/1902.00275",
     ),
+    turns=True,
     defaults=MappingProxyType({"depth": 4, "learning_rate": 5e-3}),
     options=(
         Whole(
@@ -409,6 +427,7 @@ RESIDUAL = FlowFamily(
         2019,
         "https://arxiv.org/abs/1906.02735",
     ),
+    turns=True,
     defaults=MappingProxyType({"depth": 10, "learning_rate": 1e-2}),
     options=(
         Choice(
@@ -470,6 +489,18 @@ GRAPHICAL = FlowFamily(
     ),
 )
 
+#: The option of every flow that is trained by its likelihood.
+BASE_COMPONENTS = Whole(
+    "base_components",
+    "Gaussians of the base",
+    "With 1 the flow starts from the standard normal N(0, I). With more it starts from a mixture "
+    "of that many Gaussians, which are learned too: separate parts of the data can then come from "
+    "separate Gaussians. An energy that is learned by the reverse KL needs 1.",
+    1,
+    1,
+    16,
+)
+
 _SINGLE = (
     PLANAR,
     RADIAL,
@@ -522,5 +553,13 @@ MIXED = FlowFamily(
     options=(RECIPE,),
 )
 
+
+def _with_base(family: FlowFamily) -> FlowFamily:
+    """Offer a mixture as the base; flow matching would not train its means."""
+    if family is FLOW_MATCHING:
+        return family
+    return replace(family, options=(*family.options, BASE_COMPONENTS))
+
+
 #: All families, in the order in which a page lists them.
-FAMILIES: tuple[FlowFamily, ...] = (*_SINGLE, MIXED)
+FAMILIES: tuple[FlowFamily, ...] = tuple(_with_base(f) for f in (*_SINGLE, MIXED))

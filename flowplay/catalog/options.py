@@ -158,3 +158,50 @@ def _clamped(number: float, minimum: float, maximum: float) -> float:
     if number < minimum:
         raise OptionError(f"is less than {minimum}", minimum)
     return number
+
+
+@dataclass(frozen=True)
+class Pairs(Option):
+    """A few pairs of numbers, as text: `x y` for each, separated by commas.
+
+    Attributes:
+        most: pairs that it may hold.
+        reach: no number may be further from 0.
+    """
+
+    default: str
+    most: int = 40
+    reach: float = 100.0
+
+    def read(self, value: object) -> str:
+        """Return the pairs in their usual form."""
+        return ", ".join(f"{x:g} {y:g}" for x, y in self.pairs(str(value)))
+
+    def pairs(self, text: str) -> list[tuple[float, float]]:
+        """Read the pairs.
+
+        Raises:
+            OptionError: if one of them is no pair of numbers within reach, or there are too many.
+
+        Example:
+            >>> Pairs("pairs", "Data", "", "").pairs("-1 0, 0.5 1")
+            [(-1.0, 0.0), (0.5, 1.0)]
+        """
+        # What could not be a list of this length need not be read.
+        if len(text) > 40 * self.most:
+            raise OptionError("is too long", self.default)
+        found = []
+        for part in filter(None, (part.strip() for part in text.split(","))):
+            try:
+                x, y = (float(number) for number in part.split())
+            except ValueError:
+                raise OptionError(
+                    "is no list of pairs such as `-1 0, 0.5 1`", self.default
+                ) from None
+            # Not a number is not within reach either.
+            if not (abs(x) <= self.reach and abs(y) <= self.reach):
+                raise OptionError(f"has a number beyond ±{self.reach:g}", self.default)
+            found.append((x + 0.0, y + 0.0))
+        if len(found) > self.most:
+            raise OptionError(f"has more than {self.most} pairs", self.default)
+        return found

@@ -172,7 +172,7 @@ class Engine:
         """Take it that a viewer looks at a run, and at no other, for as long as `present()`.
 
         Args:
-            viewer: names who looks.
+            viewer: names who looks; one who looks at several runs at once is `name/part` for each.
             run: what is looked at.
             present: tells whether the viewer is there; asked every other second in the engine's
                 thread, so it must answer at once.

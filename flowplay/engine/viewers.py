@@ -13,6 +13,9 @@ PRESENCE_SECONDS = 2.0
 """How often every viewer is asked whether it is present: often enough that a connection that drops
 for 5 s falls well within the lease."""
 
+PART = "/"
+"""Between a viewer's name and that of one of its parts: one who looks at several runs at once."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -24,7 +27,7 @@ class _Viewer:
 
 
 class Viewers:
-    """The viewers, each looking at one run at most; any thread may call it."""
+    """The viewers, each looking at one run at most by each of its parts; any thread may call it."""
 
     def __init__(self) -> None:
         self._viewers: dict[str, _Viewer] = {}
@@ -36,9 +39,11 @@ class Viewers:
             self._viewers[viewer] = _Viewer(run, present, now)
 
     def look_away(self, viewer: str) -> None:
-        """Note that a viewer looks at no run."""
+        """Note that a viewer, and each of its parts, looks at no run."""
         with self._lock:
-            self._viewers.pop(viewer, None)
+            parts = [name for name in self._viewers if name.startswith(f"{viewer}{PART}")]
+            for name in (viewer, *parts):
+                self._viewers.pop(name, None)
 
     def looked_at(self, now: float) -> set[str]:
         """Ask every viewer whether it is present; return the runs that are looked at.

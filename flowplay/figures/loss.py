@@ -41,13 +41,19 @@ def curves_of_one_unit(curves: Mapping[str, Curve]) -> dict[str, Curve]:
     return shown
 
 
-def loss_figure(curves: Mapping[str, Curve], entropy: float | None, height: int = 340) -> go.Figure:
+def loss_figure(
+    curves: Mapping[str, Curve],
+    entropy: float | None,
+    height: int = 340,
+    floor: str = "entropy floor",
+) -> go.Figure:
     """Draw a run's loss as a Plotly figure.
 
     Args:
         curves: of a snapshot, by name; see `curves_of_one_unit`.
-        entropy: the target's entropy in nats, the least possible expected NLL; None if unknown.
+        entropy: the least loss that can be expected, in nats; None if unknown.
         height: pixels.
+        floor: what that is called.
     """
     shown = curves_of_one_unit(curves)
     table = loss_table(shown)
@@ -58,7 +64,7 @@ def loss_figure(curves: Mapping[str, Curve], entropy: float | None, height: int 
             y=entropy,
             line={"color": BLUE, "width": _FLOOR_WIDTH, "dash": "dash"},
             annotation={
-                "text": floor_label(entropy),
+                "text": floor_label(entropy, floor),
                 "font": {"color": BLUE},
                 "xanchor": "right",
                 "yanchor": "top",
@@ -110,13 +116,23 @@ def loss_table(curves: Mapping[str, Curve]) -> pd.DataFrame:
     return pd.DataFrame({"step": steps.astype(np.int32), **columns})
 
 
-def loss_range(curves: Mapping[str, Curve], entropy: float | None) -> tuple[float, float]:
+def loss_range(
+    curves: Mapping[str, Curve], entropy: float | None, *, rising: bool = False
+) -> tuple[float, float]:
     """Return the y axis (low, high), at round values: a huge first loss runs off its top.
 
     Args:
         curves: by name.
-        entropy: the target's entropy in nats, always inside; None if unknown.
+        entropy: the floor in nats, always inside; None if unknown.
+        rising: the curves rise, towards a ceiling in place of a floor.
     """
+    if rising:
+        turned = {
+            n: Curve(c.label, c.unit, c.points * np.array([1, -1], np.float32))
+            for n, c in curves.items()
+        }
+        low, high = loss_range(turned, None if entropy is None else -entropy)
+        return -high, -low
     values = np.concatenate([np.zeros(0), *(_finite(c.points)[:, 1] for c in curves.values())])
     floor = [] if entropy is None else [entropy]
     if not len(values):
@@ -133,14 +149,14 @@ def loss_range(curves: Mapping[str, Curve], entropy: float | None) -> tuple[floa
     )
 
 
-def floor_label(entropy: float) -> str:
+def floor_label(entropy: float, name: str = "entropy floor") -> str:
     """Return what stands at the floor.
 
     Example:
         >>> floor_label(0.28983)
         'entropy floor 0.290'
     """
-    return f"entropy floor {entropy:.3f}"
+    return f"{name} {entropy:.3f}"
 
 
 def _finite(rows: Rows) -> Rows:

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 import torch
 
-from flowplay.catalog import FLOW_FAMILIES
+from flowplay.catalog import BASE_COMPONENTS, FLOW_FAMILIES
 from flowplay.flows.base import Bijection
+from flowplay.flows.bases import GaussianMixture
 from flowplay.flows.ffjord import ffjord
 from flowplay.flows.flow import Flow
 from flowplay.flows.flow_matching import MatchedFlow, flow_matching
@@ -17,6 +18,7 @@ from flowplay.flows.flowpp import flowpp
 from flowplay.flows.glow import glow
 from flowplay.flows.graphical import graphical
 from flowplay.flows.iaf import iaf
+from flowplay.flows.inverse import Inverse
 from flowplay.flows.maf import maf
 from flowplay.flows.mixed import mixed
 from flowplay.flows.nice import nice
@@ -67,6 +69,7 @@ def build_flow(
     seed: int = 0,
     standardization: Standardization | None = None,
     checkpoint: bool = False,
+    turned: bool = False,
     **options: int | float | str,
 ) -> Flow:
     """Build a flow whose density starts near the base, on standardized data.
@@ -83,6 +86,8 @@ def build_flow(
         seed: fixes the initialization.
         standardization: the last bijection, for data that are not standardized already.
         checkpoint: store no activations for the backward pass; see `Flow`.
+        turned: let layers of families whose closed form normalizes stand the other way round, so
+            that it generates: for training on draws of the flow.
         **options: the family's own options; the catalog has their defaults.
 
     Raises:
@@ -102,21 +107,26 @@ def build_flow(
     given = {name: own[name].read(value) for name, value in options.items()}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        layers = _layers(architecture, dim=dim, depth=depth, width=width, **given)
+        layers = _layers(architecture, turned, dim=dim, depth=depth, width=width, **given)
     if standardization is not None:
         layers.append(standardization)
-    return FAMILIES[architecture].flow(layers, dim, checkpoint=checkpoint)
+    components = int(given.get(BASE_COMPONENTS.name, BASE_COMPONENTS.default))
+    base = GaussianMixture(dim, components) if components > 1 else None
+    return FAMILIES[architecture].flow(layers, dim, base=base, checkpoint=checkpoint)
 
 
-def _layers(architecture: str, **keywords: Any) -> list[Bijection]:  # noqa: ANN401
+def _layers(architecture: str, turned: bool, **keywords: Any) -> list[Bijection]:  # noqa: ANN401
     """Call a family's function with the keywords that it names, its options' defaults included."""
 
     def layers_of(name: str, depth: int) -> list[Bijection]:
-        return _layers(name, dim=keywords["dim"], width=keywords["width"], depth=depth)
+        return _layers(name, turned, dim=keywords["dim"], width=keywords["width"], depth=depth)
 
     defaults = {o.name: o.default for o in FLOW_FAMILIES[architecture].options}
     keywords = defaults | keywords
     function = FAMILIES[architecture].layers
     offered = keywords | {"layers_of": layers_of}
     taken = inspect.signature(function).parameters
-    return function(**{name: value for name, value in offered.items() if name in taken})
+    layers = function(**{name: value for name, value in offered.items() if name in taken})
+    if turned and FLOW_FAMILIES[architecture].turns:
+        return [Inverse(layer) for layer in layers]
+    return layers

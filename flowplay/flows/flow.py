@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -11,13 +11,15 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from flowplay.flows import chain
-from flowplay.flows.base import Bijection, standard_normal_log_prob
+from flowplay.flows.base import Bijection
+from flowplay.flows.bases import Base, StandardNormal
 from flowplay.flows.chain import Link
-from flowplay.models.base import LikelihoodModel
+from flowplay.flows.inverse import Inverse
+from flowplay.models.base import SamplingModel
 
 
-class Flow(Bijection, LikelihoodModel):
-    r"""A normalizing flow: the base :math:`z_0 \sim \mathcal{N}(0, I)` pushed through bijections.
+class Flow(Bijection, SamplingModel):
+    r"""A normalizing flow: a base density, such as N(0, I), pushed through bijections.
 
     .. math::
         x = (f_K \circ \dots \circ f_1)(z_0), \qquad
@@ -26,6 +28,7 @@ class Flow(Bijection, LikelihoodModel):
     Args:
         bijections: in generating order, :math:`z_0 \to z_1 \to \dots \to z_K = x`.
         dim: D.
+        base: the density of :math:`z_0`; the standard normal if None.
         checkpoint: recompute each layer in the backward pass instead of storing its activations:
             memory for one layer instead of K, at the cost of computing each layer twice.
 
@@ -43,11 +46,17 @@ class Flow(Bijection, LikelihoodModel):
     trained_by_likelihood = True
 
     def __init__(
-        self, bijections: Sequence[Bijection], dim: int, *, checkpoint: bool = False
+        self,
+        bijections: Sequence[Bijection],
+        dim: int,
+        *,
+        base: Base | None = None,
+        checkpoint: bool = False,
     ) -> None:
         super().__init__()
         self.bijections: Sequence[Bijection] = nn.ModuleList(bijections)  # type: ignore[assignment]
         self._links: list[Link[Any]] = [b for b in reversed(bijections) if isinstance(b, Link)]
+        self.base = StandardNormal(dim) if base is None else base
         self.dim = dim
         self.checkpoint = checkpoint
         self.tolerance = max((b.tolerance for b in bijections), default=Bijection.tolerance)
@@ -55,8 +64,8 @@ class Flow(Bijection, LikelihoodModel):
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Generate: map base points z [B, D] to data x [B, D], with the sum of log-dets [B]."""
         total = z.new_zeros(len(z))
-        for part in _chained(self.bijections):
-            z, log_det = chain.forward(part, z) if isinstance(part, list) else part(z)
+        for layers in self._parts(self.bijections):
+            z, log_det = self._recomputed(_forward, layers, z)
             total = total + log_det
         return z, total
 
@@ -83,9 +92,10 @@ class Flow(Bijection, LikelihoodModel):
     def loss_and_gradient(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         r"""Return the training loss on data x [B, D] and its gradient.
 
-        Where every layer is a `Link`, no graph is built: with :math:`z_0 = f^{-1}(x)`, the gradient
-        of the mean NLL with respect to :math:`z_0` is :math:`z_0 / B`, and with respect to every
-        log-determinant :math:`-1/B`; the links propagate them back.
+        Where every layer is a `Link`, no graph is built: with :math:`z_0 = f^{-1}(x)`, the base
+        gives the gradient of the mean NLL with respect to :math:`z_0` (:math:`z_0 / B` for a
+        standard normal), that with respect to every log-determinant is :math:`-1/B`, and the links
+        propagate them back.
 
         Returns:
             `loss` (scalar), and its gradient with respect to each parameter, in the order of
@@ -98,11 +108,13 @@ class Flow(Bijection, LikelihoodModel):
         with torch.inference_mode():
             tensors = [link.tensors() for link in links]
             z, log_det, saved = chain.normalize(links, tensors, x.t())
-            loss = -(standard_normal_log_prob(z.t()) + log_det).mean()
             share = 1 / len(x)
+            log_prob, g_z, of_base = self.base.log_prob_and_gradient(z, share)
+            loss = -(log_prob + log_det).mean()
             g_log_det = log_det.new_full((), -share)
-            _, gradients = chain.normalize_backward(links, z * share, g_log_det, saved)
-            return loss, [gradient for of_link in reversed(gradients) for gradient in of_link]
+            _, gradients = chain.normalize_backward(links, g_z, g_log_det, saved)
+            of_links = [gradient for of_link in reversed(gradients) for gradient in of_link]
+            return loss, [*of_links, *of_base]
 
     def initialize_from(self, x: Tensor) -> None:
         """Let layers that take their start from data see x [n, D], in the normalizing direction."""
@@ -122,7 +134,7 @@ class Flow(Bijection, LikelihoodModel):
         if not 0 <= k <= len(self.bijections):
             raise ValueError(f"k must be between 0 and {len(self.bijections)}, got {k}.")
         z, log_det = self._inverse_from(k, y)
-        return standard_normal_log_prob(z) + log_det
+        return self.base.log_prob(z) + log_det
 
     def sample(
         self, n: int, temperature: float = 1.0, generator: torch.Generator | None = None
@@ -131,19 +143,36 @@ class Flow(Bijection, LikelihoodModel):
 
         Args:
             n: number of points.
-            temperature: standard deviation :math:`\tau` of the base,
-                :math:`z \sim \mathcal{N}(0, \tau^2 I)`; 1 draws from the model itself.
+            temperature: factor :math:`\tau` on the standard deviation of each Gaussian of the
+                base, as in :math:`z \sim \mathcal{N}(0, \tau^2 I)`; 1 draws from the model itself.
             generator: source of randomness; torch's default generator if None.
         """
         with torch.no_grad():
-            return self.forward(temperature * self.base_sample(n, generator))[0]
+            return self.forward(self.base_sample(n, generator, temperature))[0]
 
-    def base_sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+    def rsample_and_log_prob(
+        self, n: int, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor]:
+        r"""Draw n points [n, D] with their log-density [n], in one pass from base to data.
+
+        .. math::
+            x = f(z), \qquad \log q(x) = \log p(z) - \sum_{k=1}^{K} \log|\det
+            \partial z_k/\partial z_{k-1}|
+
+        Args:
+            n: number of points.
+            generator: source of randomness; torch's default generator if None.
+        """
+        z = self.base_sample(n, generator)
+        x, log_det = self.forward(z)
+        return x, self.base.log_prob(z) - log_det
+
+    def base_sample(
+        self, n: int, generator: torch.Generator | None = None, temperature: float = 1.0
+    ) -> Tensor:
         """Draw n points [n, D] from the base, in the dtype and on the device of the flow."""
         like = next(self.parameters(), next(self.buffers(), torch.empty(0)))
-        device = like.device if generator is None else generator.device
-        z = torch.randn(n, self.dim, generator=generator, device=device, dtype=like.dtype)
-        return z.to(like.device)
+        return self.base.sample(n, like, generator, temperature).to(like.device)
 
     def forward_states(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Generate; return z_0 … z_K [K+1, B, D] and the log-det of each layer [K, B]."""
@@ -170,27 +199,72 @@ class Flow(Bijection, LikelihoodModel):
 
     def _inverse_from(self, k: int, y: Tensor) -> tuple[Tensor, Tensor]:
         total = y.new_zeros(len(y))
-        recompute = self.checkpoint and torch.is_grad_enabled()
-        first_k = list(self.bijections)[:k][::-1]
-        for part in first_k if recompute else _chained(first_k):
-            if isinstance(part, list):
-                y, log_det = chain.inverse(part, y)
-            elif recompute:
-                y, log_det = checkpoint(part.inverse, y, use_reentrant=False)
-            else:
-                y, log_det = part.inverse(y)
+        for layers in self._parts(list(self.bijections)[:k][::-1]):
+            y, log_det = self._recomputed(_inverse, layers, y)
             total = total + log_det
         return y, total
+
+    def _parts(self, bijections: Sequence[Bijection]) -> Iterator[list[Bijection]]:
+        """Return what goes through one call together: neighbours, or with checkpoints one each."""
+        if self.checkpoint and torch.is_grad_enabled():
+            return iter([b] for b in bijections)
+        return _neighbours(bijections)
+
+    def _recomputed(
+        self,
+        direction: Callable[[list[Bijection], Tensor], tuple[Tensor, Tensor]],
+        layers: list[Bijection],
+        y: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        if not (self.checkpoint and torch.is_grad_enabled()):
+            return direction(layers, y)
+        result: tuple[Tensor, Tensor] = checkpoint(direction, layers, y, use_reentrant=False)
+        return result
 
     @staticmethod
     def _stack(log_dets: list[Tensor], like: Tensor) -> Tensor:
         return torch.stack(log_dets) if log_dets else like.new_zeros(0, len(like))
 
 
-def _chained(bijections: Iterable[Bijection]) -> Iterator[list[Link[Any]] | Bijection]:
-    """Yield neighbouring links together as a list, and other bijections one by one."""
-    for linked, group in groupby(bijections, lambda b: isinstance(b, Link)):
-        if linked:
-            yield [b for b in group if isinstance(b, Link)]
+def _neighbours(bijections: Iterable[Bijection]) -> Iterator[list[Bijection]]:
+    """Yield neighbours that make one chain together as a list, and other bijections one by one."""
+    for kind, group in groupby(bijections, _kind):
+        if kind:
+            yield list(group)
         else:
-            yield from group
+            yield from ([b] for b in group)
+
+
+def _kind(bijection: Bijection) -> str:
+    """Tell in which direction a layer is a link of a chain: `link`, `turned`, or none."""
+    if isinstance(bijection, Link):
+        return "link"
+    turned = isinstance(bijection, Inverse) and isinstance(bijection.bijection, Link)
+    return "turned" if turned else ""
+
+
+def _links(layers: Sequence[Bijection]) -> list[Link[Any]]:
+    """Return the links that layers of one kind are, or hold turned."""
+    inner = [b.bijection if isinstance(b, Inverse) else b for b in layers]
+    return [b for b in inner if isinstance(b, Link)]
+
+
+def _forward(layers: list[Bijection], z: Tensor) -> tuple[Tensor, Tensor]:
+    """Generate by layers that `_neighbours` put together, in generating order."""
+    match _kind(layers[0]):
+        case "link":
+            return chain.forward(_links(layers), z)
+        case "turned":
+            return chain.inverse(_links(layers), z)
+    result: tuple[Tensor, Tensor] = layers[0](z)
+    return result
+
+
+def _inverse(layers: list[Bijection], x: Tensor) -> tuple[Tensor, Tensor]:
+    """Normalize by layers that `_neighbours` put together, in normalizing order."""
+    match _kind(layers[0]):
+        case "link":
+            return chain.inverse(_links(layers), x)
+        case "turned":
+            return chain.forward(_links(layers), x)
+    return layers[0].inverse(x)

@@ -77,3 +77,21 @@ class BoundModel(LikelihoodModel):
         References:
             Burda, Grosse & Salakhutdinov, Importance Weighted Autoencoders, 2016.
         """
+
+
+class SamplingModel(LikelihoodModel):
+    """A model that knows the log-density of its own draws: what variational inference needs."""
+
+    @abstractmethod
+    def rsample_and_log_prob(
+        self, n: int, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Draw n points; return them [n, D] and their log-density [n] in nats, with gradients.
+
+        Both are differentiable by the parameters: the noise is drawn first, and the points are a
+        function of it and of the parameters.
+
+        Args:
+            n: number of points.
+            generator: source of randomness; torch's default generator if None.
+        """

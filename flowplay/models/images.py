@@ -136,7 +136,8 @@ class DequantizedFlow(BoundModel):
         self, n: int, temperature: float = 1.0, generator: torch.Generator | None = None
     ) -> Tensor:
         """Draw n images [n, D] as levels, without gradient; of all labels in turn."""
-        z = temperature * self.flow.base_sample(n, generator)
+        with self._averaged():
+            z = self.flow.base_sample(n, generator, temperature)
         return self.decode(z, torch.arange(n) % self.classes if self.classes else None)
 
     @torch.no_grad()
@@ -305,4 +306,6 @@ def _flow(
         checkpoint=config.checkpoint,
         **options,
     )
-    return Flow([*flow.bijections, logit], problem.dim, checkpoint=config.checkpoint)
+    return Flow(
+        [*flow.bijections, logit], problem.dim, base=flow.base, checkpoint=config.checkpoint
+    )

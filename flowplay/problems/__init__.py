@@ -15,19 +15,24 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from flowplay.catalog import OptionError, OptionValue, claim_options
-from flowplay.problems.base import DataProblem, Density, Problem, Window
-from flowplay.problems.images import IMAGE_KINDS, ImageProblem, Images, bits_per_dim
-from flowplay.problems.targets import KINDS
+from flowplay.problems import energies, images, targets
+from flowplay.problems.base import DataProblem, Density, Floor, Problem, Window
+from flowplay.problems.energies import Energy, Posterior
+from flowplay.problems.images import ImageProblem, Images, bits_per_dim
 
 __all__ = [
     "PROBLEMS",
     "DataProblem",
     "Density",
+    "Energy",
+    "Floor",
     "ImageProblem",
     "Images",
+    "Posterior",
     "Problem",
     "Window",
     "bits_per_dim",
+    "learns_from_draws",
     "make_problem",
     "register_problem",
 ]
@@ -36,6 +41,11 @@ _KINDS: dict[str, type[Problem]] = {}
 
 #: Name -> kind of problem, in the order of the picker.
 PROBLEMS: Mapping[str, type[Problem]] = MappingProxyType(_KINDS)
+
+
+def learns_from_draws(problem: Problem) -> bool:
+    """Tell whether a model learns this problem from its own draws, by the reverse KL."""
+    return isinstance(problem, Energy) and problem.divergence == "reverse"
 
 
 def register_problem(kind: type[Problem]) -> None:
@@ -88,5 +98,5 @@ def _make(name: str, options: tuple[tuple[str, OptionValue], ...]) -> Problem:
     return _KINDS[name](**dict(options))
 
 
-for _kind in (*KINDS, *IMAGE_KINDS):
+for _kind in (*targets.KINDS, *energies.KINDS, *images.KINDS):
     register_problem(_kind)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, Protocol, TypeAlias
+from typing import ClassVar, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +14,13 @@ FloatArray: TypeAlias = NDArray[np.float64]
 
 Window: TypeAlias = tuple[float, float, float, float]
 """A box as ``(x_min, x_max, y_min, y_max)``, in data units."""
+
+
+class Floor(NamedTuple):
+    """The least expected value of a run's loss, in nats, and what it is called."""
+
+    value: float
+    label: str
 
 
 class Density(Protocol):
@@ -34,16 +41,18 @@ class Problem(ABC):
         name: key of the problem; what a URL and the command line call its target.
         label: name to show.
         summary: one sentence: what it is, and what it tests in a model.
+        group: what it is listed under.
         options: settings of its own; by name, keyword arguments of the constructor.
-        data: what its points are: `points` of a continuous space or `images` of whole numbers. It
-            decides which architectures can learn it.
+        gives: what there is to learn from: `points` of a continuous space, or `images` of whole
+            numbers. It decides which architectures can learn it.
     """
 
     name: ClassVar[str]
     label: ClassVar[str]
     summary: ClassVar[str]
+    group: ClassVar[str] = "Data"
     options: ClassVar[tuple[Option, ...]] = ()
-    data: ClassVar[Data] = "points"
+    gives: ClassVar[Data] = "points"
 
     @property
     @abstractmethod
@@ -59,6 +68,12 @@ class Problem(ABC):
     @abstractmethod
     def density(self) -> Density | None:
         """The density, where it is known exactly."""
+
+    @property
+    def floor(self) -> Floor | None:
+        """The floor of the NLL, or of what else a run is judged by; None where it is not known."""
+        density = self.density
+        return None if density is None else Floor(density.entropy, "entropy floor")
 
 
 class DataProblem(Problem):

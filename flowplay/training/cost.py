@@ -21,7 +21,7 @@ from flowplay.budgets import HELD_BYTES, budgets
 from flowplay.config import RunConfig, bounds
 from flowplay.errors import RefusedError
 from flowplay.models import Model, build_model
-from flowplay.training.data import training_points
+from flowplay.training.objectives import Learner, Objective, objective_of
 
 #: Batch sizes from which memory is extrapolated to the run's own.
 _SMALL, _LARGE = 8, 24
@@ -111,7 +111,7 @@ class StepCost:
         return cls(max(0.0, low - per_point * small), per_point)
 
 
-def step_memory(model: Model, points: Tensor) -> StepCost:
+def step_memory(model: Learner, points: Tensor) -> StepCost:
     """Measure what a step takes on two small batches of training points [n, D]."""
     parameters = sum(p.numel() for p in model.parameters())
     small, large = (_peak(model, _batch(points, size)) for size in (_SMALL, _LARGE))
@@ -119,7 +119,7 @@ def step_memory(model: Model, points: Tensor) -> StepCost:
     return replace(line, fixed=line.fixed + _STATE_BYTES * parameters)
 
 
-def step_seconds(model: Model, points: Tensor, batch_size: int) -> StepCost:
+def step_seconds(model: Learner, points: Tensor, batch_size: int) -> StepCost:
     """Measure how long a step takes this thread, on at most two small batches.
 
     Steps on other batches must have been taken before: the first ones take longer.
@@ -161,24 +161,27 @@ def checkpoint_costs(config: RunConfig) -> dict[str, Storing]:
     """
     measured = {}
     for name, checkpoint in (("stored", False), ("checkpointed", True)):
-        points = training_points(config)
+        objective = objective_of(config, torch.device("cpu"))
+        points = objective.scaling_points
         model = build_model(config.model_copy(update={"checkpoint": checkpoint}), points)
+        objective.check(model)
         batch = _batch(points, config.batch_size)
         with torch.random.fork_rng(devices=[]):
             model.train().initialize_from(points[:_INITIAL])
-            peak = _peak(model, batch)
-            seconds = min(_seconds(model, batch) for _ in range(3))
+            learner = objective.on_batches(model)
+            peak = _peak(learner, batch)
+            seconds = min(_seconds(learner, batch) for _ in range(3))
         measured[name] = Storing(bytes=peak, milliseconds=1000 * seconds)
     return measured
 
 
-def check_step(model: Model, config: RunConfig, points: Tensor) -> None:
+def check_step(model: Model, config: RunConfig, objective: Objective) -> None:
     """Refuse a run of which one step takes more than a worker has to give.
 
     Args:
         model: the untrained model on the CPU; it stays as it is.
         config: the run's config.
-        points: [n, D] training points.
+        objective: of the run.
 
     Raises:
         RefusedError: says in one sentence how much it would take, and which setting to lower.
@@ -187,7 +190,8 @@ def check_step(model: Model, config: RunConfig, points: Tensor) -> None:
         return
     with torch.random.fork_rng(devices=[]):
         # Layers that take their start from data must not take it from these few points.
-        trial = copy.deepcopy(model).train()
+        trial = objective.on_batches(copy.deepcopy(model).train())
+        points = objective.scaling_points
         memory = step_memory(trial, points)
         parameters = sum(p.numel() for p in trial.parameters())
         limit = _limit(_STATE_BYTES * parameters)
@@ -233,14 +237,14 @@ def _batch(points: Tensor, size: int) -> Tensor:
     return points[torch.arange(size) % len(points)]
 
 
-def _peak(model: Model, batch: Tensor) -> int:
+def _peak(model: Learner, batch: Tensor) -> int:
     memory = PeakMemory()
     with memory:
         model.loss_and_gradient(batch)
     return memory.peak
 
 
-def _seconds(model: Model, batch: Tensor) -> float:
+def _seconds(model: Learner, batch: Tensor) -> float:
     # Not wall time: other workers share the cores.
     start = time.thread_time()
     model.loss_and_gradient(batch)

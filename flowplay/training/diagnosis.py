@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from flowplay.flows import Flow
+from flowplay.problems import learns_from_draws
 from flowplay.training.layer_frames import (
     flow_of,
     inverse_states,
@@ -57,7 +58,11 @@ def diagnose(live: LiveRun, state: RunState) -> Diagnosis:
     checks = [
         _condition(condition_numbers(jacobians).numpy()),
         _inverse(error.double().cpu().numpy(), float(x.std())),
-        _likelihood(state, comparable=flow.trained_by_likelihood),
+        _judgement(
+            state,
+            live.objective.judged(flow)[0].label,
+            comparable=flow.trained_by_likelihood and not learns_from_draws(live.config.problem()),
+        ),
         _dead(moves[: len(per_layer) - 1].cpu().numpy(), state.step),
     ]
     if bounds := {k: b for k, f in enumerate(flow.bijections, 1) if (b := f.log_scale_bound)}:
@@ -156,13 +161,14 @@ def _inverse(error: NDArray[np.float64], spread: float) -> dict[str, Any]:
     )
 
 
-def _likelihood(state: RunState, *, comparable: bool) -> dict[str, Any]:
-    """Judge the held-out curve: it should fall, stay down, and keep near the train NLL if any."""
+def _judgement(state: RunState, label: str, *, comparable: bool) -> dict[str, Any]:
+    """Judge the held-out curve: it should fall, stay down, and keep near the train loss if any."""
+    name = label[:1].upper() + label[1:]
     curve = state.held_out_curve
     first, now, lowest = float(curve[0, 1]), float(curve[-1, 1]), float(np.nanmin(curve[:, 1]))
     value = f"{first:.3f} to {now:.3f} nats".replace("-", "−")
     if state.step == 0:
-        return _check("Held-out NLL", f"{now:.3f} nats", True, "Not trained yet.")
+        return _check(name, f"{now:.3f} nats", True, "Not trained yet.")
     rose = now - lowest > FINE_RISE
     train = state.train_loss
     overfits = comparable and train is not None and now - train > FINE_GAP
@@ -180,7 +186,7 @@ def _likelihood(state: RunState, *, comparable: bool) -> dict[str, Any]:
         sentence = "It has not improved yet. Train longer, or use another learning rate."
     else:
         sentence = "It has fallen, and is still near its lowest value."
-    return _check("Held-out NLL", value, not (rose or overfits or now >= first), sentence)
+    return _check(name, value, not (rose or overfits or now >= first), sentence)
 
 
 def _dead(moves: NDArray[np.floating], step: int) -> dict[str, Any]:

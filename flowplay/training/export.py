@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from safetensors.torch import save
 
+from flowplay.problems import learns_from_draws
 from flowplay.training.layer_frames import flow_of
 from flowplay.training.live_run import LiveRun
 from flowplay.wire import ExportedFlow
@@ -67,6 +68,7 @@ def export_flow(live: LiveRun, step: int) -> ExportedFlow:
         f"depth={config.depth}",
         f"width={config.width}",
         f"seed={config.seed}",
+        *(["turned=True"] if learns_from_draws(config.problem()) else []),
         *(f"{name}={value!r}" for name, value in config.options.items()),
     ]
     points = live.held_out[:_PROBES]

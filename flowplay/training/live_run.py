@@ -128,7 +128,7 @@ class LiveRun:
                 if part >= 1:
                     break
                 rate = hot.learning_rate * rate_factor(self.config, part, step)
-                loss, norm = self.step(rate)
+                loss, norm = self.step(rate, part)
                 losses.append(loss)
                 elapsed = time.perf_counter() - start
         return Trained(losses, norm, rate, elapsed)
@@ -145,10 +145,15 @@ class LiveRun:
                 self.noise_state = torch.get_rng_state()
                 self.model.eval()
 
-    def step(self, rate: float) -> tuple[Tensor, Tensor]:
-        """Take one optimizer step at a learning rate; return loss and gradient norm (scalars)."""
+    def step(self, rate: float, part: float = 1.0) -> tuple[Tensor, Tensor]:
+        """Take one optimizer step; return loss and gradient norm (scalars).
+
+        Args:
+            rate: the learning rate.
+            part: the part of the budget that is used up.
+        """
         self.optimizer.param_groups[0]["lr"] = rate
-        loss, gradients = self.objective.loss_and_gradient(self.model, self.batches)
+        loss, gradients = self.objective.loss_and_gradient(self.model, self.batches, part)
         gradient = torch.cat([g.flatten() for g in gradients])
         norm = torch.linalg.vector_norm(gradient)
         gradient *= (self.config.clip_norm / norm).clamp(max=1)

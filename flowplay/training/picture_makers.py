@@ -13,7 +13,8 @@ from torch import Tensor
 
 from flowplay.codes import encode_density
 from flowplay.grids import cell_centres, density_scale
-from flowplay.problems import ImageProblem
+from flowplay.problems import ImageProblem, Posterior
+from flowplay.problems.energies.posteriors import INPUTS
 from flowplay.training.live_run import LiveRun
 from flowplay.training.streams import generator
 from flowplay.wire import (
@@ -21,6 +22,7 @@ from flowplay.wire import (
     DensityPicture,
     ImagesPicture,
     Picture,
+    PredictivePicture,
     RunState,
     SamplesPicture,
 )
@@ -33,6 +35,9 @@ SAMPLES = 1000
 
 #: Images in a picture: a square of 8 × 8.
 IMAGES = 64
+#: Draws of a posterior behind its predictive, and inputs at which that is evaluated.
+_DRAWS = 4000
+_INPUTS = 49
 
 #: Points evaluated at once, so that memory stays bounded.
 BLOCK = 4096
@@ -79,6 +84,25 @@ def images_picture(live: LiveRun, state: RunState, fine: bool) -> ImagesPicture 
     return ImagesPicture(
         brightest=problem.levels - 1,
         levels=levels.byte().cpu().numpy().reshape(-1, *problem.shape),
+    )
+
+
+def predictive_picture(live: LiveRun, state: RunState, fine: bool) -> PredictivePicture | None:
+    """Return what a learned posterior predicts, if that is what the run learns."""
+    posterior = live.config.problem()
+    if not isinstance(posterior, Posterior):
+        return None
+    source = generator(live.config.seed, "samples")
+    theta = live.model.sample(_DRAWS, 1.0, source).double().cpu().numpy()
+    inputs = np.linspace(*INPUTS, _INPUTS)
+    outputs = posterior.mean_output(theta[:, :1] + theta[:, 1:] * inputs)
+    low, high = np.quantile(outputs, (0.05, 0.95), axis=0)
+    return PredictivePicture(
+        draws=_DRAWS,
+        inputs=inputs.astype(np.float32),
+        mean=outputs.mean(0).astype(np.float32),
+        low=low.astype(np.float32),
+        high=high.astype(np.float32),
     )
 
 

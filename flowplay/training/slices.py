@@ -15,7 +15,7 @@ from flowplay.training.flat import flatten_buffers
 from flowplay.training.live_run import LiveRun
 from flowplay.training.pool import live_run, retain
 from flowplay.training.schedule import progress
-from flowplay.training.snapshots import held_out_loss, is_sound, take_snapshot
+from flowplay.training.snapshots import take_snapshot
 from flowplay.wire import RunState, Snapshot
 
 #: Points a slice adds to the train curve at most, and points either curve is thinned to.
@@ -98,7 +98,11 @@ def _advance(
     values = torch.stack(trained.losses).double().cpu().numpy()
     weights = live.vector.detach().cpu().numpy().copy()
     step = state.step + len(values)
-    if not (np.isfinite(values).all() and np.isfinite(weights).all() and is_sound(live)):
+    if not (
+        np.isfinite(values).all()
+        and np.isfinite(weights).all()
+        and live.objective.is_sound(live.model)
+    ):
         return _broken(state, step)
     after = replace(
         state,
@@ -132,10 +136,10 @@ def _judge(before: RunState, state: RunState, live: LiveRun) -> tuple[RunState, 
     """Look at the held-out points, unless they were at this step already."""
     if not len(state.held_out_curve) or state.step == state.held_out_curve[-1, 0]:
         return state, live
-    held_out = held_out_loss(live)
-    if not math.isfinite(held_out):
+    judged = live.objective.judge(live.model)
+    if not all(map(math.isfinite, judged)):
         return _broken(before, state.step)
-    curve = np.concatenate([state.held_out_curve, [[state.step, held_out]]])
+    curve = np.concatenate([state.held_out_curve, [[state.step, *judged]]])
     return replace(state, held_out_curve=_thin(curve)), live
 
 

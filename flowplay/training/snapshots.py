@@ -8,43 +8,30 @@ import torch
 from flowplay.problems import ImageProblem, bits_per_dim
 from flowplay.training.data import held_out_points
 from flowplay.training.live_run import LiveRun
+from flowplay.training.objectives import Judged, held_out_nll
 from flowplay.training.picture_makers import made_pictures
 from flowplay.training.schedule import progress
-from flowplay.wire import Curve, Exactness, Header, Measurement, RunState, Snapshot
-
-#: Held-out points whose density is checked after every slice.
-SOUNDNESS_POINTS = 256
+from flowplay.wire import Curve, Header, Measurement, RunState, Snapshot
 
 
-@torch.inference_mode()
-def held_out_loss(live: LiveRun) -> float:
-    """Return the mean of -log_prob over the held-out points, in nats.
+def judged(state: RunState, n: int) -> dict[str, float]:
+    """Judge a state by n held-out points, or draws of its model.
 
-    Raises:
-        ValueError: if the model has no likelihood.
+    Returns:
+        Values by the names that the run's objective gives them; `held_out` is its held-out loss in
+        nats. Nothing for a model without a likelihood.
     """
-    if live.likelihood is None:
-        raise ValueError("A model without a likelihood has no held-out loss.")
-    return float(-live.likelihood.log_prob(live.held_out).double().mean())
+    live = LiveRun(state)
+    names = [found.name for found in live.objective.judged(live.model)]
+    return dict(zip(names, live.objective.judge(live.model, n), strict=True))
 
 
-@torch.inference_mode()
-def is_sound(live: LiveRun) -> bool:
-    """Tell whether the first few held-out points have a finite log-density, if they have any."""
-    if live.likelihood is None:
-        return True
-    points = live.held_out[:SOUNDNESS_POINTS]
-    return bool(live.likelihood.log_prob(points).isfinite().all())
-
-
-@torch.inference_mode()
 def held_out_loss_of(state: RunState, n: int) -> float | None:
     """Judge a state by n held-out points: the mean of -log_prob, in nats; None without one."""
     live = LiveRun(state)
     if live.likelihood is None:
         return None
-    points = held_out_points(live.config, n).to(live.device)
-    return float(-live.likelihood.log_prob(points).double().mean())
+    return held_out_nll(live.likelihood, held_out_points(live.config, n).to(live.device))
 
 
 @torch.inference_mode()
@@ -76,29 +63,29 @@ def take_snapshot(live: LiveRun, state: RunState, *, fine: bool) -> Snapshot:
 
 def _curves(live: LiveRun, state: RunState) -> dict[str, Curve]:
     label, unit = live.objective.name(live.model)
-    rows = {"train": (label, unit, state.train_curve)}
-    if len(state.held_out_curve):
-        label = _held_out_label(live).removesuffix(" of bits/dim")
-        rows["held_out"] = (label, "nats", state.held_out_curve)
-    curves = {}
-    for name, (label, unit, points) in rows.items():
-        factor, shown = _shown_in(live, unit)
-        curves[name] = Curve(label, shown, (points * [1, factor]).astype(np.float32))
+    factor, unit = _shown_in(live, unit)
+    curves = {"train": Curve(label, unit, (state.train_curve * [1, factor]).astype(np.float32))}
+    for column, found in _judged(live, state):
+        factor, unit = _shown_in(live, found.unit)
+        rows = state.held_out_curve[:, [0, column]] * [1, factor]
+        # The unit stands in the legend.
+        label = found.label.removesuffix(" of bits/dim")
+        curves[found.name] = Curve(label, unit, rows.astype(np.float32))
     return curves
 
 
 def _measurements(live: LiveRun, state: RunState) -> dict[str, Measurement]:
-    found = {}
+    measured = {}
     if state.train_loss is not None:
         label, unit = live.objective.name(live.model)
         factor, unit = _shown_in(live, unit)
         # A mean over batches, while the weights move.
-        found["train"] = Measurement(label, factor * state.train_loss, unit, "estimate")
-    if len(state.held_out_curve):
-        factor, unit = _shown_in(live, "nats")
-        value = factor * float(state.held_out_curve[-1, 1])
-        found["held_out"] = Measurement(_held_out_label(live), value, unit, _exactness(live))
-    return found
+        measured["train"] = Measurement(label, factor * state.train_loss, unit, "estimate")
+    for column, found in _judged(live, state):
+        factor, unit = _shown_in(live, found.unit)
+        value = factor * float(state.held_out_curve[-1, column])
+        measured[found.name] = Measurement(found.label, value, unit, found.exactness)
+    return measured
 
 
 def _shown_in(live: LiveRun, unit: str) -> tuple[float, str]:
@@ -112,14 +99,8 @@ def _shown_in(live: LiveRun, unit: str) -> tuple[float, str]:
     return bits_per_dim(1.0, problem.dim), "bits/dim"
 
 
-def _exactness(live: LiveRun) -> Exactness:
-    likelihood = live.config.entry.likelihood
-    assert likelihood != "none", "a model that has a likelihood says so in the catalog"
-    return likelihood
-
-
-def _held_out_label(live: LiveRun) -> str:
-    exact = _exactness(live) == "exact"
-    if isinstance(live.config.problem(), ImageProblem):
-        return "held-out bits/dim" if exact else "held-out bound of bits/dim"
-    return "held-out NLL" if exact else "held-out bound of the NLL"
+def _judged(live: LiveRun, state: RunState) -> list[tuple[int, Judged]]:
+    """Return what the run is judged by, each with its column of the held-out curve."""
+    columns = state.held_out_curve.shape[1] if len(state.held_out_curve) else 1
+    # Of earlier weights only the first is kept.
+    return list(enumerate(live.objective.judged(live.model), 1))[: columns - 1]

@@ -8,15 +8,12 @@ import numpy as np
 import torch
 
 from flowplay.config import RunConfig
-from flowplay.models import LikelihoodModel, build_model
+from flowplay.models import build_model
 from flowplay.training.cost import check_step
 from flowplay.training.flat import flatten_buffers, flatten_parameters
 from flowplay.training.objectives import objective_of
 from flowplay.training.streams import generator
 from flowplay.wire import RunState
-
-#: Points from which layers that start from data take their start.
-FIRST_LOOK = 4096
 
 
 def prepare_process() -> None:
@@ -33,21 +30,16 @@ def new_run(config: RunConfig) -> RunState:
     """Return the state of a run that has not taken a step.
 
     Raises:
-        RefusedError: if the problem has no data, or a step would take more memory or time than a
-            worker has; the sentence says which setting to lower.
+        RefusedError: if the model cannot learn the problem, or a step would take more memory or
+            time than a worker has; the sentence says which setting to lower.
     """
     objective = objective_of(config, torch.device("cpu"))
-    points = objective.scaling_points
-    model = build_model(config, points)
-    check_step(model, config, points)
+    model = build_model(config, objective.scaling_points)
+    objective.check(model)
+    check_step(model, config, objective)
     with torch.no_grad():
-        model.train().initialize_from(points[:FIRST_LOOK])
-        model.eval()
-        held_out = (
-            float(-model.log_prob(objective.held_out).mean())
-            if isinstance(model, LikelihoodModel)
-            else None
-        )
+        objective.initialize(model.train())
+        judged = objective.judge(model.eval())
     weights = flatten_parameters(model).detach().numpy().copy()
     return RunState(
         token=uuid.uuid4().hex,
@@ -55,7 +47,7 @@ def new_run(config: RunConfig) -> RunState:
         hot_settings=config.hot.model_dump(),
         step=0,
         seconds=0.0,
-        train_loss=held_out if model.trained_by_likelihood else None,
+        train_loss=judged[0] if judged and model.trained_by_likelihood else None,
         gradient_norm=0.0,
         last_rate=0.0,
         steps_per_second=0.0,
@@ -66,5 +58,5 @@ def new_run(config: RunConfig) -> RunState:
         batch_generator=generator(config.seed, "batches").get_state().numpy(),
         noise_generator=generator(config.seed, "noise").get_state().numpy(),
         train_curve=np.zeros((0, 2)),
-        held_out_curve=np.zeros((0, 2)) if held_out is None else np.array([[0.0, held_out]]),
+        held_out_curve=np.array([[0.0, *judged]]) if judged else np.zeros((0, 2)),
     )

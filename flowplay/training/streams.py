@@ -10,8 +10,8 @@ from typing import Literal, get_args
 import numpy as np
 import torch
 
-Stream = Literal["batches", "noise", "samples"]
-"""What is drawn: indices of batches, what layers draw in training, samples for pictures."""
+Stream = Literal["batches", "noise", "samples", "judgement"]
+"""What is drawn: batches, what layers draw in training, samples for pictures, draws that judge."""
 
 
 def generator(seed: int, stream: Stream) -> torch.Generator:

@@ -9,6 +9,7 @@ import streamlit as st
 from flowplay.catalog import Architecture, FlowFamily
 from flowplay.config import RunConfig
 from flowplay.engine import Run
+from flowplay.ui.energies import direction_note
 from flowplay.ui.look import WORKER
 from flowplay.ui.shell import engine
 from flowplay.ui.terms import prose
@@ -58,6 +59,7 @@ def family_card(config: RunConfig, run: Run) -> None:
     """Offer the card of a run's architecture, with times of its own model, measured on opening."""
     architecture = config.entry
     st.caption(architecture.idea)
+    direction_note(config)
     card = st.popover(
         "About this model",
         icon=":material/info:",

@@ -12,7 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 from flowplay.catalog import Choice, Option, Real, Whole, architectures_for
 from flowplay.config import RunConfig, bounds
 from flowplay.figures import data_uri, thumbnail
-from flowplay.problems import PROBLEMS, make_problem
+from flowplay.problems import PROBLEMS, Energy, make_problem
 from flowplay.ui.picture_views import small_picture
 from flowplay.ui.settings import follow_architecture, follow_target
 from flowplay.ui.terms import tooltip
@@ -31,9 +31,26 @@ _THUMBNAIL = 112
 
 def target_picker() -> None:
     """Show the targets to choose from, each with a small picture."""
+    groups: dict[str, list[str]] = {}
+    for name, problem in PROBLEMS.items():
+        groups.setdefault(problem.group, []).append(name)
+    # A link may have chosen a target of another group.
+    shown = st.session_state["target_group"] = PROBLEMS[st.session_state["target"]].group
+    if len(groups) > 1:
+        st.segmented_control(
+            "Kind of target",
+            list(groups),
+            required=True,
+            key="target_group",
+            label_visibility="collapsed",
+            help="Targets that are known by their points; energies, which are densities that are "
+            "known up to their constant, learned without data; or images of whole levels.",
+            on_change=_open_group,
+            args=(groups,),
+        )
     st.radio(
         "Target",
-        list(PROBLEMS),
+        groups[shown],
         format_func=_labelled,
         key="target",
         help=_help("target"),
@@ -41,6 +58,12 @@ def target_picker() -> None:
         on_change=follow_target,
         persist_state="session",
     )
+
+
+def _open_group(groups: dict[str, list[str]]) -> None:
+    """Choose the first target of a newly chosen group."""
+    st.session_state["target"] = groups[st.session_state["target_group"]][0]
+    follow_target()
 
 
 @functools.cache
@@ -57,7 +80,7 @@ def _labelled(name: str) -> str:
 
 def settings() -> DeltaGenerator:
     """Show all other controls; return the place below the architecture, for a note on it."""
-    known = architectures_for(PROBLEMS[st.session_state["target"]].data)
+    known = architectures_for(PROBLEMS[st.session_state["target"]].gives)
     st.selectbox(
         "Architecture",
         list(known),
@@ -93,7 +116,8 @@ def settings() -> DeltaGenerator:
     with st.expander("Data, seed and samples", icon=":material/scatter_plot:"):
         for option in PROBLEMS[st.session_state["target"]].options:
             _option(option)
-        _scale("samples", _one_two_five("samples"), format_func=_grouped)
+        if not _learns_from_draws():
+            _scale("samples", _one_two_five("samples"), format_func=_grouped)
         low, high = bounds("temperature")
         st.slider(
             _title("temperature"),
@@ -116,6 +140,12 @@ def settings() -> DeltaGenerator:
         )
         _choice("device", {"auto": "Auto", "cpu": "CPU", "cuda": "CUDA"})
     return place
+
+
+def _learns_from_draws() -> bool:
+    """Tell whether the chosen target is learned without data."""
+    energy = issubclass(PROBLEMS[st.session_state["target"]], Energy)
+    return energy and st.session_state.get("divergence") == "reverse"
 
 
 def _budget() -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import streamlit as st
 
-from flowplay.catalog import FLOW_FAMILIES
+from flowplay.catalog import BASE_COMPONENTS, FLOW_FAMILIES
 from flowplay.config import RunConfig
 from flowplay.engine import Phase, Run
+from flowplay.problems import Energy
 from flowplay.ui.components.inside_view import FARTHEST, Pick, inside_view, read_pick
 from flowplay.ui.components.ledger_view import ledger_view
 from flowplay.ui.follow import follow
@@ -89,8 +90,8 @@ def _made_of(config: RunConfig) -> str:
     if architecture.depth_help is not None:
         one, several = architecture.depth_units
         return f"{architecture.label}, {config.depth} {one if config.depth == 1 else several}"
-    recipe = ", ".join(str(config.options[option.name]) for option in architecture.options)
-    return f"{architecture.label}: {recipe}" if recipe else architecture.label
+    own = [str(v) for name, v in config.options.items() if name != BASE_COMPONENTS.name]
+    return f"{architecture.label}: {', '.join(own)}" if own else architecture.label
 
 
 def inside(config: RunConfig, run: Run) -> None:
@@ -99,6 +100,11 @@ def inside(config: RunConfig, run: Run) -> None:
         st.info(sentence, icon=":material/layers_clear:")
         return
     run.wait_for_picture(FIRST_PICTURE)
+    if isinstance(config.problem(), Energy):
+        st.caption(
+            "Where this page speaks of held-out data, it shows exact draws of the density. "
+            "They are known by quadrature, and training has not seen them."
+        )
     drawn = run.view()
     poll = POLL if drawn.phase in ACTIVE else FIRST_POLL
 

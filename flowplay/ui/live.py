@@ -11,12 +11,14 @@ import streamlit as st
 from flowplay.catalog import Likelihood
 from flowplay.config import RunConfig
 from flowplay.engine import Phase, Run, RunView
-from flowplay.problems import ImageProblem, Problem
+from flowplay.problems import Energy, ImageProblem, Posterior, Problem
 from flowplay.ui import runs
 from flowplay.ui.components.loss_view import loss_view
 from flowplay.ui.components.settings_button import settings_button
+from flowplay.ui.energies import bounds_chart, energy_metrics, trained_divergence
 from flowplay.ui.follow import follow
 from flowplay.ui.picture_views import show_model, show_problem
+from flowplay.ui.posterior import show_predictive
 from flowplay.ui.settings import typed_config
 from flowplay.ui.shell import engine
 from flowplay.ui.terms import tooltip
@@ -32,6 +34,8 @@ WAITING_POLL = 0.3
 
 #: Seconds for which a page waits for a run's first picture: drawing the page twice takes longer.
 FIRST_PICTURE = 0.3
+#: Pixels of the chart of the loss, and of two charts below each other.
+_HEIGHT, _HEIGHT_OF_TWO = 320, 220
 
 #: What the chart shows, by the likelihood of the model.
 _LOSSES = {
@@ -165,12 +169,16 @@ def _show(view: RunView, run: Run, problem: Problem) -> None:
     snapshot = None if view.snapshot is None else Snapshot.from_bytes(view.snapshot)
     st.progress(_part(view, run.config), text=_progress_line(view, snapshot, run.config))
     _headline(snapshot, problem, run.config)
-    left, middle, right = st.columns(3)
+    posterior = problem if isinstance(problem, Posterior) else None
+    left, middle, *between, right = st.columns(3 if posterior is None else 4)
     with left, st.container(key="target_density"):
         st.markdown("**Target**: what is to be learned")
         show_problem(problem, key=f"target_view_{_digest(run.config)}")
     with middle, st.container(key="density"):
         _show_model(view, snapshot, run)
+    if posterior is not None:
+        with between[0], st.container(key="prediction"):
+            show_predictive(posterior, snapshot)
     with right, st.container(key="loss"):
         _show_loss(snapshot, problem, run.config)
 
@@ -195,34 +203,37 @@ def _show_model(view: RunView, snapshot: Snapshot | None, run: Run) -> None:
     show_model(snapshot, run=run.id[:6], samples=samples, key="density_view")
 
 
-def _entropy(problem: Problem) -> float | None:
-    """Return the least NLL that a model can reach, None where it is not known."""
-    return None if problem.density is None else problem.density.entropy
-
-
 def _loss_of(problem: Problem, likelihood: Likelihood) -> str:
-    if not isinstance(problem, ImageProblem) or likelihood == "none":
+    if likelihood == "none":
         return _LOSSES[likelihood]
-    bound = "" if likelihood == "exact" else "upper bound of the "
-    return f"{bound}bits per dimension"
+    if isinstance(problem, Energy):
+        return f"{trained_divergence(problem)}, in nats, estimated"
+    if isinstance(problem, ImageProblem):
+        return ("" if likelihood == "exact" else "upper bound of the ") + "bits per dimension"
+    return _LOSSES[likelihood]
 
 
 def _show_loss(snapshot: Snapshot | None, problem: Problem, config: RunConfig) -> None:
     architecture = config.entry
+    energy = problem if isinstance(problem, Energy) else None
     st.markdown(f"**Loss**: {_loss_of(problem, architecture.likelihood)}")
     if snapshot is None:
         return
-    # Only a likelihood has the target's entropy as its floor.
-    entropy = None if architecture.likelihood == "none" else _entropy(problem)
-    floor = "" if entropy is None else f", entropy floor {entropy:.3f} nats"
+    # Only a likelihood has a floor.
+    floor = None if architecture.likelihood == "none" else problem.floor
+    at_least = "" if floor is None else f", {floor.label} {floor.value:.3f} nats"
+    height = _HEIGHT if energy is None else _HEIGHT_OF_TWO
     told = ", ".join(f"{m.label} {m.value:.3f}" for m in snapshot.measurements.values())
     loss_view(
         snapshot.curves,
-        entropy=entropy,
-        alt=f"Loss against optimizer step. At step {snapshot.header.step}: {told}{floor}.",
+        entropy=None if floor is None else floor.value,
+        floor="" if floor is None else floor.label,
+        alt=f"Loss against optimizer step. At step {snapshot.header.step}: {told}{at_least}.",
         key="loss_chart",
-        height=320,
+        height=height,
     )
+    if energy is not None:
+        bounds_chart(snapshot, energy, key="bounds_chart", height=height)
     if architecture.loss:
         st.caption(architecture.loss)
 
@@ -245,9 +256,12 @@ def _headline(snapshot: Snapshot | None, problem: Problem, config: RunConfig) ->
 def _metrics(snapshot: Snapshot | None, problem: Problem, config: RunConfig) -> list[_Metric]:
     likelihood = config.entry.likelihood
     bound = likelihood == "bound"
+    if isinstance(problem, Energy) and likelihood != "none":
+        shown = [_Metric(*metric) for metric in energy_metrics(snapshot, problem)]
+        return [*shown, _parameters(snapshot)]
     held_out = None if snapshot is None else snapshot.measurements.get("held_out")
     train = None if snapshot is None else snapshot.measurements.get("train")
-    shown: list[_Metric] = []
+    shown = []
     if likelihood != "none":
         label = _held_out_label(problem, likelihood) if held_out is None else held_out.label
         shown.append(
@@ -257,13 +271,13 @@ def _metrics(snapshot: Snapshot | None, problem: Problem, config: RunConfig) -> 
                 _held_out_help(problem, bound=bound),
             )
         )
-        if (entropy := _entropy(problem)) is not None:
+        if (floor := problem.floor) is not None:
             shown.append(
                 _Metric(
                     "Gap to floor (upper bound)" if bound else "Gap to floor",
-                    "…" if held_out is None else f"{held_out.value - entropy:.3f}",
+                    "…" if held_out is None else f"{held_out.value - floor.value:.3f}",
                     tooltip(
-                        f"Held-out NLL minus the target's entropy ({entropy:.3f}): an estimate "
+                        f"Held-out NLL minus the target's entropy ({floor.value:.3f}): an estimate "
                         "of the KL divergence, in nats."
                         + (" From a bound of the NLL: an upper bound of that." * bound),
                         "KL divergence",
@@ -281,9 +295,12 @@ def _metrics(snapshot: Snapshot | None, problem: Problem, config: RunConfig) -> 
                 "be compared with that of other models.",
             )
         )
+    return [*shown, _parameters(snapshot)]
+
+
+def _parameters(snapshot: Snapshot | None) -> _Metric:
     parameters = "…" if snapshot is None else f"{snapshot.header.parameters:,}"
-    shown.append(_Metric("Parameters", parameters, "Numbers that training adjusts."))
-    return shown
+    return _Metric("Parameters", parameters, "Numbers that training adjusts.")
 
 
 def _held_out_label(problem: Problem, likelihood: Likelihood) -> str:

@@ -13,7 +13,7 @@ from flowplay.codes import encode_density
 from flowplay.figures import describe_density
 from flowplay.figures.colors import BLUE
 from flowplay.grids import density_scale, exact_density
-from flowplay.problems import DataProblem, ImageProblem, Problem
+from flowplay.problems import DataProblem, Energy, ImageProblem, Posterior, Problem
 from flowplay.ui.components.density_view import density_view
 from flowplay.ui.components.images_view import images_view
 from flowplay.wire import (
@@ -83,7 +83,7 @@ def show_problem(problem: Problem, key: str) -> None:
             scale=scale,
             alt=describe_density(f"the target, {problem.label},", density, window),
             key=key,
-            note="Exact density",
+            note=_density_note(problem),
         )
     elif window is not None and isinstance(problem, DataProblem):
         points = _points(problem)
@@ -107,6 +107,15 @@ def show_problem(problem: Problem, key: str) -> None:
         )
     else:
         st.caption(f"{problem.label} has no picture in the plane.")
+
+
+def _density_note(problem: Problem) -> str:
+    note = "Exact density"
+    if isinstance(problem, Energy):
+        note += "; its constant by quadrature"
+    if isinstance(problem, Posterior):
+        note += ". Across: {}; up: {}".format(*problem.parameters)
+    return note
 
 
 def show_model(snapshot: Snapshot, *, run: str, samples: bool, key: str) -> None:

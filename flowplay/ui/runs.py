@@ -20,6 +20,10 @@ RUNS_PER_SESSION = 8
 #: Of so many runs that were let go, a session knows why.
 _NOTES = 32
 
+#: Runs that a session keeps of pages that show several at once.
+RUNS_PER_BOARD = 24
+
+_BOARD = "_board_runs"
 _RUNS = "_runs"
 _LET_GO = "_runs_let_go"
 
@@ -75,6 +79,40 @@ def current_run(config: RunConfig) -> Run:
     return held.run
 
 
+def board_runs(configs: list[RunConfig]) -> list[Run]:
+    """Return runs that a page shows all at once, opened untrained where there are none yet.
+
+    They are none of the runs that the session holds one by one: as many as a page shows are kept.
+    """
+    held: dict[str, Run] = st.session_state.setdefault(_BOARD, {})
+    shown = []
+    for config in configs:
+        key = identity(config)
+        run = held.get(key)
+        if run is None or run.view().phase is Phase.CLOSED:
+            run = held[key] = engine().open_run(config)
+            run.show()
+        _watch(run, part=key)
+        shown.append(run)
+    for key in [key for key in held if held[key] not in shown]:
+        # What is no longer shown rests; it goes on where it was if it is shown again.
+        if held[key].view().phase in ACTIVE:
+            held[key].pause()
+    while len(held) > RUNS_PER_BOARD:
+        key = next(key for key in held if held[key] not in shown)
+        held.pop(key).close()
+    return shown
+
+
+def board_start_over(configs: list[RunConfig]) -> None:
+    """Replace the runs of a board by untrained ones."""
+    held: dict[str, Run] = st.session_state.setdefault(_BOARD, {})
+    for config in configs:
+        run = held.pop(identity(config), None)
+        if run is not None:
+            run.close()
+
+
 def shown_run() -> Run | None:
     """Return the run that the session looked at last, if any."""
     held = _shown()
@@ -84,6 +122,15 @@ def shown_run() -> Run | None:
 def is_example(run: Run) -> bool:
     """Tell whether a run is the bundled example and has taken no step of its own."""
     return any(held.is_example for held in _session_runs().values() if held.run.id == run.id)
+
+
+def trained_runs() -> list[Run]:
+    """Return the session's runs that have taken steps of their own."""
+    return [
+        held.run
+        for held in _session_runs().values()
+        if (header := held.run.view().header) and header.step > 0 and not held.is_example
+    ]
 
 
 def let_go_note() -> str:
@@ -170,12 +217,18 @@ def _open(config: RunConfig) -> _SessionRun:
     return _SessionRun(run, config.hot)
 
 
-def _watch(run: Run) -> None:
-    """Let the engine see for itself how long this session's page is open."""
+def _watch(run: Run, part: str = "") -> None:
+    """Let the engine see for itself how long this session's page is open.
+
+    Args:
+        run: what is looked at.
+        part: of the page, where it shows several runs at once.
+    """
     context = get_script_run_ctx()
     if context is not None:
         session = context.session_id
-        engine().watch(session, run, lambda: _is_open(session))
+        viewer = f"{session}/{part}" if part else session
+        engine().watch(viewer, run, lambda: _is_open(session))
 
 
 def _is_open(session: str) -> bool:

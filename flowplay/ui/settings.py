@@ -101,9 +101,9 @@ def follow_target() -> None:
     target = PROBLEMS[st.session_state["target"]]
     for option in target.options:
         st.session_state[option.name] = option.default
-    if target.data == PROBLEMS[before.target].data:
+    if target.gives == PROBLEMS[before.target].gives:
         return
-    known = architectures_for(target.data)
+    known = architectures_for(target.gives)
     if st.session_state["architecture"] not in known:
         st.session_state["architecture"] = next(iter(known))
     follow_architecture()

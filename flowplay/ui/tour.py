@@ -58,7 +58,7 @@ def _any(_: RunConfig) -> bool:
 
 def _has_floor(config: RunConfig) -> bool:
     has_likelihood = config.entry.likelihood != "none"
-    return has_likelihood and config.problem().density is not None
+    return has_likelihood and config.problem().floor is not None
 
 
 def _has_layers(config: RunConfig) -> bool:
@@ -96,11 +96,11 @@ class Step:
 
 def _gap(scene: Scene) -> float:
     """Return the nats above the floor, infinite where either is not known."""
-    data, density = scene.view.snapshot, scene.config.problem().density
-    if data is None or density is None or scene.example:
+    data, floor = scene.view.snapshot, scene.config.problem().floor
+    if data is None or floor is None or scene.example:
         return float("inf")
     held_out = Snapshot.from_bytes(data).measurements.get("held_out")
-    return float("inf") if held_out is None else held_out.value - density.entropy
+    return float("inf") if held_out is None else held_out.value - floor.value
 
 
 def _trains(scene: Scene) -> bool:

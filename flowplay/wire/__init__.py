@@ -15,6 +15,7 @@ from flowplay.wire.pictures import (
     DensityPicture,
     ImagesPicture,
     Picture,
+    PredictivePicture,
     SamplesPicture,
     picture_kind,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "Measurement",
     "Packed",
     "Picture",
+    "PredictivePicture",
     "Restored",
     "RunState",
     "SamplesPicture",

@@ -138,3 +138,28 @@ class SamplesPicture(Picture):
 
     window: list[float] | None
     points: NDArray[np.float32]
+
+
+@picture_kind(
+    made_by="flowplay.training.picture_makers:predictive_picture",
+    drawn_by="flowplay.ui.posterior:draw_predictive",
+)
+@dataclass(frozen=True)
+class PredictivePicture(Picture):
+    """What a posterior that a model has learned predicts, from draws of the model.
+
+    Attributes:
+        draws: number of draws.
+        inputs: [n] float32, where it is evaluated.
+        mean: [n] float32, the posterior predictive mean, an estimate from the draws.
+        low: [n] float32, the 5 % quantile of the expected output over the draws.
+        high: [n] float32, the 95 % quantile.
+    """
+
+    TAG: ClassVar[str] = "predictive"
+
+    draws: int
+    inputs: NDArray[np.float32]
+    mean: NDArray[np.float32]
+    low: NDArray[np.float32]
+    high: NDArray[np.float32]

@@ -34,8 +34,8 @@ class RunState(Packed):
         batch_generator: [...] uint8, state of the generator that draws batches.
         noise_generator: [...] uint8, state of the generator behind all that layers draw.
         train_curve: [n, 2] float64, (step, mean loss since the row before).
-        held_out_curve: [m, 2] float64, (step, held-out loss in nats); empty where the model has
-            no likelihood.
+        held_out_curve: [m, 1 + k] float64, the step and what the run is judged by, its held-out
+            loss in nats first; empty where the model has no likelihood.
     """
 
     KIND: ClassVar[str] = "run state"

@@ -40,7 +40,8 @@ class ImageProblem(DataProblem):
         classes: names of the labels; empty where there are none.
     """
 
-    data = "images"
+    group = "Images"
+    gives = "images"
     levels: ClassVar[int]
     shape: ClassVar[tuple[int, int, int]]
     classes: ClassVar[tuple[str, ...]] = ()

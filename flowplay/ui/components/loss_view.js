@@ -8,6 +8,7 @@
  * @property {string} label  of the floor
  * @property {string} unit  of the losses; empty where they have none
  * @property {string[]} names  of the two curves; empty for one that is not there
+ * @property {string[]} short  what they are called where numbers are read
  * @property {string} alt
  * @property {number} height  pixels
  */
@@ -56,6 +57,7 @@ class LossView {
     this.root.querySelector(".unit").textContent = frame.unit;
     CURVES.forEach((name, i) => {
       this.root.querySelector(`.legend .${name}`).textContent = frame.names[i];
+      this.root.querySelector(`.readout dt.${name}`).textContent = frame.short[i];
       for (const part of this.root.querySelectorAll(`.legend .${name}, .readout .${name}`)) {
         part.hidden = !frame.names[i];
       }
@@ -167,7 +169,7 @@ class LossView {
     const texts = [this.steps[row].toLocaleString("en"), ...known];
     this.box.querySelectorAll("dd").forEach((cell, i) => (cell.textContent = texts[i]));
     this.place((this.x(this.steps[row]) / SIDE) * this.plot.clientWidth);
-    const told = CURVES.map((name, i) => `${name} ${texts[i + 1]}`);
+    const told = this.frame.short.map((name, i) => `${name} ${texts[i + 1]}`);
     const there = told.filter((_, i) => this.frame.names[i]).join(", ");
     return `Step ${texts[0]}: ${there} ${this.frame.unit}`;
   }

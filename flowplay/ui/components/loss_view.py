@@ -69,6 +69,9 @@ def loss_view(
     alt: str,
     key: str,
     height: int = 300,
+    floor: str = "entropy floor",
+    rising: bool = False,
+    names: tuple[str, str] = ("train", "held-out"),
 ) -> None:
     """Show a run's loss live; a call with the same `key` updates the chart in place.
 
@@ -76,23 +79,36 @@ def loss_view(
 
     Args:
         curves: of a snapshot, by name; those that one axis can show are drawn.
-        entropy: the target's entropy in nats, drawn as the floor; None if unknown.
+        entropy: the floor in nats; None if unknown.
         alt: what the chart shows, for screen readers.
         key: names the element across reruns, unique on the page.
         height: pixels, legend and axes included.
+        floor: what the floor is called.
+        rising: the curves rise, towards a ceiling in place of a floor.
+        names: what the two curves are called where numbers are read.
     """
     if entropy is not None and not math.isfinite(entropy):
         entropy = None
     shown = curves_of_one_unit(curves)
-    _COMPONENT(key=key, data={**_chart(shown, entropy), "alt": alt, "height": height})
+    _COMPONENT(
+        key=key,
+        data={
+            **_chart(shown, entropy, floor, rising=rising),
+            "short": names,
+            "alt": alt,
+            "height": height,
+        },
+    )
 
 
-def _chart(curves: Mapping[str, Curve], entropy: float | None) -> dict[str, Any]:
+def _chart(
+    curves: Mapping[str, Curve], entropy: float | None, floor: str, *, rising: bool
+) -> dict[str, Any]:
     table = loss_table(curves)
     for name in _ROWS:
         if name not in table:
             table[name] = np.float32(np.nan)
-    low, high = loss_range(curves, entropy)
+    low, high = loss_range(curves, entropy, rising=rising)
     last = max(1.0, float(table["step"].max())) if len(table) else 1.0
     ticks = axis_ticks(0.0, last, _INTERVALS)
     steps = [(at, f"{int(label):,}") for at, label in ticks if "." not in label]
@@ -101,7 +117,7 @@ def _chart(curves: Mapping[str, Curve], entropy: float | None) -> dict[str, Any]
         "bounds": [0.0, last, low, high],
         "ticks": {"x": steps, "y": _aligned(axis_ticks(low, high, _INTERVALS))},
         "floor": entropy,
-        "label": "" if entropy is None else floor_label(entropy),
+        "label": "" if entropy is None else floor_label(entropy, floor),
         "unit": next((curve.unit for curve in curves.values()), ""),
         "names": [curves[name].label if name in curves else "" for name in _ROWS],
     }

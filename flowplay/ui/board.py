@@ -1,0 +1,184 @@
+"""A board: several runs at once, each target's density beside what its models have learned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from flowplay.codes import encode_density
+from flowplay.config import RunConfig
+from flowplay.engine import Phase, Run
+from flowplay.figures import describe_density
+from flowplay.grids import density_scale, exact_density
+from flowplay.problems import Problem
+from flowplay.ui import runs
+from flowplay.ui.components.density_view import density_view
+from flowplay.ui.follow import follow
+from flowplay.ui.shell import engine, page_link, show_engine_status
+from flowplay.ui.terms import prose
+from flowplay.wire import DensityPicture, Snapshot
+
+#: Seconds between two looks at runs that train.
+_POLL = 0.5
+
+#: Cells of a target's picture.
+_CELLS = 96
+
+
+@dataclass(frozen=True)
+class Row:
+    """A target, and the runs that learn it, each under the heading of its column."""
+
+    title: str
+    configs: tuple[RunConfig, ...]
+
+
+@dataclass(frozen=True)
+class Board:
+    """Runs to be looked at together.
+
+    Attributes:
+        name: as in a link.
+        title: of the board.
+        text: what to look at, Markdown.
+        columns: headings of the runs.
+        rows: the targets.
+    """
+
+    name: str
+    title: str
+    text: str
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+    @property
+    def configs(self) -> list[RunConfig]:
+        """All runs, row by row."""
+        return [config for row in self.rows for config in row.configs]
+
+
+def show_board(board: Board) -> None:
+    """Show a board, and follow its runs for as long as one has pictures to come."""
+    prose(board.text)
+    configs = board.configs
+    shown = runs.board_runs(configs)
+    show_engine_status()
+    _buttons(board, shown)
+    drawn = [run.view() for run in shown]
+    pending = any(view.pending for view in drawn)
+
+    def look() -> None:
+        _show(board, shown)
+        views = [run.view() for run in shown]
+        if pending and (
+            [view.phase for view in views] != [view.phase for view in drawn]
+            or not any(view.pending for view in views)
+        ):
+            st.rerun()
+
+    follow(look, max(_POLL, engine().snapshot_interval) if pending else None)
+
+
+def _buttons(board: Board, shown: Sequence[Run]) -> None:
+    phases = [run.view().phase for run in shown]
+    active = any(phase in runs.ACTIVE for phase in phases)
+    over = all(phase is Phase.FINISHED for phase in phases)
+    with st.container(horizontal=True, key="board"):
+        st.button(
+            "Train all",
+            key="board_play",
+            type="primary",
+            icon=":material/play_arrow:",
+            disabled=active or over,
+            help="Train every run of the board on the server, in turns, until its budget is used.",
+            on_click=_each,
+            args=(shown, Run.play),
+        )
+        st.button(
+            "Pause all",
+            key="board_pause",
+            icon=":material/pause:",
+            disabled=not active,
+            help="Stop every run; Train all goes on from there.",
+            on_click=_each,
+            args=(shown, Run.pause),
+        )
+        st.button(
+            "Reset all",
+            key="board_reset",
+            icon=":material/restart_alt:",
+            help="Return to untrained models.",
+            on_click=runs.board_start_over,
+            args=(board.configs,),
+        )
+
+
+def _each(shown: Sequence[Run], command: Callable[[Run], None]) -> None:
+    for run in shown:
+        command(run)
+
+
+def _show(board: Board, shown: Sequence[Run]) -> None:
+    at = iter(shown)
+    for number, row in enumerate(board.rows):
+        problem = row.configs[0].problem()
+        with st.container(key=f"board_{board.name}_{number}"):
+            places = st.columns(1 + len(board.columns))
+            with places[0]:
+                st.markdown(f"**{row.title}**: exact")
+                _show_target(problem, key=f"board_{board.name}_{number}_target")
+            for place, heading in zip(places[1:], board.columns, strict=True):
+                run = next(at)
+                with place:
+                    st.markdown(f"**{heading}**")
+                    _show_run(run, problem, key=f"board_{run.id}")
+
+
+def _show_target(problem: Problem, key: str) -> None:
+    density, window = exact_density(problem, _CELLS), problem.window
+    if density is None or window is None:
+        return
+    scale = density_scale(problem)
+    density_view(
+        encode_density(density, scale),
+        bounds=window,
+        scale=scale,
+        alt=describe_density(f"the target, {problem.label},", density, window),
+        key=key,
+        note="Exact; its constant by quadrature",
+    )
+
+
+def _show_run(run: Run, problem: Problem, key: str) -> None:
+    view = run.view()
+    snapshot = None if view.snapshot is None else Snapshot.from_bytes(view.snapshot)
+    picture = None if snapshot is None else snapshot.picture(DensityPicture)
+    if snapshot is None or picture is None:
+        st.caption(view.message or "Waiting for a worker…")
+        return
+    told = {m.label: m.value for m in snapshot.measurements.values()}
+    both = ", ".join(f"{n} {told[n]:.3f}" for n in ("KL(q‖p)", "KL(p‖q)") if n in told)
+    density_view(
+        picture.code,
+        bounds=picture.window,
+        scale=picture.scale,
+        alt=f"The model at step {snapshot.header.step}, on the target's colour scale: {both} nats.",
+        key=key,
+        note="Exact density",
+        frame_id=f"{run.id[:6]}-{snapshot.header.step}-{len(picture.code)}",
+    )
+    ess = told.get("effective sample size")
+    st.caption(
+        f"Step {snapshot.header.step:,} · {both} nats"
+        + ("" if ess is None else f" · ESS {ess:.0%}")
+        + (f" · {view.message}" if view.message else "")
+    )
+    page_link(
+        "pages/playground.py",
+        run.config,
+        label="Open its settings",
+        icon=":material/open_in_new:",
+        help="Opens the Playground with these settings, untrained.",
+    )
