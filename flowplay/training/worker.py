@@ -12,6 +12,7 @@ import torch
 
 from flowplay.config import HotSettings, RunConfig
 from flowplay.plugins import load_plugins
+from flowplay.training.compression import compressed, restored
 from flowplay.training.cost import checkpoint_costs
 from flowplay.training.diagnosis import diagnose
 from flowplay.training.export import export_flow
@@ -136,6 +137,18 @@ def exported_flow(state: bytes, earlier: bytes | None) -> bytes:
     """Return bytes of the `ExportedFlow` of a run's state, or of earlier weights."""
     live, at = _opened(state, earlier)
     return export_flow(live, at.step).to_bytes()
+
+
+def compress_images(state: bytes, images: bytes | None) -> bytes:
+    """Return bytes of `Compressed` images of an .npy file, or of the test images if None."""
+    live, _ = _opened(state, None)
+    return compressed(live, images).to_bytes()
+
+
+def decompress_images(state: bytes, file: bytes) -> bytes:
+    """Return bytes of the `Restored` images of a compressed file."""
+    live, _ = _opened(state, None)
+    return restored(live, file).to_bytes()
 
 
 def _opened(state: bytes, earlier: bytes | None) -> tuple[LiveRun, RunState]:
