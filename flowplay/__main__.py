@@ -150,7 +150,8 @@ def _sentence(config: RunConfig, result: dict[str, Any]) -> str:
     nll, gap = result["nll"], result["gap"]
     kind = "held-out bound of the NLL" if result["likelihood"] == "bound" else "held-out NLL"
     good = "no likelihood" if nll is None else f"{kind} {nll:.4f} nats"
-    if result["kl"] is not None:
+    # Runs that were saved before there were energies do not speak of them.
+    if result.get("kl") is not None:
         good = (
             f"KL(q‖p) {result['kl']:.4f} nats, ELBO {result['elbo']:.4f} below log Z "
             f"{result['log_z']:.4f}, effective sample size {result['ess']:.3f}; {good}"
