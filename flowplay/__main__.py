@@ -174,7 +174,8 @@ def _sentence(config: RunConfig, result: dict[str, Any]) -> str:
         good = f"{result['bits_per_dim']:.4f} bits per dimension ({result['bits_per_dim_kind']})"
         if result["bits_per_dim_iw"] is not None:
             good += f", {result['bits_per_dim_iw']:.4f} with importance weights"
-    if result["kl"] is not None:
+    # Runs that were saved before there were energies do not speak of them.
+    if result.get("kl") is not None:
         good = (
             f"KL(q‖p) {result['kl']:.4f} nats, ELBO {result['elbo']:.4f} below log Z "
             f"{result['log_z']:.4f}, effective sample size {result['ess']:.3f}; {good}"
