@@ -94,11 +94,13 @@ def _config(arguments: argparse.Namespace) -> RunConfig:
 
 def _train(config: RunConfig, *, quiet: bool) -> tuple[RunState, Snapshot]:
     """Train a run to the end of its budget, slice by slice, as a worker does."""
+    from flowplay import kernels
     from flowplay.training import new_run, prepare_process, train_slice
 
     prepare_process()
     state, snapshot = train_slice(new_run(config), steps=0)
     while not snapshot.header.finished and not snapshot.header.failure:
+        kernels.prepare()
         state, snapshot = train_slice(state, seconds=REPORT_EVERY)
         if not quiet:
             print(f"\r{_progress(snapshot)}", end="", file=sys.stderr)
