@@ -33,6 +33,7 @@ FORBIDDEN = {
     ),
     "flowplay.models": ("streamlit", "distributed", "plotly", "pandas", "PIL"),
     "flowplay.flows": ("streamlit", "distributed", "plotly", "pandas", "PIL"),
+    "flowplay.codec": ("streamlit", "distributed", "plotly", "pandas", "PIL"),
     "flowplay.guide": ("torch", "streamlit"),
     "flowplay.glossary": ("torch", "streamlit"),
     "flowplay.ui.live": ("torch",),
@@ -41,6 +42,7 @@ FORBIDDEN = {
     "flowplay.ui.inside": ("torch",),
     "flowplay.ui.example": ("torch",),
     "flowplay.ui.guide": ("torch",),
+    "flowplay.ui.compress": ("torch",),
     "flowplay.ui.tour": ("torch",),
 }
 
@@ -77,7 +79,9 @@ def test_no_file_imports_torch_or_training_even_lazily(folder: str) -> None:
         bad = {m for m in imports(path) if m.split(".")[0] == "torch"} | {
             m
             for m in imports(path)
-            if m.startswith(("flowplay.training", "flowplay.flows", "flowplay.models"))
+            if m.startswith(
+                ("flowplay.training", "flowplay.flows", "flowplay.models", "flowplay.codec")
+            )
         }
         assert not bad, f"{path.relative_to(ROOT)} imports {bad}"
 

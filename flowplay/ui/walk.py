@@ -57,7 +57,7 @@ def _draw(future: Future[bytes], look: Look) -> None:
         return
     st.caption(
         f"Step {frames.step:,}. Each frame shows the exact density of z after one more layer, from "
-        "the Gaussian base to the data. The dots are samples of the base, mapped by the same "
+        "the base to the data. The dots are samples of the base, mapped by the same "
         "layers. The axes do not change; the last layer is the fixed scaling to data units."
     )
     st.plotly_chart(
@@ -65,5 +65,5 @@ def _draw(future: Future[bytes], look: Look) -> None:
         key="layers_chart",
         config={"displaylogo": False},
         alt=f"Animation over {len(frames.states)} frames: the exact density of z_k and the same "
-        "samples after each layer, from the Gaussian base to the data.",
+        "samples after each layer, from the base to the data.",
     )
