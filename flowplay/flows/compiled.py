@@ -289,9 +289,10 @@ def compiled(links: Sequence[Link[Any]], x: Tensor) -> Compiled | None:
     key = tuple(map(id, links))
     chain = chains.get(key)
     if chain is None:
-        layers = [link.kernel_layer() for link in links]
-        known = [layer for layer in layers if layer is not None]
-        if len(known) < len(layers):
-            return None
+        known: list[Layer] = []
+        for link in links:
+            if (layer := link.kernel_layer()) is None:
+                return None
+            known.append(layer)
         chain = chains[key] = Compiled(links, known, x.shape[1])
     return chain if chain.fits(x) else None

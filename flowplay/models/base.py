@@ -27,8 +27,10 @@ class Model(nn.Module, ABC):
         """Return what training minimizes (scalar) on data x [B, D]."""
 
     def loss_and_gradient(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Return `loss` of x [B, D], and its gradient by each parameter, in their order.
+        """Return `loss` of x [B, D], and its gradient in pieces, in the order of the parameters.
 
+        Flattened and joined, the pieces are the gradient by the joined parameters: one piece for
+        each of them, or one for all.
         What is returned is to be read, not to be differentiated again.
         """
         loss = self.loss(x)
