@@ -99,7 +99,7 @@ class Flow(Bijection, SamplingModel):
         propagate them back.
 
         Returns:
-            `loss` (scalar), and its gradient in pieces for each parameter or for all, in the order of
+            `loss` (scalar), and its gradient in pieces, of each parameter or of all, in the order of
             `parameters()`. Neither can be differentiated again.
         """
         links = self._links
