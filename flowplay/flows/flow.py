@@ -99,8 +99,8 @@ class Flow(Bijection, SamplingModel):
         propagate them back.
 
         Returns:
-            `loss` (scalar), and its gradient in pieces, of each parameter or of all, in the order of
-            `parameters()`. Neither can be differentiated again.
+            `loss` (scalar), and its gradient in pieces, of each parameter or of all, in the order
+            of `parameters()`. Neither can be differentiated again.
         """
         links = self._links
         without_graph = self.trained_by_likelihood and not self.checkpoint

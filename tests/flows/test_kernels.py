@@ -207,7 +207,7 @@ def test_weights_and_constants_are_read_anew() -> None:
 @pytest.mark.usefixtures("there")
 @pytest.mark.parametrize("architecture", ["realnvp", "nsf", "glow"])
 def test_slices_can_be_cut_anywhere_lost_and_trained_again(architecture: str) -> None:
-    config = SMALL.model_copy(update={"architecture": architecture})
+    config = RunConfig(architecture=architecture, depth=2, width=8, samples=500, batch_size=32)
     begin = new_run(config)
     whole, snapshot = train_slice(begin, steps=60)
     pieces = begin
