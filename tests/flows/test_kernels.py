@@ -207,7 +207,8 @@ def test_weights_and_constants_are_read_anew() -> None:
 @pytest.mark.usefixtures("there")
 @pytest.mark.parametrize("architecture", ["realnvp", "nsf", "glow"])
 def test_slices_can_be_cut_anywhere_lost_and_trained_again(architecture: str) -> None:
-    config = SMALL.model_copy(update={"architecture": architecture})
+    shared = SMALL.model_dump(exclude={"architecture", "options"})
+    config = RunConfig(architecture=architecture, **shared)
     begin = new_run(config)
     whole, snapshot = train_slice(begin, steps=60)
     pieces = begin
