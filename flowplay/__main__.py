@@ -1,4 +1,4 @@
-"""The headless command: `train` runs what the page runs, `show` describes a saved run."""
+"""The headless command: it trains as a page does, shows saved runs, and compresses with them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args, get_origin
 
 from pydantic import ValidationError
 
-from flowplay.catalog import ARCHITECTURES
+from flowplay.catalog import ARCHITECTURES, IMAGE_ARCHITECTURES
 from flowplay.config import RunConfig, all_options, complaint
 from flowplay.plugins import load_plugins
-from flowplay.problems import PROBLEMS, Energy
+from flowplay.problems import PROBLEMS, Energy, ImageProblem
 
 if TYPE_CHECKING:
+    from flowplay.models import Model
     from flowplay.wire import RunState, SavedRun, Snapshot
 
 #: Held-out points behind the figure that is printed.
@@ -45,7 +46,8 @@ def _parser() -> argparse.ArgumentParser:
             continue
         choices: dict[str, Any] = {}
         if name in ("target", "architecture"):
-            choices["metavar"] = "|".join(PROBLEMS if name == "target" else ARCHITECTURES)
+            names = PROBLEMS if name == "target" else {**ARCHITECTURES, **IMAGE_ARCHITECTURES}
+            choices["metavar"] = "|".join(names)
         elif get_origin(field.annotation) is Literal:
             choices["metavar"] = "|".join(get_args(field.annotation))
         train.add_argument(f"--{name.replace('_', '-')}", help=field.description, **choices)
@@ -60,6 +62,15 @@ def _parser() -> argparse.ArgumentParser:
     show = commands.add_parser("show", help="describe a run that --save has written")
     show.add_argument("file", type=Path, metavar="FILE")
     show.add_argument("--json", action="store_true", help="print one JSON object, nothing else")
+    compress = commands.add_parser("compress", help="compress images by a run of idf, lossless")
+    compress.add_argument("run", type=Path, metavar="RUN", help="what train --save has written")
+    compress.add_argument("images", type=Path, metavar="IMAGES.npy", help="uint8 [n, H, W(, C)]")
+    compress.add_argument("file", type=Path, metavar="FILE", help="is written")
+    compress.add_argument("--json", action="store_true", help="print one JSON object")
+    decompress = commands.add_parser("decompress", help="give compressed images back")
+    decompress.add_argument("run", type=Path, metavar="RUN", help="the run that compressed them")
+    decompress.add_argument("file", type=Path, metavar="FILE", help="what compress has written")
+    decompress.add_argument("images", type=Path, metavar="IMAGES.npy", help="is written")
     return parser
 
 
@@ -83,11 +94,13 @@ def _config(arguments: argparse.Namespace) -> RunConfig:
 
 def _train(config: RunConfig, *, quiet: bool) -> tuple[RunState, Snapshot]:
     """Train a run to the end of its budget, slice by slice, as a worker does."""
+    from flowplay import kernels
     from flowplay.training import new_run, prepare_process, train_slice
 
     prepare_process()
     state, snapshot = train_slice(new_run(config), steps=0)
     while not snapshot.header.finished and not snapshot.header.failure:
+        kernels.prepare()
         state, snapshot = train_slice(state, seconds=REPORT_EVERY)
         if not quiet:
             print(f"\r{_progress(snapshot)}", end="", file=sys.stderr)
@@ -105,18 +118,17 @@ def _progress(snapshot: Snapshot) -> str:
 
 def _result(config: RunConfig, state: RunState, snapshot: Snapshot) -> dict[str, Any]:
     """Return what is printed of a run; what its target or model does not have is None."""
-    from flowplay.training.snapshots import held_out_loss_of
-
-    nll = held_out_loss_of(state, HELD_OUT)
-    header, density = snapshot.header, config.problem().density
-    entropy = None if density is None else density.entropy
+    problem, header = config.problem(), snapshot.header
+    judged = _judged(config, state)
+    nll = judged["nll"]
+    entropy = None if problem.density is None else problem.density.entropy
     train = snapshot.measurements.get("train")
     return {
-        "nll": nll,
+        **judged,
         "entropy": entropy,
         "gap": None if nll is None or entropy is None else nll - entropy,
         **_energy_result(config, state),
-        "likelihood": ARCHITECTURES[config.architecture].likelihood,
+        "likelihood": config.entry.likelihood,
         "steps": header.step,
         "seconds": round(header.seconds, 3),
         "ms_per_step": 1000 * header.seconds / max(1, header.step),
@@ -126,6 +138,16 @@ def _result(config: RunConfig, state: RunState, snapshot: Snapshot) -> dict[str,
         "failure": header.failure,
         "config": config.model_dump(),
     }
+
+
+def _judged(config: RunConfig, state: RunState) -> dict[str, Any]:
+    """Return the NLL of points that the run has not seen; of images bits per dimension, too."""
+    from flowplay.training.image_figures import image_figures
+    from flowplay.training.snapshots import held_out_loss_of
+
+    if isinstance(config.problem(), ImageProblem) and config.entry.likelihood != "none":
+        return image_figures(state)
+    return {"nll": held_out_loss_of(state, HELD_OUT)}
 
 
 def _energy_result(config: RunConfig, state: RunState) -> dict[str, float | None]:
@@ -150,6 +172,10 @@ def _sentence(config: RunConfig, result: dict[str, Any]) -> str:
     nll, gap = result["nll"], result["gap"]
     kind = "held-out bound of the NLL" if result["likelihood"] == "bound" else "held-out NLL"
     good = "no likelihood" if nll is None else f"{kind} {nll:.4f} nats"
+    if "bits_per_dim" in result:
+        good = f"{result['bits_per_dim']:.4f} bits per dimension ({result['bits_per_dim_kind']})"
+        if result["bits_per_dim_iw"] is not None:
+            good += f", {result['bits_per_dim_iw']:.4f} with importance weights"
     # Runs that were saved before there were energies do not speak of them.
     if result.get("kl") is not None:
         good = (
@@ -189,6 +215,41 @@ def _show(path: Path, *, as_json: bool) -> int:
     saved = _read_saved(path)
     _print_result(saved.config, saved.result, as_json=as_json)
     return 0
+
+
+def _compress(run: Path, images: Path, file: Path, *, as_json: bool) -> int:
+    """Compress images to a file, and print its size beside others."""
+    from flowplay.codec import codec_of, read_images
+    from flowplay.codec.report import report, sentence
+
+    _refuse_unwritable("file", file)
+    model = _model_of(run)
+    codec = codec_of(model)
+    levels = read_images(images)
+    data = codec.compress(levels)
+    file.write_bytes(data)
+    figures = report(codec, levels, len(data))
+    print(json.dumps(figures) if as_json else sentence(figures), flush=True)
+    return 0
+
+
+def _decompress(run: Path, file: Path, images: Path) -> int:
+    """Write the images of a compressed file."""
+    from flowplay.codec import codec_of, write_images
+
+    _refuse_unwritable("images", images)
+    levels = codec_of(_model_of(run)).decompress(file.read_bytes())
+    write_images(images, levels)
+    print(f"{len(levels)} images.", flush=True)
+    return 0
+
+
+def _model_of(run: Path) -> Model:
+    from flowplay.training import prepare_process
+    from flowplay.training.live_run import LiveRun
+
+    prepare_process()
+    return LiveRun(_read_saved(run).state).model
 
 
 def _print_trained(arguments: argparse.Namespace, config: RunConfig) -> int:
@@ -238,6 +299,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if arguments.command == "show":
             return _show(arguments.file, as_json=arguments.json)
+        if arguments.command == "compress":
+            run, images, file = arguments.run, arguments.images, arguments.file
+            return _compress(run, images, file, as_json=arguments.json)
+        if arguments.command == "decompress":
+            return _decompress(arguments.run, arguments.file, arguments.images)
         config = _config(arguments)
         for name in ("html", "save"):
             path = getattr(arguments, name)

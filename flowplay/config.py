@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -23,10 +23,12 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from flowplay.catalog import (
     ARCHITECTURES,
+    IMAGE_ARCHITECTURES,
     Architecture,
     Option,
     OptionError,
     OptionValue,
+    architectures_for,
     claim_fields,
 )
 from flowplay.problems import PROBLEMS, Problem, make_problem
@@ -68,8 +70,8 @@ class HotSettings(_Settings):
         ge=0.0,
         le=2.0,
         title="Temperature",
-        description="Standard deviation of the base while samples are drawn. Below 1 samples vary "
-        "less; they are not always nearer to the data. Training does not use it.",
+        description="Factor on the standard deviation of the base while samples are drawn. Below "
+        "1 samples vary less; they are not always nearer to the data. Training does not use it.",
     )
 
 
@@ -173,17 +175,13 @@ class FixedSettings(_Settings):
     @field_validator("target", "architecture")
     @classmethod
     def _name_is_known(cls, value: str, info: ValidationInfo) -> str:
-        return _known(value, _CHOICES[str(info.field_name)].among)
+        return _known(value, _among(info.data, str(info.field_name)))
 
     @field_validator("target_options", "options", mode="before")
     @classmethod
     def _options_suit_what_is_chosen(cls, value: Any, info: ValidationInfo) -> Any:  # noqa: ANN401
-        name, among = next(
-            (name, choice.among)
-            for name, choice in _CHOICES.items()
-            if choice.options == info.field_name
-        )
-        chosen = among.get(info.data.get(name, ""))
+        name = next(n for n, options in _CHOICES.items() if options == info.field_name)
+        chosen = _among(info.data, name).get(info.data.get(name, ""))
         if chosen is None or not isinstance(value, Mapping):
             return value
         known = {option.name: option for option in chosen.options}
@@ -203,7 +201,7 @@ class RunConfig(HotSettings, FixedSettings):
     Example:
         >>> config = RunConfig(target="circles", architecture="nsf")
         >>> config.options
-        {'bins': 12, 'conditioning': 'coupling'}
+        {'bins': 12, 'conditioning': 'coupling', 'base_components': 1}
         >>> config.target_options
         {'noise': 0.05}
     """
@@ -214,20 +212,25 @@ class RunConfig(HotSettings, FixedSettings):
         if not isinstance(data, Mapping):
             return data
         filled = _from_version_1(data) if data.get("version") == 1 else dict(data)
-        for name, choice in _CHOICES.items():
+        for name, options in _CHOICES.items():
             chosen = _chosen(filled, name)
             if isinstance(chosen, Architecture):
                 filled = dict(chosen.defaults) | filled
-            given = filled.get(choice.options, {})
+            given = filled.get(options, {})
             if chosen is not None and isinstance(given, Mapping):
                 defaults = {option.name: option.default for option in chosen.options}
-                filled[choice.options] = defaults | dict(given)
+                filled[options] = defaults | dict(given)
         return filled
 
     @property
     def hot(self) -> HotSettings:
         """The settings that can change while the run trains."""
         return HotSettings(**{name: getattr(self, name) for name in HotSettings.model_fields})
+
+    @property
+    def entry(self) -> Architecture:
+        """What the catalog says of the architecture, as it learns this target."""
+        return architectures_for(PROBLEMS[self.target].gives)[self.architecture]
 
     def problem(self) -> Problem:
         """Return what is to be learned, always the same object for the same settings."""
@@ -244,10 +247,10 @@ class RunConfig(HotSettings, FixedSettings):
             pydantic.ValidationError: as the constructor.
         """
         nested = {name: value for name, value in values.items() if name not in all_options()}
-        for name, choice in _CHOICES.items():
+        for name, options in _CHOICES.items():
             chosen = _chosen(values, name)
             own = () if chosen is None else chosen.options
-            nested[choice.options] = {o.name: values[o.name] for o in own if o.name in values}
+            nested[options] = {o.name: values[o.name] for o in own if o.name in values}
         return cls.model_validate(nested)
 
     @classmethod
@@ -298,17 +301,9 @@ class RunConfig(HotSettings, FixedSettings):
         return flat
 
 
-class _Choice(NamedTuple):
-    """A field whose value is a name: what it may name, and the field of that one's options."""
-
-    among: Mapping[str, type[Problem]] | Mapping[str, Architecture]
-    options: str
-
-
-_CHOICES = {
-    "target": _Choice(PROBLEMS, "target_options"),
-    "architecture": _Choice(ARCHITECTURES, "options"),
-}
+#: Fields whose values are names of what has options of its own, and the fields of those options.
+#: The target comes first: it decides which architectures there are.
+_CHOICES = {"target": "target_options", "architecture": "options"}
 
 # No option of a target or an architecture may have the name of a field.
 claim_fields(RunConfig.model_fields)
@@ -317,16 +312,16 @@ claim_fields(RunConfig.model_fields)
 def all_options() -> dict[str, Option]:
     """Return every option of any target or architecture by its name, the first of each name."""
     options: dict[str, Option] = {}
-    for choice in _CHOICES.values():
-        for owner in choice.among.values():
-            for option in owner.options:
-                options.setdefault(option.name, option)
+    owners = (PROBLEMS, ARCHITECTURES, IMAGE_ARCHITECTURES)
+    for owner in (owner for among in owners for owner in among.values()):
+        for option in owner.options:
+            options.setdefault(option.name, option)
     return options
 
 
 def flat_names() -> list[str]:
     """Return the names that a URL or a command line may use: of fields, and of all options."""
-    nested = {"version", *(choice.options for choice in _CHOICES.values())}
+    nested = {"version", *_CHOICES.values()}
     return [*(name for name in RunConfig.model_fields if name not in nested), *all_options()]
 
 
@@ -377,10 +372,20 @@ def _from_version_1(data: Mapping[str, Any]) -> dict[str, Any]:
     return newer
 
 
+def _among(
+    values: Mapping[str, Any], name: str
+) -> Mapping[str, type[Problem]] | Mapping[str, Architecture]:
+    """Return what a name in this field may name: among architectures, what learns the target."""
+    if name == "target":
+        return PROBLEMS
+    target = _chosen(values, "target")
+    return architectures_for("points" if not isinstance(target, type) else target.gives)
+
+
 def _chosen(values: Mapping[str, Any], name: str) -> type[Problem] | Architecture | None:
     """Return what the values name, or the default; None for an unknown name."""
     value = values.get(name, RunConfig.model_fields[name].default)
-    return _CHOICES[name].among.get(value) if isinstance(value, str) else None
+    return _among(values, name).get(value) if isinstance(value, str) else None
 
 
 def _is_known(values: Mapping[str, Any], name: str) -> bool:

@@ -10,7 +10,8 @@ from types import MappingProxyType
 TERMS: Mapping[str, str] = MappingProxyType(
     {
         "base": "The simple density that a flow starts from. Trained flows here start from the "
-        "Gaussian N(0, I); on the page Change of variables you choose the base.",
+        "Gaussian N(0, I), or from a mixture of Gaussians if you choose one; on the page Change of "
+        "variables you choose the base.",
         "bijection": "A map that is one-to-one and onto: every x comes from exactly one z, so the "
         "map can be inverted.",
         "bits per dimension": "Negative log-likelihood in bits, divided by the number of "
@@ -44,6 +45,8 @@ TERMS: Mapping[str, str] = MappingProxyType(
         "between two points.",
         "log-det": "The logarithm of |det J|, in nats: the log of the factor by which a map "
         "multiplies volumes. From z to x, it is subtracted from the log-density.",
+        "mixture": "A density that is a weighted mean of simpler ones, such as Gaussians. To draw "
+        "from it, choose one of them by its weight, then draw from that.",
         "nats": "The unit of information with natural logarithms. 1 nat is 1.443 bits.",
         "NLL": "Negative log-likelihood: minus the mean log-density of data under the model, in "
         "nats. Lower is better. Most flows are trained to make it small.",
@@ -52,11 +55,13 @@ TERMS: Mapping[str, str] = MappingProxyType(
         "pass": "One evaluation of a layer's network, for all points at once.",
         "pushforward": "The density of x = f(z), if z is drawn from a given density.",
         "quantile": "The value below which a given share of the probability lies.",
+        "score": "The gradient of the log-density with respect to x: the direction in which the "
+        "density increases fastest.",
         "standardization": "The fixed shift and scaling that give each coordinate of the data "
         "mean 0 and variance 1. Correlations stay as they are.",
-        "temperature": "The standard deviation τ of the base while samples are drawn. Below 1, "
-        "base points lie nearer to 0 and samples vary less; they do not always lie nearer to the "
-        "data.",
+        "temperature": "A factor τ on the standard deviation of the base while samples are drawn. "
+        "Below 1, base points lie nearer to the base's mean and samples vary less; they do not "
+        "always lie nearer to the data.",
         "triangular": "A matrix with only zeros on one side of its diagonal. Its determinant is "
         "the product of the diagonal.",
     }

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from flowplay.catalog import ARCHITECTURES, FLOW_FAMILIES
+from flowplay.catalog import FLOW_FAMILIES
 from flowplay.codes import decode_density
 from flowplay.config import RunConfig
 from flowplay.figures import (
@@ -14,15 +14,16 @@ from flowplay.figures import (
     comparison_figure,
     density_figure,
     html_report,
+    images_figure,
     layers_figure,
     loss_figure,
     points_figure,
 )
 from flowplay.grids import exact_density
-from flowplay.problems import DataProblem, Problem
+from flowplay.problems import DataProblem, ImageProblem, Problem
 from flowplay.training import RunState, train_slice
 from flowplay.training.worker import layer_frames
-from flowplay.wire import DensityPicture, LayerFrames, SamplesPicture, Snapshot
+from flowplay.wire import DensityPicture, ImagesPicture, LayerFrames, SamplesPicture, Snapshot
 
 
 def write_report(path: Path, config: RunConfig, state: RunState, result: Mapping[str, Any]) -> None:
@@ -48,7 +49,7 @@ def write_report(path: Path, config: RunConfig, state: RunState, result: Mapping
         | config.options
     )
     page = html_report(
-        f"{problem.label}, learned by {ARCHITECTURES[config.architecture].label}",
+        f"{problem.label}, learned by {config.entry.label}",
         [(name.replace("_", " "), str(value)) for name, value in settings.items()],
         _headline(snapshot, result),
         figures,
@@ -72,6 +73,8 @@ def _headline(snapshot: Snapshot, result: Mapping[str, Any]) -> list[tuple[str, 
         for name, label in names.items()
         if result[name] is not None
     ]
+    if result.get("bits_per_dim") is not None:
+        rows = [(result["bits_per_dim_kind"], f"{result['bits_per_dim']:.4f} bits per dimension")]
     if result.get("ess") is not None:
         rows.append(("effective sample size, estimate", f"{result['ess']:.1%}"))
     return [
@@ -84,6 +87,11 @@ def _headline(snapshot: Snapshot, result: Mapping[str, Any]) -> list[tuple[str, 
 
 def _pictures(problem: Problem, snapshot: Snapshot) -> list[ReportFigure]:
     """Return the density beside the target's where both are known, or else what there is."""
+    images = snapshot.picture(ImagesPicture)
+    if images is not None and isinstance(problem, ImageProblem):
+        real = problem.images("train", 0).levels[: len(images.levels)]
+        text = f"Images of {problem.label} beside images drawn from the model."
+        return [ReportFigure(images_figure(real, images.levels, images.brightest), text, text)]
     if problem.window is None:
         return []
     density = snapshot.picture(DensityPicture)
@@ -119,10 +127,10 @@ def _loss(problem: Problem, snapshot: Snapshot) -> ReportFigure:
     floor = None if held_out is None else problem.floor
     caption = "Loss against optimizer step."
     if held_out is not None:
-        caption = f"{held_out.label[:1].upper()}{held_out.label[1:]}, in nats."
+        caption = f"{held_out.label[:1].upper()}{held_out.label[1:]}, in {held_out.unit}."
     if floor is not None:
         caption += f" The expected value cannot be below the {floor.label}, {floor.value:.3f}."
-    ending = f", ending at {held_out.value:.3f} nats" if held_out is not None else ""
+    ending = f", ending at {held_out.value:.3f} {held_out.unit}" if held_out is not None else ""
     return ReportFigure(
         loss_figure(
             snapshot.curves,
@@ -139,5 +147,5 @@ def _walk(state: RunState) -> ReportFigure:
     return ReportFigure(
         layers_figure(frames),
         "Layer by layer: each frame is the exact density of z after one more layer.",
-        "Animation from the base Gaussian to the data, layer by layer.",
+        "Animation from the base to the data, layer by layer.",
     )

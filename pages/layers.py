@@ -6,15 +6,15 @@ from flowplay.ui import shell
 from flowplay.ui.failure import failure_box
 from flowplay.ui.inside import headline, inside
 from flowplay.ui.live import buttons
-from flowplay.ui.opening import opened_run
+from flowplay.ui.opening import opened_run, opening_notes
 from flowplay.ui.settings import seed_from_url
 
 shell.enter_page()
-autostart = seed_from_url()
+config, run = opened_run(autostart=seed_from_url())
 
 st.title("See inside the flow", anchor=False)
 shell.show_engine_status()
-config, run = opened_run(autostart=autostart)
+opening_notes()
 
 headline(config, run)
 buttons(run)

@@ -8,23 +8,20 @@ from flowplay.ui.controls import settings, target_picker
 from flowplay.ui.failure import failure_box
 from flowplay.ui.inside import inside_link
 from flowplay.ui.live import buttons, live_view, samples_toggle
-from flowplay.ui.opening import example_note, opened_run
+from flowplay.ui.opening import example_note, opened_run, opening_notes
 from flowplay.ui.posterior import posterior_data
 from flowplay.ui.settings import seed_from_url
 from flowplay.ui.walk import walk_view
 
 shell.enter_page()
-autostart = seed_from_url()
+config, run = opened_run(autostart=seed_from_url())
 
 st.title("See a normalizing flow learn", anchor=False)
 shell.show_engine_status()
 target_picker()
-with st.sidebar:
-    below_picker = settings()
-config, run = opened_run(autostart=autostart)
-with below_picker:
+with st.sidebar, settings():
     family_card(config, run)
-
+opening_notes()
 buttons(run, settings=True)
 failure_box(run)
 with st.container():

@@ -95,7 +95,7 @@ OTHER_NAMES = ("version", "options", "target_options", "autostart", "noise2", ""
 
 
 def _chosen_options(config: RunConfig) -> list[Option]:
-    return [*PROBLEMS[config.target].options, *ARCHITECTURES[config.architecture].options]
+    return [*PROBLEMS[config.target].options, *config.entry.options]
 
 
 def _names_of(config: RunConfig) -> set[str]:
@@ -179,7 +179,7 @@ def test_a_recipe_with_thousands_of_digits_is_refused_in_one_sentence() -> None:
         {"architecture": "mixed", "recipe": "planar " + "9" * 4400, "seed": "3"}
     )
     assert (config.architecture, config.seed) == ("mixed", 3)
-    assert config.options == {"recipe": "planar 2, nsf 4"}
+    assert config.options["recipe"] == "planar 2, nsf 4"
     assert len(refused) == 1
     assert "has not 1 to 64 layers" in refused[0]
 
@@ -219,8 +219,14 @@ def test_the_time_of_repair_grows_no_faster_than_its_input() -> None:
 # --- links and dumps of version 1 ----------------------------------------------------------------
 
 
+#: Options that came after version 1, with the value that leaves a flow as it was.
+SINCE = {"base_components": 1, "order": "alternating"}
+
+
 def _as_version_2(settings_: dict[str, Any]) -> dict[str, Any]:
     newer = {k: v for k, v in settings_.items() if k not in ("version", "noise")}
+    known = {option.name for option in ARCHITECTURES[newer["architecture"]].options}
+    newer["options"] = newer["options"] | {k: v for k, v in SINCE.items() if k in known}
     return newer | {"version": 2, "target_options": {"noise": settings_["noise"]}}
 
 

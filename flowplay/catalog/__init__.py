@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from flowplay.catalog.entries import Architecture, FlowFamily, Likelihood, Paper
-from flowplay.catalog.flows import FAMILIES
+from flowplay.catalog.entries import Architecture, Data, FlowFamily, Likelihood, Paper
+from flowplay.catalog.flows import BASE_COMPONENTS, FAMILIES
+from flowplay.catalog.images import ON_IMAGES
 from flowplay.catalog.names import claim_fields, claim_options
 from flowplay.catalog.options import (
     Choice,
@@ -25,9 +26,12 @@ from flowplay.catalog.options import (
 
 __all__ = [
     "ARCHITECTURES",
+    "BASE_COMPONENTS",
     "FLOW_FAMILIES",
+    "IMAGE_ARCHITECTURES",
     "Architecture",
     "Choice",
+    "Data",
     "FlowFamily",
     "Likelihood",
     "Option",
@@ -38,35 +42,52 @@ __all__ = [
     "Real",
     "Recipe",
     "Whole",
+    "architectures_for",
     "claim_fields",
     "claim_options",
     "register_architecture",
 ]
 
 _ENTRIES: dict[str, Architecture] = {}
+_OF_IMAGES: dict[str, Architecture] = {}
 _FLOWS: dict[str, FlowFamily] = {}
 
-#: Name -> architecture, in the order in which a page lists them.
+#: Name -> architecture that learns points, in the order in which a page lists them.
 ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(_ENTRIES)
+
+#: Name -> architecture that learns images: what has a name in both learns the two in two ways.
+IMAGE_ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(_OF_IMAGES)
 
 #: Those that are families of flows.
 FLOW_FAMILIES: Mapping[str, FlowFamily] = MappingProxyType(_FLOWS)
 
 
-def register_architecture(entry: Architecture) -> None:
+def architectures_for(data: Data) -> Mapping[str, Architecture]:
+    """Return what can learn such data, by name."""
+    return ARCHITECTURES if data == "points" else IMAGE_ARCHITECTURES
+
+
+def register_architecture(entry: Architecture, data: Data = "points") -> None:
     """Add an architecture to the catalog.
+
+    Args:
+        entry: what the catalog says of it.
+        data: what it learns.
 
     Raises:
         ValueError: if another one has its name, or if the name of one of its options means
             something else already.
     """
-    if entry.name in _ENTRIES:
+    entries = _ENTRIES if data == "points" else _OF_IMAGES
+    if entry.name in entries:
         raise ValueError(f"There is an architecture {entry.name!r} already.")
     claim_options("model", entry.options)
-    _ENTRIES[entry.name] = entry
-    if isinstance(entry, FlowFamily):
+    entries[entry.name] = entry
+    if data == "points" and isinstance(entry, FlowFamily):
         _FLOWS[entry.name] = entry
 
 
 for _family in FAMILIES:
     register_architecture(_family)
+for _entry in ON_IMAGES:
+    register_architecture(_entry, "images")

@@ -11,6 +11,9 @@ from flowplay.catalog.options import Option
 Likelihood = Literal["exact", "bound", "none"]
 """What a model's `log_prob` is: the log-density itself, a lower bound of it, or not there."""
 
+Data = Literal["points", "images"]
+"""What a problem gives to learn from: points of a continuous space, or images of whole numbers."""
+
 
 @dataclass(frozen=True)
 class Paper:
@@ -51,7 +54,7 @@ class Architecture:
     use_when: str
     weakness: str
     paper: Paper
-    defaults: Mapping[str, int | float]
+    defaults: Mapping[str, int | float | str]
     build: str
     likelihood: Likelihood
     conditioned: bool = True

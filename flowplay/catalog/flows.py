@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 
 from flowplay.catalog.entries import FlowFamily, Paper
@@ -80,6 +81,16 @@ REALNVP = FlowFamily(
     ),
     turns=True,
     defaults=MappingProxyType({"depth": 12, "learning_rate": 3e-3}),
+    options=(
+        Choice(
+            "order",
+            "Order",
+            "Alternating: the part that a layer keeps is transformed by the next. Fixed: all "
+            "layers keep the same part, so that its density never changes.",
+            "alternating",
+            MappingProxyType({"alternating": "Alternating", "fixed": "Fixed"}),
+        ),
+    ),
 )
 
 RADIAL = FlowFamily(
@@ -478,6 +489,18 @@ GRAPHICAL = FlowFamily(
     ),
 )
 
+#: The option of every flow that is trained by its likelihood.
+BASE_COMPONENTS = Whole(
+    "base_components",
+    "Gaussians of the base",
+    "With 1 the flow starts from the standard normal N(0, I). With more it starts from a mixture "
+    "of that many Gaussians, which are learned too: separate parts of the data can then come from "
+    "separate Gaussians. An energy that is learned by the reverse KL needs 1.",
+    1,
+    1,
+    16,
+)
+
 _SINGLE = (
     PLANAR,
     RADIAL,
@@ -530,5 +553,13 @@ MIXED = FlowFamily(
     options=(RECIPE,),
 )
 
+
+def _with_base(family: FlowFamily) -> FlowFamily:
+    """Offer a mixture as the base; flow matching would not train its means."""
+    if family is FLOW_MATCHING:
+        return family
+    return replace(family, options=(*family.options, BASE_COMPONENTS))
+
+
 #: All families, in the order in which a page lists them.
-FAMILIES: tuple[FlowFamily, ...] = (*_SINGLE, MIXED)
+FAMILIES: tuple[FlowFamily, ...] = tuple(_with_base(f) for f in (*_SINGLE, MIXED))

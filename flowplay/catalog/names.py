@@ -13,15 +13,18 @@ COMMAND_NAMES = frozenset(["command", "file", "help", "html", "json", "save", "s
 #: Keys of the pages' own widgets and containers, and names in a link, that are no settings.
 PAGE_NAMES = frozenset(
     """
-    add_point autostart base bits bits_dim bits_nll board board_pause board_pick
+    add_point anchor autostart base bits bits_dim bits_nll board board_pause board_pick
     board_play board_reset bounds_chart buttons card change_base change_choice change_map
-    change_reset change_samples continue_example costs density density_view diagnosis
+    change_reset change_samples compress_again compress_chart compress_decode
+    compress_decode_again compress_download compress_now compress_source compress_upload
+    continue_example costs density density_view diagnosis
     diagnosis_again draw_gif export export_again export_config export_gif export_html
-    export_weights failure follow_point go_on headline hyperparameters inside inside_again
-    layers layers_chart ledger ledger_again ledger_view loss loss_chart map measure new_x
-    new_y open_settings pause plane_density point_x point_y posterior_data prediction
-    reset settings_button show_samples step target_density target_group timing_again
-    topic_pages tour train used_points walk_again
+    export_weights failure follow_point go_on guide_anchor guide_neighbours guide_place
+    guide_section headline hyperparameters inside inside_again layers layers_chart ledger
+    ledger_again ledger_view loss loss_chart map measure new_x new_y open_settings pause
+    plane_density point_x point_y posterior_data prediction reset section settings_button
+    show_samples step target_density target_group timing_again topic_pages tour train units
+    units_factor used_points walk_again
     """.split()  # noqa: SIM905
 )
 

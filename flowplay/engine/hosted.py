@@ -46,8 +46,8 @@ class Assignment(NamedTuple):
 class HostedRun:
     """A run's state machine and history behind a lock; any thread may call it.
 
-    No method waits for anything but that lock, which is never held for longer than it takes to
-    change a few fields: nothing is sent, decoded or computed under it.
+    Only `wait_for_picture` waits for anything but that lock, which is never held for longer than
+    it takes to change a few fields: nothing is sent, decoded or computed under it.
 
     Args:
         config: what defines the run.
@@ -70,6 +70,7 @@ class HostedRun:
         self.config_json = config.model_dump_json()
         self._clock = clock
         self._lock = threading.Lock()
+        self._answered = threading.Condition(self._lock)
         self._machine = RunMachine(config, clock(), state, snapshot)
         self._history = History()
         self._home: str | None = None  # the worker that returned the state
@@ -91,6 +92,11 @@ class HostedRun:
         """Return what a page shows."""
         with self._lock:
             return self._machine.view(self._clock())
+
+    def wait_for_picture(self, seconds: float) -> None:
+        """Wait until there is a snapshot, or none will come, for at most so long."""
+        with self._answered:
+            self._answered.wait_for(self._is_answered, seconds)
 
     @property
     def state(self) -> bytes | None:
@@ -171,6 +177,7 @@ class HostedRun:
         with self._lock:
             self._machine.succeeded(self._clock(), *result, took)
             self._home, self._held = worker, held
+            self._answered.notify_all()
 
     def raised(self, sentence: str) -> None:
         """Note that the slice in flight failed; the last good state remains."""
@@ -178,12 +185,14 @@ class HostedRun:
             # What the worker holds now, if anything, is not the state that the run goes on from.
             self._held = ""
             self._machine.raised(self._clock(), sentence)
+            self._answered.notify_all()
 
     def lost(self, *, blame: bool) -> None:
         """Note that the slice in flight was lost; `blame` as in `RunMachine.lost`."""
         with self._lock:
             self._held = ""
             self._machine.lost(self._clock(), blame=blame)
+            self._answered.notify_all()
 
     def wants_in_history(self, header: Header) -> bool:
         """Tell from a snapshot's header whether its state is to be added to the history."""
@@ -222,6 +231,12 @@ class HostedRun:
             if not self._machine.closed:
                 self._machine.close(reason)
                 self._history.clear()
+                self._answered.notify_all()
+
+    def _is_answered(self) -> bool:
+        machine = self._machine
+        there = machine.snapshot is not None or machine.closed
+        return there or not machine.view(self._clock()).pending
 
     def resident(self) -> Resident:
         """Return what the run takes in memory, and when somebody looked at it last."""

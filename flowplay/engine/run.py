@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 class Run:
-    """A viewer's handle on one run. Every method returns at once and may be called by any thread.
+    """A viewer's handle on one run. Any thread may call it.
 
-    Made by `Engine.open_run`.
+    Every method but `wait_for_picture` returns at once. Made by `Engine.open_run`.
 
     Args:
         config: what defines the run.
@@ -81,6 +81,17 @@ class Run:
         if status.phase != "ready" and view.phase in (Phase.WAITING, Phase.TRAINING):
             return replace(view, phase=Phase.WAITING, message=status.message)
         return view
+
+    def wait_for_picture(self, seconds: float) -> None:
+        """Wait until the run has a snapshot, or none will come, for at most so long.
+
+        Where runs cannot train now, it returns at once.
+
+        Args:
+            seconds: the most that it takes.
+        """
+        if self._status().phase == "ready":
+            self._hosted.wait_for_picture(seconds)
 
     @property
     def state(self) -> bytes | None:

@@ -126,7 +126,12 @@ def between_codes(frames: LayerFrames, i: int, j: int, s: float) -> NDArray[np.f
     """
     side = frames.lattice.shape[1]
     line = np.linspace(-frames.base_reach, frames.base_reach, side)
-    base = np.exp(-(line[:, None] ** 2 + line**2) / 2) / (2 * np.pi)
+    base = sum(
+        weight
+        * np.exp(-((line[:, None] - y) ** 2 + (line - x) ** 2) / (2 * std**2))
+        / (2 * np.pi * std**2)
+        for weight, x, y, std in frames.base
+    )
     area = ((1 - s) * frames.lattice_area[i] + s * frames.lattice_area[j].astype(float)) / 127
     density = base * np.exp(-area * frames.total_limit)
     root = 255 * np.sqrt(np.minimum(density / frames.density_scale, 1))

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 import torch
 
-from flowplay.catalog import FLOW_FAMILIES
+from flowplay.catalog import BASE_COMPONENTS, FLOW_FAMILIES
 from flowplay.flows.base import Bijection
+from flowplay.flows.bases import GaussianMixture
 from flowplay.flows.ffjord import ffjord
 from flowplay.flows.flow import Flow
 from flowplay.flows.flow_matching import MatchedFlow, flow_matching
@@ -109,7 +110,9 @@ def build_flow(
         layers = _layers(architecture, turned, dim=dim, depth=depth, width=width, **given)
     if standardization is not None:
         layers.append(standardization)
-    return FAMILIES[architecture].flow(layers, dim, checkpoint=checkpoint)
+    components = int(given.get(BASE_COMPONENTS.name, BASE_COMPONENTS.default))
+    base = GaussianMixture(dim, components) if components > 1 else None
+    return FAMILIES[architecture].flow(layers, dim, base=base, checkpoint=checkpoint)
 
 
 def _layers(architecture: str, turned: bool, **keywords: Any) -> list[Bijection]:  # noqa: ANN401

@@ -11,14 +11,16 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from flowplay.flows import chain
-from flowplay.flows.base import Bijection, standard_normal_log_prob
+from flowplay.flows.base import Bijection
+from flowplay.flows.bases import Base, StandardNormal
 from flowplay.flows.chain import Link
+from flowplay.flows.compiled import compiled
 from flowplay.flows.inverse import Inverse
 from flowplay.models.base import SamplingModel
 
 
 class Flow(Bijection, SamplingModel):
-    r"""A normalizing flow: the base :math:`z_0 \sim \mathcal{N}(0, I)` pushed through bijections.
+    r"""A normalizing flow: a base density, such as N(0, I), pushed through bijections.
 
     .. math::
         x = (f_K \circ \dots \circ f_1)(z_0), \qquad
@@ -27,6 +29,7 @@ class Flow(Bijection, SamplingModel):
     Args:
         bijections: in generating order, :math:`z_0 \to z_1 \to \dots \to z_K = x`.
         dim: D.
+        base: the density of :math:`z_0`; the standard normal if None.
         checkpoint: recompute each layer in the backward pass instead of storing its activations:
             memory for one layer instead of K, at the cost of computing each layer twice.
 
@@ -44,11 +47,17 @@ class Flow(Bijection, SamplingModel):
     trained_by_likelihood = True
 
     def __init__(
-        self, bijections: Sequence[Bijection], dim: int, *, checkpoint: bool = False
+        self,
+        bijections: Sequence[Bijection],
+        dim: int,
+        *,
+        base: Base | None = None,
+        checkpoint: bool = False,
     ) -> None:
         super().__init__()
         self.bijections: Sequence[Bijection] = nn.ModuleList(bijections)  # type: ignore[assignment]
         self._links: list[Link[Any]] = [b for b in reversed(bijections) if isinstance(b, Link)]
+        self.base = StandardNormal(dim) if base is None else base
         self.dim = dim
         self.checkpoint = checkpoint
         self.tolerance = max((b.tolerance for b in bijections), default=Bijection.tolerance)
@@ -84,9 +93,10 @@ class Flow(Bijection, SamplingModel):
     def loss_and_gradient(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         r"""Return the training loss on data x [B, D] and its gradient.
 
-        Where every layer is a `Link`, no graph is built: with :math:`z_0 = f^{-1}(x)`, the gradient
-        of the mean NLL with respect to :math:`z_0` is :math:`z_0 / B`, and with respect to every
-        log-determinant :math:`-1/B`; the links propagate them back.
+        Where every layer is a `Link`, no graph is built: with :math:`z_0 = f^{-1}(x)`, the base
+        gives the gradient of the mean NLL with respect to :math:`z_0` (:math:`z_0 / B` for a
+        standard normal), that with respect to every log-determinant is :math:`-1/B`, and the links
+        propagate them back.
 
         Returns:
             `loss` (scalar), and its gradient with respect to each parameter, in the order of
@@ -96,14 +106,20 @@ class Flow(Bijection, SamplingModel):
         without_graph = self.trained_by_likelihood and not self.checkpoint
         if not without_graph or len(links) < len(self.bijections):
             return super().loss_and_gradient(x)
+        normal = isinstance(self.base, StandardNormal)
+        if normal and (quick := compiled(links, x)) is not None:
+            loss, gradient = quick.likelihood(x)
+            return loss, [gradient]
         with torch.inference_mode():
             tensors = [link.tensors() for link in links]
             z, log_det, saved = chain.normalize(links, tensors, x.t())
-            loss = -(standard_normal_log_prob(z.t()) + log_det).mean()
             share = 1 / len(x)
+            log_prob, g_z, of_base = self.base.log_prob_and_gradient(z, share)
+            loss = -(log_prob + log_det).mean()
             g_log_det = log_det.new_full((), -share)
-            _, gradients = chain.normalize_backward(links, z * share, g_log_det, saved)
-            return loss, [gradient for of_link in reversed(gradients) for gradient in of_link]
+            _, gradients = chain.normalize_backward(links, g_z, g_log_det, saved)
+            of_links = [gradient for of_link in reversed(gradients) for gradient in of_link]
+            return loss, [*of_links, *of_base]
 
     def initialize_from(self, x: Tensor) -> None:
         """Let layers that take their start from data see x [n, D], in the normalizing direction."""
@@ -123,7 +139,7 @@ class Flow(Bijection, SamplingModel):
         if not 0 <= k <= len(self.bijections):
             raise ValueError(f"k must be between 0 and {len(self.bijections)}, got {k}.")
         z, log_det = self._inverse_from(k, y)
-        return standard_normal_log_prob(z) + log_det
+        return self.base.log_prob(z) + log_det
 
     def sample(
         self, n: int, temperature: float = 1.0, generator: torch.Generator | None = None
@@ -132,12 +148,12 @@ class Flow(Bijection, SamplingModel):
 
         Args:
             n: number of points.
-            temperature: standard deviation :math:`\tau` of the base,
-                :math:`z \sim \mathcal{N}(0, \tau^2 I)`; 1 draws from the model itself.
+            temperature: factor :math:`\tau` on the standard deviation of each Gaussian of the
+                base, as in :math:`z \sim \mathcal{N}(0, \tau^2 I)`; 1 draws from the model itself.
             generator: source of randomness; torch's default generator if None.
         """
         with torch.no_grad():
-            return self.forward(temperature * self.base_sample(n, generator))[0]
+            return self.forward(self.base_sample(n, generator, temperature))[0]
 
     def rsample_and_log_prob(
         self, n: int, generator: torch.Generator | None = None
@@ -154,14 +170,14 @@ class Flow(Bijection, SamplingModel):
         """
         z = self.base_sample(n, generator)
         x, log_det = self.forward(z)
-        return x, standard_normal_log_prob(z) - log_det
+        return x, self.base.log_prob(z) - log_det
 
-    def base_sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+    def base_sample(
+        self, n: int, generator: torch.Generator | None = None, temperature: float = 1.0
+    ) -> Tensor:
         """Draw n points [n, D] from the base, in the dtype and on the device of the flow."""
         like = next(self.parameters(), next(self.buffers(), torch.empty(0)))
-        device = like.device if generator is None else generator.device
-        z = torch.randn(n, self.dim, generator=generator, device=device, dtype=like.dtype)
-        return z.to(like.device)
+        return self.base.sample(n, like, generator, temperature).to(like.device)
 
     def forward_states(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Generate; return z_0 … z_K [K+1, B, D] and the log-det of each layer [K, B]."""

@@ -27,11 +27,16 @@ class AffineCoupling(Coupling):
         super().__init__(dim, width, Affine(), swap, mask)
 
 
-def realnvp(dim: int, depth: int, width: int) -> list[Bijection]:
+def realnvp(dim: int, depth: int, width: int, order: str) -> list[Bijection]:
     """Build `depth` affine coupling layers whose conditioning part alternates.
+
+    With a `fixed` order all layers keep the first half of the coordinates: its density never
+    changes. This is there to be seen, not to be used.
 
     In more than two dimensions pairs of channel masks and pairs of checkerboard masks alternate, as
     in the paper, so that every coordinate can depend on every other; in two they are the same.
     """
+    if order == "fixed":
+        return [AffineCoupling(dim, width, swap=False) for _ in range(depth)]
     masks = ("channel", "checkerboard")
     return [AffineCoupling(dim, width, bool(k % 2), masks[k // 2 % 2]) for k in range(depth)]

@@ -103,8 +103,8 @@ SYMPTOMS: tuple[Symptom, ...] = (
         "Bridges between parts",
         "Bands of density join parts that are separate in the target, and some samples lie there. "
         "A lower temperature does not remove them.",
-        "Splines or logistic mixtures instead of affine layers make bridges thinner. No flow that "
-        "starts from one Gaussian removes them completely.",
+        "Splines or logistic mixtures instead of affine layers, or several Gaussians as the base, "
+        "make bridges thinner. No flow here removes them completely.",
         {"target": "eight_gaussians", "depth": "6"},
     ),
     Symptom(

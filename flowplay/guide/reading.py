@@ -48,6 +48,37 @@ PAPERS: tuple[Paper, ...] = (
         2019,
         "https://arxiv.org/abs/1811.00995",
     ),
+    Paper(
+        "Izmailov, Kirichenko, Finzi & Wilson",
+        "Semi-Supervised Learning with Normalizing Flows",
+        2020,
+        "https://arxiv.org/abs/1912.13025",
+    ),
+    Paper(
+        "Huang, Dinh & Courville",
+        "Augmented Normalizing Flows: Bridging the Gap Between Generative Flows and Latent "
+        "Variable Models",
+        2020,
+        "https://arxiv.org/abs/2002.07101",
+    ),
+    Paper(
+        "Winkler, Worrall, Hoogeboom & Welling",
+        "Learning Likelihoods with Conditional Normalizing Flows",
+        2019,
+        "https://arxiv.org/abs/1912.00042",
+    ),
+    Paper(
+        "Song, Sohl-Dickstein, Kingma, Kumar, Ermon & Poole",
+        "Score-Based Generative Modeling through Stochastic Differential Equations",
+        2021,
+        "https://arxiv.org/abs/2011.13456",
+    ),
+    Paper(
+        "Behrmann, Vicol, Wang, Grosse & Jacobsen",
+        "Understanding and Mitigating Exploding Inverses in Invertible Neural Networks",
+        2021,
+        "https://arxiv.org/abs/2006.09347",
+    ),
 )
 
 

@@ -57,7 +57,26 @@ class LikelihoodModel(Model):
 
     @abstractmethod
     def log_prob(self, x: Tensor) -> Tensor:
-        """Return the log-density [B] of data x [B, D], in nats, or its lower bound."""
+        """Return the log-density [B] of data x [B, D], in nats, or its lower bound.
+
+        Of images whose levels are whole numbers it is the log-probability.
+        """
+
+
+class BoundModel(LikelihoodModel):
+    """A model whose log-density is an integral, of which it estimates lower bounds by draws."""
+
+    @abstractmethod
+    def bound(self, x: Tensor, draws: int) -> Tensor:
+        """Return the mean over draws of the bound of log p(x) [B] of data x [B, D], in nats."""
+
+    @abstractmethod
+    def importance_bound(self, x: Tensor, draws: int) -> Tensor:
+        """Return the importance-weighted bound of log p(x) [B] of data x [B, D], in nats.
+
+        References:
+            Burda, Grosse & Salakhutdinov, Importance Weighted Autoencoders, 2016.
+        """
 
 
 class SamplingModel(LikelihoodModel):

@@ -8,7 +8,6 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from flowplay.catalog import ARCHITECTURES
 from flowplay.config import RunConfig
 from flowplay.models.base import LikelihoodModel, Model
 
@@ -27,11 +26,11 @@ def build_model(config: RunConfig, points: Tensor) -> Model:
             and the catalog says none, or the reverse.
     """
     build: Callable[[RunConfig, Tensor], Model]
-    build = pkgutil.resolve_name(ARCHITECTURES[config.architecture].build)
+    build = pkgutil.resolve_name(config.entry.build)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         model = build(config, points)
-    likelihood = ARCHITECTURES[config.architecture].likelihood
+    likelihood = config.entry.likelihood
     if isinstance(model, LikelihoodModel) != (likelihood != "none"):
         raise ValueError(
             f"The catalog says that the likelihood of {config.architecture} is {likelihood!r}; "

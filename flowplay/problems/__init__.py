@@ -15,9 +15,10 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from flowplay.catalog import OptionError, OptionValue, claim_options
-from flowplay.problems import energies, targets
+from flowplay.problems import energies, images, targets
 from flowplay.problems.base import DataProblem, Density, Floor, Problem, Window
 from flowplay.problems.energies import Energy, Posterior
+from flowplay.problems.images import ImageProblem, Images, bits_per_dim
 
 __all__ = [
     "PROBLEMS",
@@ -25,9 +26,12 @@ __all__ = [
     "Density",
     "Energy",
     "Floor",
+    "ImageProblem",
+    "Images",
     "Posterior",
     "Problem",
     "Window",
+    "bits_per_dim",
     "learns_from_draws",
     "make_problem",
     "register_problem",
@@ -94,5 +98,5 @@ def _make(name: str, options: tuple[tuple[str, OptionValue], ...]) -> Problem:
     return _KINDS[name](**dict(options))
 
 
-for _kind in (*targets.KINDS, *energies.KINDS):
+for _kind in (*targets.KINDS, *energies.KINDS, *images.KINDS):
     register_problem(_kind)

@@ -8,7 +8,7 @@ from typing import ClassVar, NamedTuple, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from flowplay.catalog import Option
+from flowplay.catalog import Data, Option
 
 FloatArray: TypeAlias = NDArray[np.float64]
 
@@ -43,6 +43,8 @@ class Problem(ABC):
         summary: one sentence: what it is, and what it tests in a model.
         group: what it is listed under.
         options: settings of its own; by name, keyword arguments of the constructor.
+        gives: what there is to learn from: `points` of a continuous space, or `images` of whole
+            numbers. It decides which architectures can learn it.
     """
 
     name: ClassVar[str]
@@ -50,6 +52,7 @@ class Problem(ABC):
     summary: ClassVar[str]
     group: ClassVar[str] = "Data"
     options: ClassVar[tuple[Option, ...]] = ()
+    gives: ClassVar[Data] = "points"
 
     @property
     @abstractmethod

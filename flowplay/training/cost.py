@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
+from typing import Any, TypedDict
 
 import psutil
 import torch
@@ -17,11 +17,12 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from flowplay import kernels
 from flowplay.budgets import HELD_BYTES, budgets
 from flowplay.config import RunConfig, bounds
 from flowplay.errors import RefusedError
-from flowplay.models import Model
-from flowplay.training.objectives import Learner, Objective
+from flowplay.models import Model, build_model
+from flowplay.training.objectives import Learner, Objective, objective_of
 
 #: Batch sizes from which memory is extrapolated to the run's own.
 _SMALL, _LARGE = 8, 24
@@ -29,6 +30,9 @@ _SMALL, _LARGE = 8, 24
 #: Batch sizes from which the time of a step is extrapolated; the second is timed only where a step
 #: that took as long for each point as the first would be too long.
 _TIMED = 64, 256
+
+#: Points from which layers take their start where only costs are measured.
+_INITIAL = 256
 
 #: Longest step in seconds: longer, and pause or a closed page would wait for it.
 LONGEST_STEP = 5.0
@@ -135,6 +139,43 @@ def step_seconds(model: Learner, points: Tensor, batch_size: int) -> StepCost:
     return StepCost.through(small, low, large, _seconds(model, _batch(points, large)))
 
 
+class Storing(TypedDict):
+    """What a step takes, and how much of it is for what the backward pass needs.
+
+    Attributes:
+        bytes: peak of all tensors that the step makes.
+        milliseconds: of this thread; the fastest of three steps.
+    """
+
+    bytes: int
+    milliseconds: float
+
+
+def checkpoint_costs(config: RunConfig) -> dict[str, Storing]:
+    """Measure a step of a run with activations stored, and with gradient checkpointing.
+
+    Args:
+        config: the run's config; whether it asks for checkpoints does not matter.
+
+    Returns:
+        By `stored` and `checkpointed`.
+    """
+    measured = {}
+    for name, checkpoint in (("stored", False), ("checkpointed", True)):
+        objective = objective_of(config, torch.device("cpu"))
+        points = objective.scaling_points
+        model = build_model(config.model_copy(update={"checkpoint": checkpoint}), points)
+        objective.check(model)
+        batch = _batch(points, config.batch_size)
+        with torch.random.fork_rng(devices=[]):
+            model.train().initialize_from(points[:_INITIAL])
+            learner = objective.on_batches(model)
+            peak = _peak(learner, batch)
+            seconds = min(_seconds(learner, batch) for _ in range(3))
+        measured[name] = Storing(bytes=peak, milliseconds=1000 * seconds)
+    return measured
+
+
 def check_step(model: Model, config: RunConfig, objective: Objective) -> None:
     """Refuse a run of which one step takes more than a worker has to give.
 
@@ -148,7 +189,8 @@ def check_step(model: Model, config: RunConfig, objective: Objective) -> None:
     """
     if config.device != "cpu" and torch.cuda.is_available():
         return
-    with torch.random.fork_rng(devices=[]):
+    # Without kernels, which take less: what is refused must not depend on who is asked, and when.
+    with torch.random.fork_rng(devices=[]), kernels.withheld():
         # Layers that take their start from data must not take it from these few points.
         trial = objective.on_batches(copy.deepcopy(model).train())
         points = objective.scaling_points

@@ -24,7 +24,6 @@ from flowplay.flows import (
     Flow,
     Inverse,
     NotConvergedError,
-    standard_normal_log_prob,
 )
 from flowplay.grids import cell_centres, density_scale
 from flowplay.ticks import Tick, axis_ticks, density_ticks, round_up
@@ -36,7 +35,8 @@ from flowplay.wire import LayerFrames, RunState
 #: Half width of the window that holds the base, in standard deviations.
 BASE_REACH = 3.5
 
-#: Half width of the base's lattice in standard deviations, and its cells along each side.
+#: How far the base's lattice reaches beyond the means, in standard deviations of its Gaussians, and
+#: its cells along each side.
 LATTICE_REACH = 3.0
 LATTICE_CELLS = 24
 
@@ -123,9 +123,10 @@ def layer_frames(
         detail = _affordable(flow, wanted, live.device, PATIENCE if fine else LIVE_PATIENCE)
     shown = shown_states(last, detail.frames)
 
-    base = flow.base_sample(detail.points, generator(live.config.seed, "samples"))
+    source = generator(live.config.seed, "samples")
+    drawn = flow.base_sample(detail.points, source, state.hot.temperature)
     data = live.held_out[: detail.points]
-    samples, log_dets = forward_states(flow, state.hot.temperature * base)
+    samples, log_dets = forward_states(flow, drawn)
     data_states, _ = inverse_states(flow, data)
     boxes = _boxes(flow, live.held_out, shown, problem.window, detail.scouts)
     near = max(BASE_REACH, *(abs(side) for side in problem.window))
@@ -133,12 +134,14 @@ def layer_frames(
     window = (-reach, reach, -reach, reach)
 
     side = LATTICE_CELLS * detail.steps + 1
-    lattice, lattice_log_dets = forward_states(flow, _lattice(side).to(base))
-    _, cell_log_dets = forward_states(flow, _lattice_centres().to(base))
+    means, stds = flow.base.means(), flow.base.stds()
+    lattice_reach = _half_up(float((means.abs() + LATTICE_REACH * stds.unsqueeze(1)).max()))
+    lattice, lattice_log_dets = forward_states(flow, _lattice(lattice_reach, side).to(drawn))
+    _, cell_log_dets = forward_states(flow, _lattice_centres(lattice_reach).to(drawn))
     total_limit = _limit(log_dets.cumsum(0))
     layer_limit = _limit(_by_frame(log_dets, shown))
 
-    scale = max(density_scale(problem), float(standard_normal_log_prob(torch.zeros(2)).exp()))
+    scale = max(density_scale(problem), float(flow.base.log_prob(means).max().exp()))
     pictures = [
         torch.from_numpy(cell_centres(box, detail.cells)).reshape(-1, 2).to(live.device)
         for box in boxes
@@ -178,7 +181,8 @@ def layer_frames(
         mass=[float(m) for m in np.nansum(density, (1, 2)) * cells],
         round_trip=float(data_error.max()) if bool(torch.isfinite(data_error).all()) else None,
         unsolved=int(np.isnan(density).sum()),
-        base_reach=LATTICE_REACH,
+        base=torch.column_stack([flow.base.weights(), means, stds]).tolist(),
+        base_reach=lattice_reach,
         density=encode_density(density, scale),
         layer_area=encode_signed(layer_area, layer_limit),
         total_area=encode_signed(total_area, total_limit),
@@ -258,7 +262,7 @@ def _maps(flow: Flow, before: int, k: int, y: Tensor) -> tuple[Tensor, Tensor, T
             block, log_det = flow.bijections[j - 1].inverse(block)
             total = total + log_det
         recent = total if before == 0 else recent
-        density = (standard_normal_log_prob(block) + total).exp()
+        density = (flow.base.log_prob(block) + total).exp()
         return torch.nan_to_num(density, nan=0.0, posinf=0.0), -recent, -total
 
     density, recent, total = _in_blocks(back, y)
@@ -414,15 +418,15 @@ def _limit(log_dets: Tensor) -> float:
     return float(round_up(max(0.5, float(np.quantile(sizes, 0.99)))))
 
 
-def _lattice(side: int) -> Tensor:
-    line = torch.linspace(-LATTICE_REACH, LATTICE_REACH, side)
+def _lattice(reach: float, side: int) -> Tensor:
+    line = torch.linspace(-reach, reach, side)
     y, x = torch.meshgrid(line, line, indexing="ij")
     return torch.stack([x, y], -1).reshape(-1, 2)
 
 
-def _lattice_centres() -> Tensor:
-    half = LATTICE_REACH / LATTICE_CELLS
-    line = torch.linspace(-LATTICE_REACH + half, LATTICE_REACH - half, LATTICE_CELLS)
+def _lattice_centres(reach: float) -> Tensor:
+    half = reach / LATTICE_CELLS
+    line = torch.linspace(-reach + half, reach - half, LATTICE_CELLS)
     y, x = torch.meshgrid(line, line, indexing="ij")
     return torch.stack([x, y], -1).reshape(-1, 2)
 

@@ -7,7 +7,7 @@ import copy
 import torch
 from torch import Tensor
 
-from flowplay.flows import Flow, standard_normal_log_prob
+from flowplay.flows import Flow
 from flowplay.training.layer_frames import layer_name
 from flowplay.wire import Ledger
 
@@ -70,7 +70,7 @@ def point_ledgers(flow: Flow, k: int, y: Tensor, *, step: int = 0, token: str = 
         for bijection in flow.bijections[k:]:
             x, _ = bijection(x)
         states, log_dets = flow.inverse_states(x)
-        base_log_prob = standard_normal_log_prob(states[0])
+        base_log_prob = flow.base.log_prob(states[0])
         log_prob = flow.log_prob(x)
     if not (torch.isfinite(states).all() and torch.isfinite(log_dets).all()):
         raise ValueError("The flow carries this point beyond all numbers.")

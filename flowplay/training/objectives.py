@@ -9,11 +9,11 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
-from flowplay.catalog import ARCHITECTURES
 from flowplay.config import RunConfig
 from flowplay.errors import RefusedError
+from flowplay.flows import Flow, StandardNormal
 from flowplay.models import LikelihoodModel, Model, SamplingModel
-from flowplay.problems import DataProblem, Energy, learns_from_draws
+from flowplay.problems import DataProblem, Energy, ImageProblem, learns_from_draws
 from flowplay.training.data import HELD_OUT, held_out_points, training_points
 from flowplay.training.streams import generator
 from flowplay.wire import Exactness
@@ -125,11 +125,16 @@ class LossOnData(Objective):
         self._config = config
         self._device = device
         self._batch_size = config.batch_size
-        self._loss_name = ARCHITECTURES[config.architecture].loss_name
+        self._loss_name = config.entry.loss_name
 
     def name(self, model: Model) -> tuple[str, str]:
         """Name the negative log-likelihood, or else the loss as the catalog does."""
-        return ("train NLL", "nats") if model.trained_by_likelihood else (self._loss_name, "")
+        if not model.trained_by_likelihood:
+            return self._loss_name, ""
+        exact = self._config.entry.likelihood == "exact"
+        if isinstance(self._config.problem(), ImageProblem):
+            return "train" if exact else "train bound", "nats"
+        return "train NLL" if exact else "train bound of the NLL", "nats"
 
     def loss_and_gradient(
         self, model: Model, batches: torch.Generator, part: float = 1.0
@@ -145,10 +150,12 @@ class LossOnData(Objective):
 
     def judged(self, model: Model) -> tuple[Judged, ...]:
         """Name the held-out NLL, or the bound of it, where there is one."""
-        likelihood = ARCHITECTURES[self._config.architecture].likelihood
+        likelihood = self._config.entry.likelihood
         if not isinstance(model, LikelihoodModel) or likelihood == "none":
             return ()
-        label = "held-out NLL" if likelihood == "exact" else "held-out bound of the NLL"
+        of = "" if likelihood == "exact" else "bound of "
+        images = isinstance(self._config.problem(), ImageProblem)
+        label = f"held-out {of}bits/dim" if images else f"held-out {of and 'bound of the '}NLL"
         return (Judged("held_out", label, "nats", likelihood),)
 
     @torch.inference_mode()
@@ -272,7 +279,7 @@ class ReverseKL(Objective):
         self.scaling_points = (mean + std * corners).to(device)
         self.held_out = held_out_points(config).to(device)
         self._batch_size = config.batch_size
-        self._label = ARCHITECTURES[config.architecture].label
+        self._label = config.entry.label
 
     def name(self, model: Model) -> tuple[str, str]:
         """Name the divergence."""
@@ -331,6 +338,13 @@ class ReverseKL(Objective):
                 f"{self._label} cannot be trained by the reverse KL: it learns from data, and an "
                 "energy has none. Choose the forward KL, which learns from draws of the target, or "
                 "another architecture."
+            )
+        if isinstance(model, Flow) and not isinstance(model.base, StandardNormal):
+            # A draw's Gaussian is chosen at random: through that choice goes no gradient.
+            raise RefusedError(
+                f"{self._label} cannot be learned from a mixture by the reverse KL: the weights of "
+                "its Gaussians would get no gradient. Set Gaussians of the base to 1, or choose "
+                "the forward KL."
             )
 
     @torch.no_grad()

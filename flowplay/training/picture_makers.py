@@ -11,16 +11,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from flowplay.catalog import ARCHITECTURES
 from flowplay.codes import encode_density
 from flowplay.grids import cell_centres, density_scale
-from flowplay.problems import Posterior
+from flowplay.problems import ImageProblem, Posterior
 from flowplay.problems.energies.posteriors import INPUTS
 from flowplay.training.live_run import LiveRun
 from flowplay.training.streams import generator
 from flowplay.wire import (
     PICTURE_KINDS,
     DensityPicture,
+    ImagesPicture,
     Picture,
     PredictivePicture,
     RunState,
@@ -33,6 +33,8 @@ FINE_CELLS = 192
 
 SAMPLES = 1000
 
+#: Images in a picture: a square of 8 × 8.
+IMAGES = 64
 #: Draws of a posterior behind its predictive, and inputs at which that is evaluated.
 _DRAWS = 4000
 _INPUTS = 49
@@ -52,19 +54,36 @@ def density_picture(live: LiveRun, state: RunState, fine: bool) -> DensityPictur
     return DensityPicture(
         window=list(problem.window),
         scale=scale,
-        exactness=ARCHITECTURES[live.config.architecture].likelihood,
+        exactness=live.config.entry.likelihood,
         code=encode_density(density, scale),
     )
 
 
-def samples_picture(live: LiveRun, state: RunState, fine: bool) -> SamplesPicture:
+def samples_picture(live: LiveRun, state: RunState, fine: bool) -> SamplesPicture | None:
     """Return points drawn from the model, the same draws of its noise at every step."""
-    window = live.config.problem().window
+    problem = live.config.problem()
+    if isinstance(problem, ImageProblem):
+        return None
+    window = problem.window
     source = generator(live.config.seed, "samples")
     samples = live.model.sample(SAMPLES, state.hot.temperature, source)
     return SamplesPicture(
         window=None if window is None else list(window),
         points=samples.float().cpu().numpy(),
+    )
+
+
+def images_picture(live: LiveRun, state: RunState, fine: bool) -> ImagesPicture | None:
+    """Return images drawn from a model of images, the same draws of its noise at every step."""
+    problem = live.config.problem()
+    if not isinstance(problem, ImageProblem):
+        return None
+    source = generator(live.config.seed, "samples")
+    images = live.model.sample(IMAGES, state.hot.temperature, source)
+    levels = torch.nan_to_num(images).clamp(0, problem.levels - 1)
+    return ImagesPicture(
+        brightest=problem.levels - 1,
+        levels=levels.byte().cpu().numpy().reshape(-1, *problem.shape),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from flowplay.problems import ImageProblem, bits_per_dim
 from flowplay.training.data import held_out_points
 from flowplay.training.live_run import LiveRun
 from flowplay.training.objectives import Judged, held_out_nll
@@ -62,10 +63,14 @@ def take_snapshot(live: LiveRun, state: RunState, *, fine: bool) -> Snapshot:
 
 def _curves(live: LiveRun, state: RunState) -> dict[str, Curve]:
     label, unit = live.objective.name(live.model)
-    curves = {"train": Curve(label, unit, state.train_curve.astype(np.float32))}
-    rows = state.held_out_curve.astype(np.float32)
+    factor, unit = _shown_in(live, unit)
+    curves = {"train": Curve(label, unit, (state.train_curve * [1, factor]).astype(np.float32))}
     for column, found in _judged(live, state):
-        curves[found.name] = Curve(found.label, found.unit, rows[:, [0, column]])
+        factor, unit = _shown_in(live, found.unit)
+        rows = state.held_out_curve[:, [0, column]] * [1, factor]
+        # The unit stands in the legend.
+        label = found.label.removesuffix(" of bits/dim")
+        curves[found.name] = Curve(label, unit, rows.astype(np.float32))
     return curves
 
 
@@ -73,12 +78,25 @@ def _measurements(live: LiveRun, state: RunState) -> dict[str, Measurement]:
     measured = {}
     if state.train_loss is not None:
         label, unit = live.objective.name(live.model)
+        factor, unit = _shown_in(live, unit)
         # A mean over batches, while the weights move.
-        measured["train"] = Measurement(label, state.train_loss, unit, "estimate")
+        measured["train"] = Measurement(label, factor * state.train_loss, unit, "estimate")
     for column, found in _judged(live, state):
-        value = float(state.held_out_curve[-1, column])
-        measured[found.name] = Measurement(found.label, value, found.unit, found.exactness)
+        factor, unit = _shown_in(live, found.unit)
+        value = factor * float(state.held_out_curve[-1, column])
+        measured[found.name] = Measurement(found.label, value, unit, found.exactness)
     return measured
+
+
+def _shown_in(live: LiveRun, unit: str) -> tuple[float, str]:
+    """Return what values of a unit are multiplied by to be shown, and the unit then.
+
+    Nats of an image are shown as bits per dimension.
+    """
+    problem = live.config.problem()
+    if unit != "nats" or not isinstance(problem, ImageProblem):
+        return 1.0, unit
+    return bits_per_dim(1.0, problem.dim), "bits/dim"
 
 
 def _judged(live: LiveRun, state: RunState) -> list[tuple[int, Judged]]:

@@ -10,8 +10,11 @@ from typing import Any, TypedDict
 import numpy as np
 import torch
 
+from flowplay import kernels
 from flowplay.config import HotSettings, RunConfig
 from flowplay.plugins import load_plugins
+from flowplay.training.compression import compressed, restored
+from flowplay.training.cost import checkpoint_costs
 from flowplay.training.diagnosis import diagnose
 from flowplay.training.export import export_flow
 from flowplay.training.layer_frames import flow_of
@@ -22,6 +25,7 @@ from flowplay.training.pool import live_run, retain
 from flowplay.training.slices import train_slice
 from flowplay.training.start import new_run, prepare_process
 from flowplay.training.timing import measure
+from flowplay.training.undequantized import undequantized
 from flowplay.wire import EarlierWeights, RunState
 
 load_plugins()
@@ -69,6 +73,9 @@ def run_slice(config_json: str, state: bytes | None, order: SliceOrder) -> tuple
         if state is None
         else RunState.from_bytes(state)
     )
+    # The first picture need not wait for them.
+    if order.get("steps") != 0:
+        kernels.prepare()
     hot = order.get("hot")
     after, snapshot = train_slice(
         begin,
@@ -92,6 +99,18 @@ def measure_timing(config_json: str, state: bytes | None = None) -> bytes:
     else:
         live, _ = _opened(state, None)
     return json.dumps(measure(live)).encode()
+
+
+def measure_checkpoint(config_json: str) -> bytes:
+    """Return JSON of what a step of a run takes with and without gradient checkpointing."""
+    config = RunConfig.model_validate(json.loads(config_json))
+    return json.dumps(checkpoint_costs(config)).encode()
+
+
+def measure_undequantized(config_json: str, coordinate: int) -> bytes:
+    """Return JSON of what one pixel comes to without noise; see `undequantized`."""
+    config = RunConfig.model_validate(json.loads(config_json))
+    return json.dumps(undequantized(config, coordinate)).encode()
 
 
 def layer_frames(state: bytes, earlier: bytes | None, fine: bool) -> bytes:
@@ -122,6 +141,18 @@ def exported_flow(state: bytes, earlier: bytes | None) -> bytes:
     """Return bytes of the `ExportedFlow` of a run's state, or of earlier weights."""
     live, at = _opened(state, earlier)
     return export_flow(live, at.step).to_bytes()
+
+
+def compress_images(state: bytes, images: bytes | None) -> bytes:
+    """Return bytes of `Compressed` images of an .npy file, or of the test images if None."""
+    live, _ = _opened(state, None)
+    return compressed(live, images).to_bytes()
+
+
+def decompress_images(state: bytes, file: bytes) -> bytes:
+    """Return bytes of the `Restored` images of a compressed file."""
+    live, _ = _opened(state, None)
+    return restored(live, file).to_bytes()
 
 
 def _opened(state: bytes, earlier: bytes | None) -> tuple[LiveRun, RunState]:

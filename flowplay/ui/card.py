@@ -6,7 +6,7 @@ import json
 
 import streamlit as st
 
-from flowplay.catalog import ARCHITECTURES, Architecture, FlowFamily
+from flowplay.catalog import Architecture, FlowFamily
 from flowplay.config import RunConfig
 from flowplay.engine import Run
 from flowplay.ui.energies import direction_note
@@ -15,9 +15,17 @@ from flowplay.ui.shell import engine
 from flowplay.ui.terms import prose
 from flowplay.ui.work import NotDoneError, result_of, say_not_done
 
+#: The target for which a card says what is typical, where no run is shown.
+DEFAULT_TARGET = RunConfig.model_fields["target"].default
 
-def architecture_card(architecture: Architecture) -> None:
-    """Show what an architecture is, its formulas and costs if it is a flow, and its paper."""
+
+def architecture_card(architecture: Architecture, target: str = DEFAULT_TARGET) -> None:
+    """Show what an architecture is, its formulas and costs if it is a flow, and its paper.
+
+    Args:
+        architecture: as it learns the target.
+        target: name of what is learned.
+    """
     st.markdown(f"**{architecture.label}.** {architecture.idea}")
     costs = ""
     if isinstance(architecture, FlowFamily):
@@ -39,7 +47,7 @@ def architecture_card(architecture: Architecture) -> None:
         f"{costs}"
         f"- Use it: {architecture.use_when}\n"
         f"- Weakness: {architecture.weakness}\n"
-        f"- Typical here: {_typical(architecture)}\n"
+        f"- Typical here: {_typical(architecture, target)}\n"
         f"- {architecture.paper.authors}, [{architecture.paper.title}]"
         f"({architecture.paper.url}), {architecture.paper.year}"
     )
@@ -49,7 +57,7 @@ def architecture_card(architecture: Architecture) -> None:
 
 def family_card(config: RunConfig, run: Run) -> None:
     """Offer the card of a run's architecture, with times of its own model, measured on opening."""
-    architecture = ARCHITECTURES[config.architecture]
+    architecture = config.entry
     st.caption(architecture.idea)
     direction_note(config)
     card = st.popover(
@@ -61,7 +69,7 @@ def family_card(config: RunConfig, run: Run) -> None:
         on_change="rerun",
     )
     with card:
-        architecture_card(architecture)
+        architecture_card(architecture, config.target)
         if card.open:
             _show_measured(config, run)
 
@@ -93,8 +101,8 @@ def _milliseconds(value: float) -> str:
     return f"{value:,.0f} ms" if value >= 10 else f"{value:.1f} ms"
 
 
-def _typical(architecture: Architecture) -> str:
-    config = RunConfig(architecture=architecture.name)
+def _typical(architecture: Architecture, target: str) -> str:
+    config = RunConfig(target=target, architecture=architecture.name)
     parts = [f"learning rate {config.learning_rate:g}"]
     if architecture.conditioned:
         parts.insert(0, f"width {config.width}")

@@ -9,7 +9,7 @@ from typing import Any, get_args
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from flowplay.catalog import ARCHITECTURES, Choice, Option, Real, Whole
+from flowplay.catalog import Choice, Option, Real, Whole, architectures_for
 from flowplay.config import RunConfig, bounds
 from flowplay.figures import data_uri, thumbnail
 from flowplay.problems import PROBLEMS, Energy, make_problem
@@ -43,8 +43,8 @@ def target_picker() -> None:
             required=True,
             key="target_group",
             label_visibility="collapsed",
-            help="Targets that are known by their points, or energies: densities that are known "
-            "up to their constant, learned without data.",
+            help="Targets that are known by their points; energies, which are densities that are "
+            "known up to their constant, learned without data; or images of whole levels.",
             on_change=_open_group,
             args=(groups,),
         )
@@ -80,16 +80,17 @@ def _labelled(name: str) -> str:
 
 def settings() -> DeltaGenerator:
     """Show all other controls; return the place below the architecture, for a note on it."""
+    known = architectures_for(PROBLEMS[st.session_state["target"]].gives)
     st.selectbox(
         "Architecture",
-        list(ARCHITECTURES),
-        format_func=lambda name: ARCHITECTURES[name].label,
+        list(known),
+        format_func=lambda name: known[name].label,
         key="architecture",
         help=_help("architecture"),
         on_change=follow_architecture,
         persist_state="session",
     )
-    architecture = ARCHITECTURES[st.session_state["architecture"]]
+    architecture = known[st.session_state["architecture"]]
     place = st.container()
     if architecture.depth_help is not None:
         _slider("depth", architecture.depth_help)

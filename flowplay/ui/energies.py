@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from flowplay.catalog import ARCHITECTURES, FlowFamily
+from flowplay.catalog import FlowFamily
 from flowplay.config import RunConfig
 from flowplay.problems import Energy, learns_from_draws
 from flowplay.ui.components.loss_view import loss_view
@@ -88,7 +88,7 @@ def bounds_chart(snapshot: Snapshot, energy: Energy, *, key: str, height: int) -
 
 def direction_note(config: RunConfig) -> None:
     """Say which direction of a family is the cheap one, where a run learns from its own draws."""
-    architecture = ARCHITECTURES[config.architecture]
+    architecture = config.entry
     if not learns_from_draws(config.problem()) or not isinstance(architecture, FlowFamily):
         return
     draw, density = architecture.forward_cost, architecture.inverse_cost

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from flowplay.catalog import ARCHITECTURES, FLOW_FAMILIES
+from flowplay.catalog import BASE_COMPONENTS, FLOW_FAMILIES
 from flowplay.config import RunConfig
 from flowplay.engine import Phase, Run
 from flowplay.problems import Energy
@@ -15,6 +15,7 @@ from flowplay.ui.components.inside_view import FARTHEST, Pick, inside_view, read
 from flowplay.ui.components.ledger_view import ledger_view
 from flowplay.ui.follow import follow
 from flowplay.ui.gif import drawn_gif
+from flowplay.ui.live import FIRST_PICTURE
 from flowplay.ui.look import WORKER, Look, choose_point, chosen_point, first_point
 from flowplay.ui.opening import example_note
 from flowplay.ui.runs import ACTIVE
@@ -76,7 +77,7 @@ def inside_link(config: RunConfig) -> None:
 def why_no_layers(config: RunConfig) -> str:
     """Say in one sentence why a config's model has no layers to look into; empty if it has."""
     if config.architecture not in FLOW_FAMILIES:
-        label = ARCHITECTURES[config.architecture].label
+        label = config.entry.label
         return f"This model has no layers to look into: {label} is not a normalizing flow."
     if config.problem().window is None:
         return "This model has no layers to look into: its data do not lie in the plane."
@@ -85,12 +86,12 @@ def why_no_layers(config: RunConfig) -> str:
 
 def _made_of(config: RunConfig) -> str:
     """Return the family and how much of it there is, as RealNVP, 12 layers."""
-    architecture = ARCHITECTURES[config.architecture]
+    architecture = config.entry
     if architecture.depth_help is not None:
         one, several = architecture.depth_units
         return f"{architecture.label}, {config.depth} {one if config.depth == 1 else several}"
-    recipe = ", ".join(str(config.options[option.name]) for option in architecture.options)
-    return f"{architecture.label}: {recipe}" if recipe else architecture.label
+    own = [str(v) for name, v in config.options.items() if name != BASE_COMPONENTS.name]
+    return f"{architecture.label}: {', '.join(own)}" if own else architecture.label
 
 
 def inside(config: RunConfig, run: Run) -> None:
@@ -98,6 +99,7 @@ def inside(config: RunConfig, run: Run) -> None:
     if sentence := why_no_layers(config):
         st.info(sentence, icon=":material/layers_clear:")
         return
+    run.wait_for_picture(FIRST_PICTURE)
     if isinstance(config.problem(), Energy):
         st.caption(
             "Where this page speaks of held-out data, it shows exact draws of the density. "
@@ -351,8 +353,7 @@ def _export(config: RunConfig, look: Look, frames: bytes) -> None:
     name = f"{config.target}-{config.architecture}"
     at = look.step if look.rewound is None else look.rewound
     title = (
-        f"{config.problem().label}, learned by {ARCHITECTURES[config.architecture].label}: "
-        f"layer by layer, step {at:,}"
+        f"{config.problem().label}, learned by {config.entry.label}: layer by layer, step {at:,}"
     )
     exported, failed = None, ""
     try:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import streamlit as st
 
-from flowplay.catalog import ARCHITECTURES
+from flowplay.catalog import Likelihood
 from flowplay.config import RunConfig
 from flowplay.engine import Phase, Run, RunView
-from flowplay.problems import Energy, Posterior, Problem
+from flowplay.problems import Energy, ImageProblem, Posterior, Problem
 from flowplay.ui import runs
 from flowplay.ui.components.loss_view import loss_view
 from flowplay.ui.components.settings_button import settings_button
@@ -31,6 +32,8 @@ POLL_SHARE = 0.6
 #: The same while no worker is ready: they may need the cores to become so.
 WAITING_POLL = 0.3
 
+#: Seconds for which a page waits for a run's first picture: drawing the page twice takes longer.
+FIRST_PICTURE = 0.3
 #: Pixels of the chart of the loss, and of two charts below each other.
 _HEIGHT, _HEIGHT_OF_TWO = 320, 220
 
@@ -43,6 +46,13 @@ _LOSSES = {
 
 #: What is measured on held-out points, until the first snapshot names it.
 _HELD_OUT = {"exact": "held-out NLL", "bound": "held-out bound of the NLL"}
+_HELD_OUT_BITS = {"exact": "held-out bits/dim", "bound": "held-out bound of bits/dim"}
+
+#: What is said of a number in bits per dimension.
+_BITS = (
+    "The bits that each value of an image that no training step sees would take in an ideal code. "
+    "Code words of equal length take {uniform:.2f}."
+)
 
 
 def buttons(run: Run, *, settings: bool = False) -> None:
@@ -115,6 +125,7 @@ def _with_settings(act: Callable[[RunConfig], None]) -> None:
 def live_view(config: RunConfig, run: Run) -> None:
     """Show the run, and follow it for as long as it has pictures to come."""
     problem = config.problem()
+    run.wait_for_picture(FIRST_PICTURE)
     drawn = run.view()
     poll = _poll_seconds()
 
@@ -133,7 +144,7 @@ def live_view(config: RunConfig, run: Run) -> None:
 def samples_toggle(config: RunConfig) -> None:
     """Let samples be drawn on the model's density, if it has one in the plane."""
     in_the_plane = config.problem().window is not None
-    if in_the_plane and ARCHITECTURES[config.architecture].likelihood != "none":
+    if in_the_plane and config.entry.likelihood != "none":
         st.toggle(
             "Show samples",
             key="show_samples",
@@ -192,13 +203,20 @@ def _show_model(view: RunView, snapshot: Snapshot | None, run: Run) -> None:
     show_model(snapshot, run=run.id[:6], samples=samples, key="density_view")
 
 
+def _loss_of(problem: Problem, likelihood: Likelihood) -> str:
+    if likelihood == "none":
+        return _LOSSES[likelihood]
+    if isinstance(problem, Energy):
+        return f"{trained_divergence(problem)}, in nats, estimated"
+    if isinstance(problem, ImageProblem):
+        return ("" if likelihood == "exact" else "upper bound of the ") + "bits per dimension"
+    return _LOSSES[likelihood]
+
+
 def _show_loss(snapshot: Snapshot | None, problem: Problem, config: RunConfig) -> None:
-    architecture = ARCHITECTURES[config.architecture]
+    architecture = config.entry
     energy = problem if isinstance(problem, Energy) else None
-    what = _LOSSES[architecture.likelihood]
-    if energy is not None and architecture.likelihood != "none":
-        what = f"{trained_divergence(energy)}, in nats, estimated"
-    st.markdown(f"**Loss**: {what}")
+    st.markdown(f"**Loss**: {_loss_of(problem, architecture.likelihood)}")
     if snapshot is None:
         return
     # Only a likelihood has a floor.
@@ -236,7 +254,7 @@ def _headline(snapshot: Snapshot | None, problem: Problem, config: RunConfig) ->
 
 
 def _metrics(snapshot: Snapshot | None, problem: Problem, config: RunConfig) -> list[_Metric]:
-    likelihood = ARCHITECTURES[config.architecture].likelihood
+    likelihood = config.entry.likelihood
     bound = likelihood == "bound"
     if isinstance(problem, Energy) and likelihood != "none":
         shown = [_Metric(*metric) for metric in energy_metrics(snapshot, problem)]
@@ -245,17 +263,12 @@ def _metrics(snapshot: Snapshot | None, problem: Problem, config: RunConfig) -> 
     train = None if snapshot is None else snapshot.measurements.get("train")
     shown = []
     if likelihood != "none":
-        label = _HELD_OUT[likelihood] if held_out is None else held_out.label
+        label = _held_out_label(problem, likelihood) if held_out is None else held_out.label
         shown.append(
             _Metric(
                 label[:1].upper() + label[1:],
                 "…" if held_out is None else f"{held_out.value:.3f}",
-                tooltip(
-                    "The NLL of points that no training step sees, measured every few pictures "
-                    "while it trains." + (" This model gives an upper bound of it." * bound),
-                    "NLL",
-                    "nats",
-                ),
+                _held_out_help(problem, bound=bound),
             )
         )
         if (floor := problem.floor) is not None:
@@ -273,7 +286,7 @@ def _metrics(snapshot: Snapshot | None, problem: Problem, config: RunConfig) -> 
                 )
             )
     else:
-        label = ARCHITECTURES[config.architecture].loss_name if train is None else train.label
+        label = config.entry.loss_name if train is None else train.label
         shown.append(
             _Metric(
                 label[:1].upper() + label[1:],
@@ -288,6 +301,22 @@ def _metrics(snapshot: Snapshot | None, problem: Problem, config: RunConfig) -> 
 def _parameters(snapshot: Snapshot | None) -> _Metric:
     parameters = "…" if snapshot is None else f"{snapshot.header.parameters:,}"
     return _Metric("Parameters", parameters, "Numbers that training adjusts.")
+
+
+def _held_out_label(problem: Problem, likelihood: Likelihood) -> str:
+    return (_HELD_OUT_BITS if isinstance(problem, ImageProblem) else _HELD_OUT)[likelihood]
+
+
+def _held_out_help(problem: Problem, *, bound: bool) -> str:
+    of_bound = " This model gives an upper bound of it." * bound
+    if isinstance(problem, ImageProblem):
+        return _BITS.format(uniform=math.log2(problem.levels)) + of_bound
+    return tooltip(
+        "The NLL of points that no training step sees, measured every few pictures while it "
+        "trains." + of_bound,
+        "NLL",
+        "nats",
+    )
 
 
 def _part(view: RunView, config: RunConfig) -> float:

@@ -11,7 +11,9 @@ from flowplay.ui.settings import read_widgets, refusals
 
 
 def opened_run(*, autostart: bool) -> tuple[RunConfig, Run]:
-    """Read the config, say what was refused, and return it with its run.
+    """Read the config and return it with its run.
+
+    Called before anything is drawn, so that a worker makes the first picture meanwhile.
 
     Args:
         autostart: whether the run is to begin by itself.
@@ -22,13 +24,17 @@ def opened_run(*, autostart: bool) -> tuple[RunConfig, Run]:
         runs.train(config)
         # An example that is started is another run.
         run = runs.current_run(config)
+    return config, run
+
+
+def opening_notes() -> None:
+    """Say what was refused of the config, and which run was let go."""
     # One container for any number of sentences: elements below must keep their place in the page.
     with st.container():
         for sentence in refusals():
             st.warning(sentence, icon=":material/block:")
         if note := runs.let_go_note():
             st.info(note, icon=":material/history:")
-    return config, run
 
 
 def example_note(run: Run) -> bool:

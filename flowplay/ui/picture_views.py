@@ -13,13 +13,23 @@ from flowplay.codes import encode_density
 from flowplay.figures import describe_density
 from flowplay.figures.colors import BLUE
 from flowplay.grids import density_scale, exact_density
-from flowplay.problems import DataProblem, Energy, Posterior, Problem
+from flowplay.problems import DataProblem, Energy, ImageProblem, Posterior, Problem
 from flowplay.ui.components.density_view import density_view
-from flowplay.wire import PICTURE_KINDS, DensityPicture, SamplesPicture, Snapshot
+from flowplay.ui.components.images_view import images_view
+from flowplay.wire import (
+    PICTURE_KINDS,
+    DensityPicture,
+    ImagesPicture,
+    SamplesPicture,
+    Snapshot,
+)
 
 #: Cells of a problem's picture, and its points where no density is known.
 PROBLEM_CELLS = 192
 _PROBLEM_POINTS = 1_000
+
+#: Images that show what is to be learned: as many as the picture of a model has.
+PROBLEM_IMAGES = 64
 
 _NOTES = {
     "exact": "Exact density, not an estimate from samples",
@@ -31,9 +41,16 @@ _NOTES = {
 def small_picture(problem: Problem, cells: int) -> NDArray[np.floating] | None:
     """Return what a small picture of a problem shows, [cells, cells] with row 0 the lowest y.
 
-    Its exact density, or how many of some points lie in each cell where that is not known; None if
-    it has no window in the plane.
+    Its exact density, or how many of some points lie in each cell where that is not known; four of
+    its images; None if it has neither a window in the plane nor images.
     """
+    if isinstance(problem, ImageProblem):
+        h, w, _ = problem.shape
+        grey = problem.images("train", 0).levels[:4].mean(-1).reshape(2, 2, h, w)
+        sheet = grey.swapaxes(1, 2).reshape(2 * h, 2 * w)
+        near = [(np.arange(cells) * side // cells) for side in sheet.shape]
+        small: NDArray[np.float64] = sheet[np.ix_(near[0][::-1], near[1])]
+        return small
     density = exact_density(problem, cells)
     if density is not None or problem.window is None or not isinstance(problem, DataProblem):
         return density
@@ -78,6 +95,15 @@ def show_problem(problem: Problem, key: str) -> None:
             points=points,
             points_color=BLUE,
             note="Points; the density is not known",
+        )
+    elif isinstance(problem, ImageProblem):
+        levels = problem.images("train", 0).levels[:PROBLEM_IMAGES]
+        images_view(
+            levels,
+            brightest=problem.levels - 1,
+            alt=f"{len(levels)} images of {problem.label}.",
+            key=key,
+            note="Images to learn from",
         )
     else:
         st.caption(f"{problem.label} has no picture in the plane.")
@@ -129,6 +155,20 @@ def draw_density(
         points=None if points is None else points.points,
         note=note,
         frame_id=f"{frame}-{len(picture.code)}",
+    )
+
+
+def draw_images(
+    picture: ImagesPicture, snapshot: Snapshot, *, samples: bool, frame: str, key: str
+) -> None:
+    """Draw images of the model."""
+    images_view(
+        picture.levels,
+        brightest=picture.brightest,
+        alt=f"{len(picture.levels)} images drawn from the model at step {snapshot.header.step}.",
+        key=key,
+        note="Images drawn from the model, from the same noise at every step",
+        frame_id=frame,
     )
 
 

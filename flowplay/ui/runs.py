@@ -124,6 +124,15 @@ def is_example(run: Run) -> bool:
     return any(held.is_example for held in _session_runs().values() if held.run.id == run.id)
 
 
+def trained_runs() -> list[Run]:
+    """Return the session's runs that have taken steps of their own."""
+    return [
+        held.run
+        for held in _session_runs().values()
+        if (header := held.run.view().header) and header.step > 0 and not held.is_example
+    ]
+
+
 def let_go_note() -> str:
     """Return one sentence if the run shown stands for one that was let go, else nothing.
 

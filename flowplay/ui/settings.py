@@ -10,6 +10,7 @@ from typing import Any
 
 import streamlit as st
 
+from flowplay.catalog import architectures_for
 from flowplay.config import FixedSettings, RunConfig, flat_names
 from flowplay.problems import PROBLEMS
 
@@ -95,16 +96,26 @@ def identity(config: RunConfig) -> str:
 
 
 def follow_target() -> None:
-    """Give a newly chosen target its own options."""
-    for option in PROBLEMS[st.session_state["target"]].options:
+    """Give a newly chosen target its own options, and what learns it defaults that suit it."""
+    before: RunConfig = st.session_state[_CONFIG]
+    target = PROBLEMS[st.session_state["target"]]
+    for option in target.options:
         st.session_state[option.name] = option.default
+    if target.gives == PROBLEMS[before.target].gives:
+        return
+    known = architectures_for(target.gives)
+    if st.session_state["architecture"] not in known:
+        st.session_state["architecture"] = next(iter(known))
+    follow_architecture()
 
 
 def follow_architecture() -> None:
     """Give a newly chosen family its own defaults, but keep what the visitor has set."""
     before: RunConfig = st.session_state[_CONFIG]
-    old = RunConfig(architecture=before.architecture)
-    new = RunConfig(architecture=st.session_state["architecture"])
+    old = RunConfig(target=before.target, architecture=before.architecture)
+    new = RunConfig(
+        target=st.session_state["target"], architecture=st.session_state["architecture"]
+    )
     for name, value in flat_values(new).items():
         if name in ("target", "architecture", *new.target_options):
             continue

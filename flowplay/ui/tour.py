@@ -9,7 +9,7 @@ from typing import Literal
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from flowplay.catalog import ARCHITECTURES, FLOW_FAMILIES
+from flowplay.catalog import FLOW_FAMILIES
 from flowplay.config import RunConfig
 from flowplay.engine import Phase, RunView
 from flowplay.ui import runs
@@ -57,7 +57,7 @@ def _any(_: RunConfig) -> bool:
 
 
 def _has_floor(config: RunConfig) -> bool:
-    has_likelihood = ARCHITECTURES[config.architecture].likelihood != "none"
+    has_likelihood = config.entry.likelihood != "none"
     return has_likelihood and config.problem().floor is not None
 
 
@@ -66,7 +66,7 @@ def _has_layers(config: RunConfig) -> bool:
 
 
 def _has_depth(config: RunConfig) -> bool:
-    return ARCHITECTURES[config.architecture].depth_help is not None
+    return config.entry.depth_help is not None
 
 
 @dataclass(frozen=True)

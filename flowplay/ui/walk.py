@@ -14,8 +14,9 @@ from flowplay.ui.look import Look
 from flowplay.ui.work import NotDoneError, ask, say_not_done, wait
 from flowplay.wire import LayerFrames
 
-#: Seconds between two looks at whether the worker is done.
-_POLL = 0.3
+#: Seconds between two looks at whether the worker is done. The page is drawn anew then: not while a
+#: browser still draws it for the first time.
+_POLL = 1.0
 
 
 def walk_view(run: Run) -> None:
@@ -56,7 +57,7 @@ def _draw(future: Future[bytes], look: Look) -> None:
         return
     st.caption(
         f"Step {frames.step:,}. Each frame shows the exact density of z after one more layer, from "
-        "the Gaussian base to the data. The dots are samples of the base, mapped by the same "
+        "the base to the data. The dots are samples of the base, mapped by the same "
         "layers. The axes do not change; the last layer is the fixed scaling to data units."
     )
     st.plotly_chart(
@@ -64,5 +65,5 @@ def _draw(future: Future[bytes], look: Look) -> None:
         key="layers_chart",
         config={"displaylogo": False},
         alt=f"Animation over {len(frames.states)} frames: the exact density of z_k and the same "
-        "samples after each layer, from the Gaussian base to the data.",
+        "samples after each layer, from the base to the data.",
     )

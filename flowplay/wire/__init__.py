@@ -3,6 +3,7 @@
 Nothing here can be executed by reading it, unlike a pickle, and nothing imports torch.
 """
 
+from flowplay.wire.compressed import Compressed, Restored
 from flowplay.wire.diagnosis import Diagnosis
 from flowplay.wire.earlier_weights import EarlierWeights
 from flowplay.wire.exported_flow import ExportedFlow
@@ -12,6 +13,7 @@ from flowplay.wire.packing import Packed, pack, unpack, unpack_header
 from flowplay.wire.pictures import (
     PICTURE_KINDS,
     DensityPicture,
+    ImagesPicture,
     Picture,
     PredictivePicture,
     SamplesPicture,
@@ -23,6 +25,7 @@ from flowplay.wire.snapshot import Curve, Exactness, Header, Measurement, Snapsh
 
 __all__ = [
     "PICTURE_KINDS",
+    "Compressed",
     "Curve",
     "DensityPicture",
     "Diagnosis",
@@ -30,12 +33,14 @@ __all__ = [
     "Exactness",
     "ExportedFlow",
     "Header",
+    "ImagesPicture",
     "LayerFrames",
     "Ledger",
     "Measurement",
     "Packed",
     "Picture",
     "PredictivePicture",
+    "Restored",
     "RunState",
     "SamplesPicture",
     "SavedRun",

@@ -40,6 +40,8 @@ class LayerFrames(Packed):
         mass: [S] probability that lies in the frame's box: density times cell area, summed.
         round_trip: largest |f(f^-1(x)) - x| over held-out data, in float32; None if unsolved.
         unsolved: cells in which a numeric inverse did not reach its tolerance; drawn empty.
+        base: [K] the Gaussians of the base: weight, two coordinates of the mean, and standard
+            deviation of each.
         base_reach: the lattice covers -base_reach to base_reach of the base in both directions.
         density: [S, H, H] uint8, exact density of z_k at cell centres.
         layer_area: [S, H, H] int8, log|det dz_k/dz_j| at z_k, j the frame before.
@@ -55,6 +57,7 @@ class LayerFrames(Packed):
     """
 
     KIND: ClassVar[str] = "layer frames"
+    VERSION: ClassVar[int] = 2
 
     token: str
     step: int
@@ -73,6 +76,7 @@ class LayerFrames(Packed):
     mass: list[float]
     round_trip: float | None
     unsolved: int
+    base: list[list[float]]
     base_reach: float
     density: NDArray[np.uint8]
     layer_area: NDArray[np.int8]

@@ -16,7 +16,7 @@ class Ledger(Packed):
     r"""One point's way through a flow, and how its log-density adds up, in float64.
 
     .. math::
-        \log p(x) = \log \mathcal{N}(z_0; 0, I) + \sum_k \log|\det \partial z_{k-1}/\partial z_k|
+        \log p(x) = \log p(z_0) + \sum_k \log|\det \partial z_{k-1}/\partial z_k|
 
     Attributes:
         token: names the training state.

@@ -103,6 +103,25 @@ class DensityPicture(Picture):
 
 
 @picture_kind(
+    made_by="flowplay.training.picture_makers:images_picture",
+    drawn_by="flowplay.ui.picture_views:draw_images",
+)
+@dataclass(frozen=True)
+class ImagesPicture(Picture):
+    """Images drawn from the model, at the run's temperature, the same noise at every step.
+
+    Attributes:
+        brightest: the highest level that there is.
+        levels: [n, H, W, C] uint8.
+    """
+
+    TAG: ClassVar[str] = "images"
+
+    brightest: int
+    levels: NDArray[np.uint8]
+
+
+@picture_kind(
     made_by="flowplay.training.picture_makers:samples_picture",
     drawn_by="flowplay.ui.picture_views:draw_samples",
 )

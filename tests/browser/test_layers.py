@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,14 @@ def test_a_clicked_point_s_ledger_adds_up(app: App, page: Page) -> None:
     base, total, last, log_prob = numbers(page.locator(".st-key-ledger dd"))
     assert last == log_prob
     assert last == pytest.approx(base + total, abs=1.01e-4)
+    # The log-det of the marked row, by hand.
+    here = page.locator(f"{LEDGER}.here td").nth(2).inner_text()
+    expect(page.locator(".st-key-ledger .worked .sign")).to_contain_text(
+        f"{here}. This is log|det|"
+    )
+    entries = numbers(page.locator(".st-key-ledger .worked .entries i"))
+    by_hand = -math.log(abs(entries[0] * entries[3] - entries[1] * entries[2]))
+    assert by_hand == pytest.approx(float(here.replace("−", "-")), abs=1e-2)
     shares = numbers(page.locator(f"{LEDGER} td:nth-child(4)").filter(has_text=re.compile(r"\d")))
     assert sum(shares) == pytest.approx(total, abs=13 * 0.51e-4)
     # The table leads the picture, too.
@@ -144,7 +153,7 @@ def test_training_can_be_rewound(app: App, page: Page) -> None:
     page.keyboard.press("Home")
     expect(page.locator(PLOT)).not_to_have_attribute("data-token", str(token))
     expect(page.locator(PLOT)).to_have_attribute("data-t", "2.000")
-    assert picture(page) != trained
+    until(lambda: picture(page) != trained, 30, "the earlier state is drawn")
     rewind.focus()
     page.keyboard.press("End")
     expect(page.locator(PLOT)).to_have_attribute("data-token", str(token))

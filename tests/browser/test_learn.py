@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from browser.conftest import App
 from browser.test_playground import PATIENCE, TRAIN, address, no_traceback
+from flowplay.guide import SECTIONS
 
 CHANGE = "figure[data-exact]"
 STACK = "figure[data-sum]"
@@ -122,7 +123,7 @@ def test_a_longer_stack_still_adds_up(app: App, page: Page) -> None:
 
 
 def test_the_guide_explains_its_words_and_opens_the_playground(app: App, page: Page) -> None:
-    open_at(page, app.url + "/guide", ".term")
+    open_at(page, app.url + "/guide?section=cheap-jacobians", ".term")
     word = page.locator(".term").first
     shown = "node => getComputedStyle(node, '::after').visibility"
     until(lambda: word.evaluate(shown) == "hidden", 60, "the style has come")
@@ -157,16 +158,64 @@ def settled(page: Page) -> None:
     page.evaluate("new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r)))")
 
 
-@pytest.mark.parametrize("name", ["change_of_variables", "guide"])
-def test_on_a_phone_no_page_scrolls_sideways(app: App, browser: Browser, name: str) -> None:
+def section_of(page: Page) -> str:
+    """Return which section of the guide the address names."""
+    found = re.search(r"[?&]section=([\w-]+)", address(page))
+    return found[1] if found else ""
+
+
+def test_an_old_address_opens_its_section_and_sections_link_to_each_other(
+    app: App, page: Page
+) -> None:
+    open_at(page, app.url + "/guide#bits", ".st-key-guide_section")
+    expect(page.get_by_role("heading", name="Bits per dimension")).to_be_visible()
+    assert section_of(page) == "bits"
+    page.get_by_role("link", name="Next: When to use a flow, and when not").click()
+    expect(page.get_by_role("heading", name="When to use a flow")).to_be_visible()
+    until(lambda: section_of(page) == "when", 60, "the address of the section")
+    page.go_back()
+    expect(page.get_by_role("heading", name="Bits per dimension")).to_be_visible()
+    page.get_by_role("link", name="Contents").click()
+    page.get_by_role("link", name="Where each topic is").click()
+    # A link in text, in this session.
+    page.get_by_role("link", name="Neural spline").click()
+    expect(page.get_by_role("heading", name="The families, one card each")).to_be_visible()
+    until(lambda: section_of(page) == "families", 60, "the address of the section")
+    top = "document.querySelector('[data-testid=stMain]').scrollTop"
+    until(lambda: page.evaluate(top) == 0, 60, "the section begins at its top")
+    no_traceback(page)
+
+
+@pytest.mark.parametrize("name", ["change_of_variables", "guide", "guide?section=costs"])
+def test_on_a_phone_no_page_is_wider_than_the_screen_while_it_loads(
+    app: App, browser: Browser, name: str
+) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844})
     page = context.new_page()
     page.add_init_script(WATCH_WIDTH)
     # A slow phone: what is there for a moment only is drawn.
     context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 4})
-    open_at(page, f"{app.url}/{name}", "[data-sum]" if name != "guide" else "#papers")
+    ready = {"change_of_variables": "[data-sum]", "guide": ".st-key-card_topics"}
+    open_at(page, f"{app.url}/{name}", ready.get(name, ".stMarkdown table"))
     settled(page)
     assert page.evaluate("window.tooWide") == 0, "pixels beyond the screen"
+    no_traceback(page)
+    context.close()
+
+
+def test_on_a_phone_no_section_of_the_guide_is_wider_than_the_screen(
+    app: App, browser: Browser
+) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    page.add_init_script(WATCH_WIDTH)
+    open_at(page, f"{app.url}/guide?section={SECTIONS[0].key}", ".st-key-guide_section")
+    for section, after in zip(SECTIONS, [*SECTIONS[1:], None], strict=True):
+        expect(page.get_by_role("heading", name=section.title, exact=True)).to_be_visible()
+        settled(page)
+        assert page.evaluate("window.tooWide") == 0, f"pixels beyond the screen: {section.key}"
+        if after is not None:
+            page.get_by_role("link", name=f"Next: {after.title}").click()
     no_traceback(page)
     context.close()
 
@@ -203,7 +252,7 @@ def test_the_tour_can_be_left_resumed_and_is_not_offered_twice(app: App, page: P
     bar.get_by_role("button", name="Skip").click()
     until(lambda: step(page) == "train", 60, "the second step")
     page.get_by_role("link", name="Guide", exact=True).first.click()
-    page.wait_for_selector(".term")
+    page.wait_for_selector(".st-key-card_topics")
     assert step(page) == "train"
     bar.get_by_role("button", name="Take me there").press("Enter")
     page.wait_for_selector(TRAIN)

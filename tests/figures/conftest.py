@@ -37,6 +37,7 @@ def make_frames(count: int, *, states: list[int] | None = None) -> LayerFrames:
         mass=[1.0] * count,
         round_trip=0.0,
         unsolved=0,
+        base=[[1.0, 0.0, 0.0, 1.0]],
         base_reach=3.0,
         density=rng.integers(0, 255, (count, 16, 16), np.uint8),
         layer_area=np.zeros((count, 16, 16), np.int8),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from xml.etree import ElementTree
 
 import pytest
 
@@ -11,6 +12,7 @@ from flowplay.catalog import ARCHITECTURES
 from flowplay.config import RunConfig
 from flowplay.glossary import TERMS, explain, plain
 from flowplay.guide import (
+    EXERCISES,
     SECTIONS,
     SYMPTOMS,
     TOPICS,
@@ -18,8 +20,10 @@ from flowplay.guide import (
     bits_per_dimension,
     hyperparameters,
     not_yet,
+    picture,
     placed,
 )
+from flowplay.ui.trying import PAGES
 
 #: The headings of the lecture's theory part, its subsections included.
 HEADINGS = """
@@ -78,8 +82,9 @@ def test_every_term_is_in_the_glossary_and_explained_as_text() -> None:
 
 def test_every_link_is_a_config_that_is_accepted_whole() -> None:
     links = [link for section in SECTIONS for link in section.tries]
-    assert {link.page for link in links} == {"playground", "change_of_variables", "energies"}
-    for query in [*(link.query for link in links), *(symptom.query for symptom in SYMPTOMS)]:
+    assert {link.page for link in links} == set(PAGES)
+    others = [*(symptom.query for symptom in SYMPTOMS), *(e.query for e in EXERCISES)]
+    for query in [*(link.query for link in links), *others]:
         config, refused = RunConfig.repair(query)
         assert refused == []
         assert set(config.to_flat()) <= set(query)
@@ -88,6 +93,20 @@ def test_every_link_is_a_config_that_is_accepted_whole() -> None:
 def test_every_section_can_be_tried_or_shows_something_itself() -> None:
     assert all(section.tries or section.extra for section in SECTIONS)
     assert len({section.key for section in SECTIONS}) == len(SECTIONS)
+
+
+def test_every_section_has_a_picture_and_a_sentence_for_the_contents() -> None:
+    for section in SECTIONS:
+        assert ElementTree.fromstring(picture(section.key)).tag.endswith("svg")
+        assert section.summary.endswith(".")
+        assert len(section.summary) < 90
+
+
+def test_links_from_section_to_section_lead_somewhere() -> None:
+    keys = {section.key for section in SECTIONS}
+    named = {key for section in SECTIONS for key in re.findall(r"\]\(#([\w-]+)\)", section.text)}
+    assert named
+    assert named <= keys
 
 
 def test_display_formulas_stand_on_lines_of_their_own() -> None:

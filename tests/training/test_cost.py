@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from flowplay.training import cost, new_run, train_slice
 from flowplay.training.cost import PeakMemory, step_memory, step_seconds
 from flowplay.training.data import training_points
 from flowplay.training.start import prepare_process
+from flowplay.training.worker import measure_checkpoint
 
 ARCHITECTURES = ("realnvp", "nsf", "flowpp", "maf", "planar", "ffjord", "residual", "glow")
 
@@ -176,3 +178,11 @@ def test_budgets_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(ValueError, match=r"^FLOWPLAY_STEP_MEMORY='much' is no size like 512MiB\.$"):
         budgets()
     budgets.cache_clear()
+
+
+@pytest.mark.parametrize("target", ["moons", "digits"])
+def test_checkpoints_take_less_memory(target: str) -> None:
+    config = RunConfig(target=target, architecture="glow", depth=4, width=32)
+    told = json.loads(measure_checkpoint(config.model_dump_json()))
+    assert told["checkpointed"]["bytes"] < 0.7 * told["stored"]["bytes"]
+    assert all(costs["milliseconds"] > 0 for costs in told.values())

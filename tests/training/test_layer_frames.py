@@ -11,6 +11,7 @@ from torch import Tensor
 
 from flowplay.codes import POINT_UNITS, UNSOLVED, encode_density, encode_error
 from flowplay.config import RunConfig
+from flowplay.figures.gif import between_codes
 from flowplay.flows import FAMILIES, Bijection, Flow, NotConvergedError, build_flow
 from flowplay.grids import cell_centres
 from flowplay.training import RunState, new_run, train_slice, worker
@@ -202,3 +203,21 @@ def test_layers_are_named_and_chosen() -> None:
     ]
     assert shown_states(100, 34)[-1] == 100
     assert len(shown_states(100, 34)) == 34
+
+
+def test_a_mixture_as_base_is_drawn_as_it_is() -> None:
+    """What the browser and the GIF compute from the header is the density of the flow's base."""
+    config = RunConfig(options={"base_components": 3}, depth=2, width=8)
+    state = new_run(config)
+    live = LiveRun(state)
+    flow = flow_of(live)
+    frames = layer_frames(live, state, detail=Detail(4, 32, 300, 1))
+    line = torch.linspace(-frames.base_reach, frames.base_reach, frames.lattice.shape[1])
+    corners = torch.cartesian_prod(line, line).flip(1)
+    with torch.no_grad():
+        density = flow.base.log_prob(corners).exp().reshape(len(line), -1).numpy()
+    root = 255 * np.sqrt(density / frames.density_scale)
+    cells = (root[1:, 1:] + root[1:, :-1] + root[:-1, 1:] + root[:-1, :-1]) / 4
+    np.testing.assert_allclose(between_codes(frames, 0, 0, 0.0), cells, atol=1e-3)
+    assert frames.mass[0] == pytest.approx(1, abs=0.02)
+    assert max(abs(v) for _, x, y, _ in frames.base for v in (x, y)) < frames.base_reach

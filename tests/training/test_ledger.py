@@ -10,7 +10,7 @@ import torch
 
 from flowplay.flows import FAMILIES, Flow, Standardization, build_flow
 from flowplay.training.ledger import point_ledger, point_ledgers
-from flowplay.ui.components.ledger_view import ledger_rows
+from flowplay.ui.components.ledger_view import ledger_rows, worked_log_det
 from flowplay.wire import Ledger
 
 POINTS = 100
@@ -90,3 +90,22 @@ def test_the_table_runs_from_the_data_to_the_base() -> None:
     assert isinstance(last, list)
     assert first[:3] == ["x", "0.3000", "0.4000"]
     assert last[4] == f"{ledger.log_dets.sum():.4f}".replace("-", "−")
+
+
+def test_the_log_det_by_hand_is_the_one_in_the_table(flow: Flow) -> None:
+    """Recomputed from the digits that are shown, as a reader would."""
+    last = len(flow.bijections)
+    ledger = point_ledger(flow, last, (0.3, 0.4))
+    rows = {row["k"]: row["cells"] for row in ledger_rows(ledger)}
+    for k in range(1, last + 1):
+        worked = worked_log_det(ledger, k)
+        entries = worked["entries"]
+        assert isinstance(entries, list)
+        (a, b, c, d) = (float(entry.replace("−", "-")) for entry in entries)
+        shown = rows[k - 1]
+        assert isinstance(shown, list)
+        in_table = float(shown[3].replace("−", "-"))
+        # Four digits of four entries: their rounding is all that may differ.
+        rounding = 5e-5 * (abs(a) + abs(b) + abs(c) + abs(d)) / abs(a * d - b * c) + 2e-4
+        assert -math.log(abs(a * d - b * c)) == pytest.approx(in_table, abs=rounding)
+        assert shown[3] in str(worked["sign"])

@@ -237,7 +237,7 @@ def test_trained_flow_is_a_density_and_stays_above_the_entropy(architecture: str
     state, snapshot = train_slice(new_run(config), steps=300)
     flow, held_out_points = flow_of(pool.live_run(state)), LiveRun(state).held_out
     target = make_target("moons", 0.05)
-    side = torch.linspace(-6, 6, 241)
+    side = torch.linspace(-4, 4, 281)
     grid = torch.cartesian_prod(side, side)
     with torch.inference_mode():
         log_prob = torch.cat([flow.log_prob(g) for g in grid.split(BLOCK)])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
@@ -11,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from flowplay.catalog import FLOW_FAMILIES
 from flowplay.engine import WorkError
-from flowplay.guide import SECTIONS, TOPICS, not_yet
+from flowplay.guide import SECTIONS, TOPICS, Section, not_yet
 from flowplay.ui import timing_table, work
 
 APP = Path(__file__).parents[2] / "navigation.py"
@@ -41,42 +43,76 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[MeasuringEngine]:
     timing_table._measured.clear()
 
 
-@pytest.fixture
-def page() -> AppTest:
-    app = AppTest.from_file(str(APP), default_timeout=60)
-    return app.switch_page("pages/guide.py").run()
+def opened(section: str = "") -> AppTest:
+    app = AppTest.from_file(str(APP), default_timeout=60).switch_page("pages/guide.py")
+    if section:
+        app.query_params["section"] = section
+    return app.run()
 
 
 def text(page: AppTest) -> str:
     return "\n".join(element.value for element in page.markdown)
 
 
-def test_every_section_is_there_with_its_links(page: AppTest) -> None:
+def links(page: AppTest) -> list[str]:
+    return [link.proto.query_string for link in page.get("page_link")]
+
+
+def test_the_contents_have_every_section_with_its_picture() -> None:
+    page = opened()
     assert not page.exception
-    assert [header.value for header in page.header] == [section.title for section in SECTIONS]
-    links = [link.proto for link in page.get("page_link")]
-    assert len(links) > len(SECTIONS)
-    wanted = {f"architecture={name}" for name in FLOW_FAMILIES}
-    assert wanted <= {link.query_string for link in links}
+    assert {f"section={section.key}" for section in SECTIONS} <= set(links(page))
+    assert sum("<svg" in element.value for element in page.markdown) == len(SECTIONS)
 
 
-def test_every_topic_is_in_a_table(page: AppTest) -> None:
-    shown = text(page)
+@pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.key)
+def test_every_section_opens_alone_with_its_neighbours(section: Section) -> None:
+    page = opened(section.key)
+    assert not page.exception
+    assert [title.value for title in page.title] == [section.title]
+    at = SECTIONS.index(section)
+    around = {s.key for n, s in enumerate(SECTIONS) if abs(n - at) == 1}
+    found = {link for link in links(page) if link.startswith("section=")}
+    assert found == {f"section={key}" for key in around}
+
+
+def test_an_unknown_section_is_refused_in_a_sentence_and_the_contents_are_shown() -> None:
+    page = opened("<script>nope")
+    assert not page.exception
+    assert page.warning[0].value == "The guide has no section ·script·nope: here are all."
+    assert f"section={SECTIONS[0].key}" in links(page)
+
+
+def test_every_family_can_be_tried() -> None:
+    assert {f"architecture={name}" for name in FLOW_FAMILIES} <= set(links(opened("families")))
+
+
+def test_every_topic_is_in_a_table() -> None:
+    shown = text(opened("topics"))
     assert all(f"| {topic.heading} |" in shown for topic in TOPICS)
     below = shown[shown.index("What is missing") :]
     assert all(f"| {topic.heading} | {topic.later} |" in below for topic in not_yet())
 
 
-def test_every_card_comes_from_the_catalog(page: AppTest) -> None:
-    shown = {element.value.strip("$\n ") for element in page.latex}
+def test_every_table_scrolls_in_a_box_that_has_its_style_with_it() -> None:
+    for key in ("likelihood", "costs", "hyperparameters", "topics"):
+        for element in opened(key).markdown:
+            for table in re.finditer(r"^\|.*(?:\n\|.*)+", element.value, re.MULTILINE):
+                before = element.value[: table.start()].rstrip()
+                assert before.endswith('overflow-x: auto">'), key
+
+
+def test_every_card_comes_from_the_catalog() -> None:
+    shown = {element.value.strip("$\n ") for element in opened("families").latex}
     for architecture in FLOW_FAMILIES.values():
         assert architecture.equation in shown
         assert architecture.jacobian in shown
 
 
 def test_times_are_measured_when_asked_and_kept_for_the_server(
-    engine: MeasuringEngine, page: AppTest
+    engine: MeasuringEngine,
 ) -> None:
+    page = opened("costs")
     assert "12 ms" not in text(page)
     page.button(key="measure").click().run()
     for _ in FLOW_FAMILIES:  # A timer does this in a browser.
@@ -84,13 +120,13 @@ def test_times_are_measured_when_asked_and_kept_for_the_server(
     assert not page.exception
     assert text(page).count("| 12 ms |") == len(FLOW_FAMILIES)
     assert text(page).count("| 3,456 ms |") == len(FLOW_FAMILIES)
-    other = AppTest.from_file(str(APP), default_timeout=60).switch_page("pages/guide.py").run()
-    assert "12 ms" in text(other)
+    assert "12 ms" in text(opened("costs"))
 
 
 def test_a_family_that_cannot_be_measured_says_so_and_can_be_asked_again(
-    engine: MeasuringEngine, page: AppTest
+    engine: MeasuringEngine,
 ) -> None:
+    page = opened("costs")
     engine.failing = "nsf"
     page.button(key="measure").click().run()
     for _ in FLOW_FAMILIES:
@@ -103,7 +139,21 @@ def test_a_family_that_cannot_be_measured_says_so_and_can_be_asked_again(
     assert not page.exception
 
 
-def test_bits_follow_the_numbers(page: AppTest) -> None:
+def test_bits_follow_the_numbers() -> None:
+    page = opened("bits")
     page.number_input(key="bits_nll").set_value(0.0).run()
     assert page.metric[0].value == "0.000"
     assert not page.exception
+
+
+def test_the_entropy_follows_the_units_and_the_gap_does_not() -> None:
+    page = opened("negative-nll")
+    page.number_input(key="units_factor").set_value(1.0).run()
+    before = [float(metric.value) for metric in page.metric]
+    page.number_input(key="units_factor").set_value(0.1).run()
+    after = [float(metric.value) for metric in page.metric]
+    moved = 2 * math.log(0.1)
+    assert after[0] == pytest.approx(before[0] + moved, abs=2e-3)
+    assert after[1] == pytest.approx(before[1] + moved, abs=2e-3)
+    assert after[2] == before[2]
+    assert after[0] < 0

@@ -19,12 +19,12 @@ sys.path.append(str(Path(__file__).parents[1] / "engine"))
 
 from fake_work import snapshot, state
 
-from flowplay.catalog import ARCHITECTURES
+from flowplay.catalog import ARCHITECTURES, IMAGE_ARCHITECTURES
 from flowplay.catalog.entries import Likelihood
 from flowplay.config import RunConfig, flat_names
 from flowplay.engine import Engine, EngineStatus, Run, WorkError
 from flowplay.targets import TARGETS
-from flowplay.ui import live, picture_views, runs, shell
+from flowplay.ui import picture_views, runs, shell
 from flowplay.ui.example import example
 from flowplay.ui.runs import ACTIVE
 from flowplay.ui.settings import identity
@@ -228,7 +228,8 @@ def _toggle() -> None:
     from flowplay.ui.live import samples_toggle
 
     problem = SimpleNamespace(window=st.session_state["window"])
-    samples_toggle(SimpleNamespace(architecture="nsf", problem=lambda: problem))  # type: ignore[arg-type]
+    entry = SimpleNamespace(likelihood="exact")
+    samples_toggle(SimpleNamespace(entry=entry, problem=lambda: problem))  # type: ignore[arg-type]
 
 
 def test_samples_are_offered_only_in_the_plane() -> None:
@@ -313,7 +314,8 @@ def test_before_the_first_picture_the_catalog_says_what_will_be_measured(
     monkeypatch: pytest.MonkeyPatch, likelihood: Likelihood, labels: list[str], heading: str
 ) -> None:
     made = replace(ARCHITECTURES["nsf"], likelihood=likelihood, loss_name="energy distance")
-    monkeypatch.setattr(live, "ARCHITECTURES", {**ARCHITECTURES, "nsf": made})
+    known = {**ARCHITECTURES, "nsf": made}
+    monkeypatch.setattr("flowplay.config.architectures_for", lambda data: known)
     page = run(architecture="nsf")
     assert not page.exception
     assert [m.label for m in page.metric] == labels
@@ -340,3 +342,27 @@ def test_the_bundled_example_is_of_the_defaults_and_honest() -> None:
     assert snapshot.header.step == state.step == RunConfig().budget
     shown = snapshot.measurements["held_out"].value
     assert live.objective.judge(live.model)[0] == pytest.approx(shown, abs=1e-3)
+
+
+def test_a_target_of_images_brings_what_learns_images() -> None:
+    page = run(architecture="planar")
+    page.button_group(key="target_group").set_value("Images").run()
+    assert not page.exception
+    assert page.radio(key="target").value == "digits"
+    assert page.selectbox(key="architecture").value == "glow"
+    images = IMAGE_ARCHITECTURES["glow"].defaults
+    assert page.slider(key="depth").value == images["depth"]
+    assert [m.label for m in page.metric] == ["Held-out bound of bits/dim", "Parameters"]
+    assert any("upper bound of the bits per dimension" in m.value for m in page.markdown)
+    assert "show_samples" not in {toggle.key for toggle in page.toggle}
+    page.button_group(key="target_group").set_value("Data").run()
+    assert not page.exception
+    assert page.slider(key="depth").value == ARCHITECTURES["glow"].defaults["depth"]
+
+
+def test_a_link_to_images_is_read() -> None:
+    page = run(target="digits", architecture="nsf", dequantization="uniform", bins="5")
+    assert not page.exception
+    assert page.selectbox(key="architecture").value == "nsf"
+    assert page.slider(key="bins").value == 5
+    assert page.query_params["dequantization"] == "uniform"

@@ -240,3 +240,15 @@ def test_the_engine_asks_the_server_whether_the_session_is_there(
     assert present()
     active.clear()
     assert not present(), "its websocket is gone"
+
+
+def test_only_runs_that_took_steps_here_count_as_trained(engine: FakeEngine) -> None:
+    opened = runs.current_run(DEFAULT)
+    assert runs.is_example(opened)
+    other = runs.current_run(OTHER)
+    assert runs.trained_runs() == []
+    engine.land(other, 0)
+    assert runs.trained_runs() == [], "a picture of an untrained run is no step"
+    runs.train(OTHER)
+    engine.land(other, 5)
+    assert runs.trained_runs() == [other]

@@ -39,7 +39,7 @@ class Checkerboard(Target):
     label = "Checkerboard"
     summary = (
         "Eight flat squares with sharp edges that touch at their corners: "
-        "a flow has to make steps and plateaus where it would rather be smooth."
+        "a smooth map can only approximate the edges."
     )
     default_noise = 0.05
     noise_range = (0.02, 0.5)

@@ -30,8 +30,8 @@ class EightGaussians(Target):
     name = "eight_gaussians"
     label = "Eight Gaussians"
     summary = (
-        "Eight separate clusters on a circle: a flow has to tear one Gaussian into eight "
-        "and leave only thin bridges between them."
+        "Eight separate clusters on a circle: a flow that starts from one Gaussian always "
+        "leaves bridges of density between them."
     )
     default_noise = 0.3
     noise_range = (0.05, 0.8)

@@ -29,8 +29,8 @@ class Moons(CurveTarget):
     name = "moons"
     label = "Two moons"
     summary = (
-        "Two interleaving half circles: the classic first test, "
-        "in which a flow has to bend one Gaussian into two curved, separate pieces."
+        "Two interleaving half circles, a common first test: "
+        "a flow has to bend a Gaussian, and leaves a thin bridge between the two."
     )
     default_noise = 0.05
     noise_range = (0.02, 0.3)

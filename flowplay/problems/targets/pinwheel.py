@@ -48,7 +48,7 @@ class Pinwheel(Target):
     label = "Pinwheel"
     summary = (
         "Five arms twisted around the origin: "
-        "a flow has to shear the plane and split the mass five ways, in a pattern off the axes."
+        "a flow has to shear the plane, in directions that are not those of the axes."
     )
     default_noise = 0.2
     noise_range = (0.05, 0.5)

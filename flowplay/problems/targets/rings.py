@@ -61,8 +61,8 @@ class Circles(ConcentricRings):
     name = "circles"
     label = "Two circles"
     summary = (
-        "Two rings, one inside the other: a flow cannot change the topology of a Gaussian, "
-        "so the holes show how thin it can make its bridges."
+        "Two rings, one inside the other: the density of a flow is positive everywhere, "
+        "so some of it always remains inside the rings and between them."
     )
     default_noise = 0.05
     noise_range = (0.02, 0.3)
@@ -94,8 +94,8 @@ class Rings(ConcentricRings):
     name = "rings"
     label = "Four rings"
     summary = (
-        "Four rings of equal mass around each other: every gap has to be bridged, "
-        "and the inner rings are four times as dense as the outer one."
+        "Four rings of equal probability around each other: some density remains in every gap, "
+        "and the innermost ring is four times as dense as the outermost."
     )
     default_noise = 0.08
     noise_range = (0.03, 0.4)

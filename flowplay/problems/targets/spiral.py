@@ -36,7 +36,7 @@ class Spiral(CurveTarget):
     label = "Two spirals"
     summary = (
         "Two long, thin arms wound around each other: "
-        "a flow has to turn the outside much further than the inside, which takes depth."
+        "a flow has to turn the outside much further than the inside, which takes many layers."
     )
     default_noise = 0.1
     noise_range = (0.04, 0.4)

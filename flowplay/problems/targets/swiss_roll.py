@@ -34,7 +34,7 @@ class SwissRoll(CurveTarget):
     label = "Swiss roll"
     summary = (
         "One sheet rolled up, thinner towards the outside: "
-        "a flow has to unroll a single connected curve without tearing it."
+        "a flow has to roll up a single connected curve."
     )
     default_noise = 0.1
     noise_range = (0.04, 0.4)

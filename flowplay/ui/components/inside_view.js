@@ -17,6 +17,7 @@
  * @property {number[]} mass
  * @property {?number} round_trip
  * @property {number} unsolved
+ * @property {number[][]} base  weight, mean and standard deviation of each of its Gaussians
  * @property {number} base_reach
  */
 
@@ -441,7 +442,7 @@ class InsideView {
       const u = mix(-frames.base_reach, frames.base_reach, (at % side) / (side - 1));
       const v = mix(-frames.base_reach, frames.base_reach, Math.floor(at / side) / (side - 1));
       const grown = (mix(area[i * points + at], area[j * points + at], s) * limit) / 127;
-      const density = Math.exp(-(u * u + v * v) / 2 - grown) / (2 * Math.PI);
+      const density = baseDensity(frames, u, v) * Math.exp(-grown);
       code[at] = 255 * Math.sqrt(Math.min(1, density / frames.density_scale));
     }
     const draw = (a, b, c) => fillTriangle(pixels, n, this.palettes.density, x, y, code, a, b, c);
@@ -782,7 +783,7 @@ class InsideView {
         if (!inside(around, x, y)) continue;
         const width = (2 * this.frames.base_reach) / squares;
         const [u, v] = [column, row].map((n) => -this.frames.base_reach + (n + 0.5) * width);
-        const base = Math.exp(-(u * u + v * v) / 2) / (2 * Math.PI);
+        const base = baseDensity(this.frames, u, v);
         const code = codes[frame * squares ** 2 + row * squares + column];
         const growth = Math.exp((code * this.frames.total_limit) / 127);
         const area = polygonArea(around);
@@ -792,6 +793,16 @@ class InsideView {
     }
     return "";
   }
+}
+
+/** @returns {number} the density of the base at (u, v) */
+function baseDensity(frames, u, v) {
+  let density = 0;
+  for (const [weight, x, y, std] of frames.base) {
+    const square = ((u - x) ** 2 + (v - y) ** 2) / std ** 2;
+    density += (weight * Math.exp(-square / 2)) / (2 * Math.PI * std ** 2);
+  }
+  return density;
 }
 
 /** Fill a triangle of the points a, b, c with colours of codes that run evenly between theirs. */

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
+
 from flowplay.ui.components.registration import register
 from flowplay.wire import Ledger
 
@@ -39,6 +41,16 @@ _HTML: Final = f"""
     <dt class="last">= log p(x), in nats</dt><dd class="last total"></dd>
     <dt>log_prob(x) of the flow</dt><dd class="log_prob"></dd>
   </dl>
+  <section class="worked" aria-label="A log-det by hand">
+    <h4></h4>
+    <div class="matrix">
+      <span class="name"></span>
+      <span class="entries"><i></i><i></i><i></i><i></i></span>
+    </div>
+    <p class="det"></p>
+    <p class="log"></p>
+    <p class="sign"></p>
+  </section>
 </figure>
 """
 
@@ -58,6 +70,7 @@ def ledger_view(ledger: Ledger, *, key: str) -> None:
             "states": ledger.states.tolist(),
             "jacobians": ledger.jacobians.tolist(),
             "rows": ledger_rows(ledger),
+            "worked": [worked_log_det(ledger, k) for k in range(1, len(ledger.names) + 1)],
             "sums": [
                 _number(v)
                 for v in (
@@ -92,11 +105,57 @@ def ledger_rows(ledger: Ledger) -> list[dict[str, object]]:
             rows.append({"k": k, "cells": ["x", *place, "", "", "", "", ""]})
             continue
         large, small = ledger.singular_values[k]
-        name = f"{k + 1} {ledger.names[k]} → z{str(k).translate(_SUBSCRIPTS)}"
+        name = f"{k + 1} {ledger.names[k]} → z{_subscript(k)}"
         numbers = [_number(ledger.log_dets[k]), _number(sums[k]), _short(large), _short(small)]
         condition = _short(large / small) if small > 0 else "∞"
         rows.append({"k": k, "cells": [name, *place, *numbers, condition]})
     return rows
+
+
+def worked_log_det(ledger: Ledger, k: int) -> dict[str, object]:
+    """Return how the log-det of layer k follows from its Jacobian at the point, as text.
+
+    Args:
+        ledger: of one point.
+        k: 1 … K.
+
+    Example:
+        >>> import numpy as np
+        >>> one = np.array([[[2.0, 1.0], [0.5, 1.0]]])
+        >>> ledger = Ledger("", 0, ["shear"], -1.8, -1.8, np.zeros((2, 2)), -np.log([1.5]), one,
+        ...                 np.ones((1, 2)))
+        >>> worked = worked_log_det(ledger, 1)
+        >>> worked["det"]
+        'det J = 2.0000 · 1.0000 − 1.0000 · 0.5000 = 1.5000'
+        >>> worked["log"]
+        'log|det J| = log 1.5000 = 0.4055 nats, from z₀ to x'
+    """
+    (a, b), (c, d) = jacobian = ledger.jacobians[k - 1]
+    det = a * d - b * c
+    log_det = float(np.log(abs(det))) if det else -np.inf
+    before = f"z{_subscript(k - 1)}"
+    after = "x" if k == len(ledger.names) else f"z{_subscript(k)}"
+    there = f"from {before} to {after}"
+    row = ledger.log_dets[k - 1]
+    return {
+        "title": f"The log-det of layer {k} by hand ({ledger.names[k - 1]})",
+        "name": f"J = ∂{after}/∂{before} =",
+        "entries": [_number(v) for v in jacobian.flatten()],
+        "det": f"det J = {_number(a)} · {_factor(d)} − {_factor(b)} · {_factor(c)} "
+        f"= {_number(det)}",
+        "log": f"log|det J| = log {_number(abs(det))} = {_number(log_det)} nats, {there}",
+        "sign": f"From {after} to {before} the sign turns: {_number(row)}. This is log|det| in "
+        f"row {k} of the table.",
+    }
+
+
+def _subscript(k: int) -> str:
+    return str(k).translate(_SUBSCRIPTS)
+
+
+def _factor(value: float) -> str:
+    """Write a factor; a negative one in brackets."""
+    return f"({_number(value)})" if value < 0 else _number(value)
 
 
 _SUBSCRIPTS: Final = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")

@@ -1,0 +1,157 @@
+"""What learns images of whole numbers, with options and defaults that suit them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import MappingProxyType
+
+from flowplay.catalog.entries import Architecture, FlowFamily, Paper
+from flowplay.catalog.flows import GLOW, MAF, NSF, REALNVP
+from flowplay.catalog.options import Choice, Real, Whole
+
+_BUILD = "flowplay.models.images:build"
+_EXACTNESS = "Noise makes whole levels real numbers, so what is shown is a bound."
+
+DEQUANTIZATION = Choice(
+    "dequantization",
+    "Dequantization",
+    "The noise that makes whole levels real numbers: uniform, or learned for each pixel. Without "
+    "noise the density has no bound, and training is refused.",
+    "variational",
+    MappingProxyType({"uniform": "Uniform", "variational": "Variational", "none": "None"}),
+)
+
+LABEL = Choice(
+    "label",
+    "Label",
+    "Whether the label of an image is given: then its probability given the label is learned, "
+    "images of a chosen label can be drawn, and Bayes' rule makes a classifier of it.",
+    "none",
+    MappingProxyType({"none": "Not given", "given": "Given"}),
+)
+
+_COARSE = Real(
+    "coarse",
+    "Half resolution",
+    "Weight of images at half their resolution in the loss. Each step then takes twice as long.",
+    0.0,
+    0.0,
+    1.0,
+)
+
+_SHIFT = Real(
+    "shift",
+    "Moved images",
+    "Part of the images that training moves by one pixel in the end, against overfitting.",
+    0.5,
+    0.0,
+    0.5,
+)
+
+
+def _flat(family: FlowFamily) -> FlowFamily:
+    """Return a family that learns an image as one vector, with noise added to its levels."""
+    return replace(
+        family,
+        likelihood="bound",
+        build=_BUILD,
+        exactness=_EXACTNESS,
+        defaults=MappingProxyType(
+            {**family.defaults, "depth": 4, "learning_rate": 2e-3, "batch_size": 64}
+        ),
+        options=(*family.options, DEQUANTIZATION, _SHIFT),
+    )
+
+
+GLOW_OF_IMAGES = replace(
+    GLOW,
+    idea="At each scale: squeeze, then steps of normalization, 1 × 1 convolution and coupling, "
+    "then half of the channels are split off.",
+    use_when="Images: it keeps their two dimensions, and its scales hold coarse and fine parts.",
+    weakness="What it learns is a bound. Samples of a small model are rough.",
+    likelihood="bound",
+    build=_BUILD,
+    exactness=_EXACTNESS,
+    defaults=MappingProxyType(
+        {
+            "depth": 6,
+            "width": 64,
+            "learning_rate": 0.016,
+            "batch_size": 64,
+            "optimizer": "adamw",
+            "weight_decay": 0.05,
+        }
+    ),
+    depth_help="Steps of normalization, 1 × 1 convolution and coupling at each scale.",
+    depth_units=("step at each scale", "steps at each scale"),
+    options=(
+        Whole("scales", "Scales", "How often the image is squeezed to half its side.", 2, 1, 3),
+        Choice(
+            "coupling",
+            "Coupling",
+            "Affine, or the distribution function of a mixture of logistics, as in Flow++.",
+            "mixture",
+            MappingProxyType({"affine": "Affine", "mixture": "Mixture"}),
+        ),
+        Whole("components", "Components", "Logistics of each mixture.", 3, 1, 32),
+        Real(
+            "dropout", "Dropout", "Part of the networks' units left out in training.", 0.1, 0.0, 0.5
+        ),
+        DEQUANTIZATION,
+        LABEL,
+        _COARSE,
+        _SHIFT,
+    ),
+)
+
+INTEGER_FLOW = Architecture(
+    name="idf",
+    label="Integer flow",
+    idea="Couplings move whole numbers by whole steps. A prior then gives each value a probability "
+    "from the values before it.",
+    use_when="Lossless compression: it needs no noise on the levels, its probabilities are exact, "
+    "and a codec can use them.",
+    weakness="Steps are rounded, so gradients of the couplings are only approximate: more "
+    "couplings make it worse here. Samples are made value by value.",
+    paper=Paper(
+        "Hoogeboom, Peters, van den Berg & Welling",
+        "Integer Discrete Flows and Lossless Compression",
+        2019,
+        "https://arxiv.org/abs/1905.07376",
+    ),
+    defaults=MappingProxyType(
+        {
+            "width": 96,
+            "learning_rate": 6e-3,
+            "batch_size": 64,
+            "optimizer": "adamw",
+            "weight_decay": 0.03,
+            "clip_norm": 10.0,
+        }
+    ),
+    build="flowplay.models.idf:build",
+    likelihood="exact",
+    depth_help=None,
+    loss_name="NLL",
+    options=(
+        Whole(
+            "couplings",
+            "Couplings",
+            "How many couplings move the values. Without any, an autoregressive model is left.",
+            4,
+            0,
+            16,
+        ),
+        Whole("components", "Components", "Logistics of each mixture.", 3, 1, 32),
+        Real(
+            "dropout", "Dropout", "Part of the networks' units left out in training.", 0.1, 0.0, 0.5
+        ),
+    ),
+)
+
+#: In the order of the picker.
+ON_IMAGES: tuple[Architecture, ...] = (
+    GLOW_OF_IMAGES,
+    *map(_flat, (REALNVP, MAF, NSF)),
+    INTEGER_FLOW,
+)
