@@ -94,11 +94,13 @@ def _config(arguments: argparse.Namespace) -> RunConfig:
 
 def _train(config: RunConfig, *, quiet: bool) -> tuple[RunState, Snapshot]:
     """Train a run to the end of its budget, slice by slice, as a worker does."""
+    from flowplay import kernels
     from flowplay.training import new_run, prepare_process, train_slice
 
     prepare_process()
     state, snapshot = train_slice(new_run(config), steps=0)
     while not snapshot.header.finished and not snapshot.header.failure:
+        kernels.prepare()
         state, snapshot = train_slice(state, seconds=REPORT_EVERY)
         if not quiet:
             print(f"\r{_progress(snapshot)}", end="", file=sys.stderr)
@@ -174,7 +176,8 @@ def _sentence(config: RunConfig, result: dict[str, Any]) -> str:
         good = f"{result['bits_per_dim']:.4f} bits per dimension ({result['bits_per_dim_kind']})"
         if result["bits_per_dim_iw"] is not None:
             good += f", {result['bits_per_dim_iw']:.4f} with importance weights"
-    if result["kl"] is not None:
+    # Runs that were saved before there were energies do not speak of them.
+    if result.get("kl") is not None:
         good = (
             f"KL(q‖p) {result['kl']:.4f} nats, ELBO {result['elbo']:.4f} below log Z "
             f"{result['log_z']:.4f}, effective sample size {result['ess']:.3f}; {good}"

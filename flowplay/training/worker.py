@@ -10,6 +10,7 @@ from typing import Any, TypedDict
 import numpy as np
 import torch
 
+from flowplay import kernels
 from flowplay.config import HotSettings, RunConfig
 from flowplay.plugins import load_plugins
 from flowplay.training.compression import compressed, restored
@@ -72,6 +73,9 @@ def run_slice(config_json: str, state: bytes | None, order: SliceOrder) -> tuple
         if state is None
         else RunState.from_bytes(state)
     )
+    # The first picture need not wait for them.
+    if order.get("steps") != 0:
+        kernels.prepare()
     hot = order.get("hot")
     after, snapshot = train_slice(
         begin,
