@@ -1,4 +1,4 @@
-"""Compiled kernels, judged by the torch modules in float64, whose derivatives autograd judges."""
+"""Compiled kernels, judged by autograd through the torch modules that say what the maths is."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def total(gradients: list[Tensor]) -> Tensor:
 
 
 def judged(flow: Flow, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return torch's log-densities [B], their gradients [B, D], and that of the loss."""
+    """Return autograd's log-densities [B], their gradients [B, D], and that of the loss."""
     x = x.requires_grad_()
     with kernels.withheld():
         log_prob = flow.log_prob(x)
@@ -98,7 +98,7 @@ def resolved(name: str, dim: int, x: Tensor) -> Tensor:
 
 @pytest.mark.usefixtures("there")
 @pytest.mark.parametrize(("name", "dim"), CASES)
-def test_kernels_agree_with_torch(name: str, dim: int) -> None:
+def test_kernels_agree_with_autograd(name: str, dim: int) -> None:
     flow = random_flow(name, dim, dtype=torch.float32)
     if not any(isinstance(b, Link) for b in flow.bijections[:-1]):
         pytest.skip("torch does it all")
@@ -207,7 +207,8 @@ def test_weights_and_constants_are_read_anew() -> None:
 @pytest.mark.usefixtures("there")
 @pytest.mark.parametrize("architecture", ["realnvp", "nsf", "glow"])
 def test_slices_can_be_cut_anywhere_lost_and_trained_again(architecture: str) -> None:
-    config = RunConfig(architecture=architecture, depth=2, width=8, samples=500, batch_size=32)
+    shared = SMALL.model_dump(exclude={"architecture", "options"})
+    config = RunConfig(architecture=architecture, **shared)
     begin = new_run(config)
     whole, snapshot = train_slice(begin, steps=60)
     pieces = begin
