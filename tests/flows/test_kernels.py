@@ -1,4 +1,4 @@
-"""Compiled kernels, judged by autograd through the torch modules that say what the maths is."""
+"""Compiled kernels, judged by the torch modules in float64, whose derivatives autograd judges."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def total(gradients: list[Tensor]) -> Tensor:
 
 
 def judged(flow: Flow, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return autograd's log-densities [B], their gradients [B, D], and that of the loss."""
+    """Return torch's log-densities [B], their gradients [B, D], and that of the loss."""
     x = x.requires_grad_()
     with kernels.withheld():
         log_prob = flow.log_prob(x)
@@ -98,7 +98,7 @@ def resolved(name: str, dim: int, x: Tensor) -> Tensor:
 
 @pytest.mark.usefixtures("there")
 @pytest.mark.parametrize(("name", "dim"), CASES)
-def test_kernels_agree_with_autograd(name: str, dim: int) -> None:
+def test_kernels_agree_with_torch(name: str, dim: int) -> None:
     flow = random_flow(name, dim, dtype=torch.float32)
     if not any(isinstance(b, Link) for b in flow.bijections[:-1]):
         pytest.skip("torch does it all")
