@@ -11,6 +11,7 @@ import argparse
 import statistics
 from typing import Literal, NamedTuple
 
+from flowplay import kernels
 from flowplay.catalog import ARCHITECTURES
 from flowplay.config import RunConfig
 from flowplay.training import new_run, prepare_process, train_slice
@@ -65,6 +66,7 @@ def main() -> None:
     parser.add_argument("--architectures", nargs="+", default=judged)
     arguments = parser.parse_args()
     prepare_process()
+    kernels.prepare(wait=True)
     print("| architecture | target | gap | least | most | steps | ms/step |")
     print("|---|---|---:|---:|---:|---:|---:|")
     for architecture in arguments.architectures:

@@ -16,6 +16,7 @@ import numpy as np
 
 from benchmarks.floor import floor_ms, matmul_rate
 from benchmarks.memory import step_megabytes
+from flowplay import kernels
 from flowplay.config import RunConfig
 from flowplay.training import new_run, prepare_process
 from flowplay.training.live_run import LiveRun
@@ -164,6 +165,7 @@ def main() -> None:
     parser.add_argument("--sizes", nargs="+", choices=list(SIZES), default=list(SIZES))
     arguments = parser.parse_args()
     prepare_process()
+    kernels.prepare(wait=True)
     # First of all: autograd does not allow a fork of a process that has used it.
     memory = {name: megabytes(name) for name in arguments.architectures}
     for architecture in arguments.architectures:

@@ -1,4 +1,4 @@
-"""The headless command: `train` runs what the page runs, `show` describes a saved run."""
+"""The headless command: it trains as a page does, shows saved runs, and compresses with them."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from flowplay.plugins import load_plugins
 from flowplay.problems import PROBLEMS, Energy, ImageProblem
 
 if TYPE_CHECKING:
+    from flowplay.models import Model
     from flowplay.wire import RunState, SavedRun, Snapshot
 
 #: Held-out points behind the figure that is printed.
@@ -61,6 +62,15 @@ def _parser() -> argparse.ArgumentParser:
     show = commands.add_parser("show", help="describe a run that --save has written")
     show.add_argument("file", type=Path, metavar="FILE")
     show.add_argument("--json", action="store_true", help="print one JSON object, nothing else")
+    compress = commands.add_parser("compress", help="compress images by a run of idf, lossless")
+    compress.add_argument("run", type=Path, metavar="RUN", help="what train --save has written")
+    compress.add_argument("images", type=Path, metavar="IMAGES.npy", help="uint8 [n, H, W(, C)]")
+    compress.add_argument("file", type=Path, metavar="FILE", help="is written")
+    compress.add_argument("--json", action="store_true", help="print one JSON object")
+    decompress = commands.add_parser("decompress", help="give compressed images back")
+    decompress.add_argument("run", type=Path, metavar="RUN", help="the run that compressed them")
+    decompress.add_argument("file", type=Path, metavar="FILE", help="what compress has written")
+    decompress.add_argument("images", type=Path, metavar="IMAGES.npy", help="is written")
     return parser
 
 
@@ -84,11 +94,13 @@ def _config(arguments: argparse.Namespace) -> RunConfig:
 
 def _train(config: RunConfig, *, quiet: bool) -> tuple[RunState, Snapshot]:
     """Train a run to the end of its budget, slice by slice, as a worker does."""
+    from flowplay import kernels
     from flowplay.training import new_run, prepare_process, train_slice
 
     prepare_process()
     state, snapshot = train_slice(new_run(config), steps=0)
     while not snapshot.header.finished and not snapshot.header.failure:
+        kernels.prepare()
         state, snapshot = train_slice(state, seconds=REPORT_EVERY)
         if not quiet:
             print(f"\r{_progress(snapshot)}", end="", file=sys.stderr)
@@ -164,7 +176,8 @@ def _sentence(config: RunConfig, result: dict[str, Any]) -> str:
         good = f"{result['bits_per_dim']:.4f} bits per dimension ({result['bits_per_dim_kind']})"
         if result["bits_per_dim_iw"] is not None:
             good += f", {result['bits_per_dim_iw']:.4f} with importance weights"
-    if result["kl"] is not None:
+    # Runs that were saved before there were energies do not speak of them.
+    if result.get("kl") is not None:
         good = (
             f"KL(q‖p) {result['kl']:.4f} nats, ELBO {result['elbo']:.4f} below log Z "
             f"{result['log_z']:.4f}, effective sample size {result['ess']:.3f}; {good}"
@@ -202,6 +215,41 @@ def _show(path: Path, *, as_json: bool) -> int:
     saved = _read_saved(path)
     _print_result(saved.config, saved.result, as_json=as_json)
     return 0
+
+
+def _compress(run: Path, images: Path, file: Path, *, as_json: bool) -> int:
+    """Compress images to a file, and print its size beside others."""
+    from flowplay.codec import codec_of, read_images
+    from flowplay.codec.report import report, sentence
+
+    _refuse_unwritable("file", file)
+    model = _model_of(run)
+    codec = codec_of(model)
+    levels = read_images(images)
+    data = codec.compress(levels)
+    file.write_bytes(data)
+    figures = report(codec, levels, len(data))
+    print(json.dumps(figures) if as_json else sentence(figures), flush=True)
+    return 0
+
+
+def _decompress(run: Path, file: Path, images: Path) -> int:
+    """Write the images of a compressed file."""
+    from flowplay.codec import codec_of, write_images
+
+    _refuse_unwritable("images", images)
+    levels = codec_of(_model_of(run)).decompress(file.read_bytes())
+    write_images(images, levels)
+    print(f"{len(levels)} images.", flush=True)
+    return 0
+
+
+def _model_of(run: Path) -> Model:
+    from flowplay.training import prepare_process
+    from flowplay.training.live_run import LiveRun
+
+    prepare_process()
+    return LiveRun(_read_saved(run).state).model
 
 
 def _print_trained(arguments: argparse.Namespace, config: RunConfig) -> int:
@@ -251,6 +299,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if arguments.command == "show":
             return _show(arguments.file, as_json=arguments.json)
+        if arguments.command == "compress":
+            run, images, file = arguments.run, arguments.images, arguments.file
+            return _compress(run, images, file, as_json=arguments.json)
+        if arguments.command == "decompress":
+            return _decompress(arguments.run, arguments.file, arguments.images)
         config = _config(arguments)
         for name in ("html", "save"):
             path = getattr(arguments, name)

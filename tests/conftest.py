@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 
 import pytest
+
+# Tests that are not about the compiled kernels do not wait for them, nor differ with them.
+os.environ["FLOWPLAY_KERNELS"] = "0"
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from flowplay.__main__ import main
+from flowplay.wire import SavedRun
 
 FAST = ["--depth", "2", "--width", "8", "--samples", "500", "--steps", "20"]
 
@@ -54,6 +55,37 @@ def test_a_saved_run_is_told_of_as_it_was(
     assert capsys.readouterr().out.startswith("moons · realnvp: held-out NLL ")
 
 
+def test_an_energy_is_told_of_by_its_divergence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, report = tmp_path / "run.safetensors", tmp_path / "report.html"
+    files = ["--save", str(path), "--html", str(report)]
+    assert main(["train", "--target", "u1", "--architecture", "iaf", "--json", *files, *FAST]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["kl"] == pytest.approx(result["log_z"] - result["elbo"])
+    assert result["log_z"] == pytest.approx(1.878, abs=1e-3)
+    assert 0 < result["ess"] <= 1
+    assert main(["show", str(path)]) == 0
+    assert capsys.readouterr().out.startswith("u1 · iaf: KL(q‖p) ")
+    assert "KL(q‖p), estimate" in report.read_text("utf-8")
+
+
+def test_data_have_no_divergence_from_an_energy(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "run.safetensors"
+    main(["train", "--json", "--save", str(path), *FAST])
+    result = json.loads(capsys.readouterr().out)
+    new = {"kl", "elbo", "log_z", "log_z_estimate", "ess"}
+    assert {result[name] for name in new} == {None}
+    # As a run that was saved before there were energies.
+    saved = SavedRun.from_bytes(path.read_bytes())
+    older = {name: value for name, value in saved.result.items() if name not in new}
+    path.write_bytes(replace(saved, result=older).to_bytes())
+    assert main(["show", str(path)]) == 0
+    assert "held-out NLL" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("flag", ["--html", "--save"])
 def test_a_folder_in_place_of_a_file_is_refused_before_training(
     flag: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -92,7 +124,6 @@ def test_a_report_that_fails_loses_no_run(
 
 
 def test_show_says_why_a_run_failed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from flowplay.wire import SavedRun
 
     path = tmp_path / "run.safetensors"
     main(["train", "--save", str(path), "--json", *FAST])
@@ -106,7 +137,6 @@ def test_show_says_why_a_run_failed(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 def test_a_saved_run_goes_on_where_it_stood(tmp_path: Path) -> None:
     from flowplay.training import train_slice
-    from flowplay.wire import SavedRun
 
     path = tmp_path / "run.safetensors"
     main(["train", "--save", str(path), "--json", *FAST])

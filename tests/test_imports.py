@@ -23,12 +23,17 @@ FORBIDDEN = {
     "flowplay.codes": ("torch", "streamlit"),
     "flowplay.grids": ("torch", "streamlit"),
     "flowplay.onedim": ("torch", "streamlit"),
+    "flowplay.kernels": ("torch", "streamlit", "numba", "llvmlite"),
     "flowplay.figures": ("torch", "streamlit"),
     "flowplay.engine": ("torch", "streamlit", "distributed"),
     "flowplay.training": ("streamlit", "distributed", "plotly", "pandas", "PIL"),
-    "flowplay.training.worker": ("streamlit", "distributed", "plotly", "pandas", "PIL"),
+    "flowplay.training.worker": (
+        *("streamlit", "distributed", "plotly", "pandas", "PIL"),
+        *("numba", "llvmlite"),
+    ),
     "flowplay.models": ("streamlit", "distributed", "plotly", "pandas", "PIL"),
     "flowplay.flows": ("streamlit", "distributed", "plotly", "pandas", "PIL"),
+    "flowplay.codec": ("streamlit", "distributed", "plotly", "pandas", "PIL"),
     "flowplay.guide": ("torch", "streamlit"),
     "flowplay.glossary": ("torch", "streamlit"),
     "flowplay.ui.live": ("torch",),
@@ -37,6 +42,7 @@ FORBIDDEN = {
     "flowplay.ui.inside": ("torch",),
     "flowplay.ui.example": ("torch",),
     "flowplay.ui.guide": ("torch",),
+    "flowplay.ui.compress": ("torch",),
     "flowplay.ui.tour": ("torch",),
 }
 
@@ -73,7 +79,9 @@ def test_no_file_imports_torch_or_training_even_lazily(folder: str) -> None:
         bad = {m for m in imports(path) if m.split(".")[0] == "torch"} | {
             m
             for m in imports(path)
-            if m.startswith(("flowplay.training", "flowplay.flows", "flowplay.models"))
+            if m.startswith(
+                ("flowplay.training", "flowplay.flows", "flowplay.models", "flowplay.codec")
+            )
         }
         assert not bad, f"{path.relative_to(ROOT)} imports {bad}"
 

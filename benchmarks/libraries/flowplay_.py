@@ -8,7 +8,7 @@ import torch
 
 from benchmarks.libraries.base import Eager, FloatArray, Job, Library
 from benchmarks.libraries.torch_model import prepare_torch
-from flowplay import __version__
+from flowplay import __version__, kernels
 from flowplay.config import RunConfig
 from flowplay.flows import Flow
 from flowplay.training import new_run
@@ -54,4 +54,5 @@ def draw(job: Job) -> None:
 
 
 prepare_torch()
+kernels.prepare(wait=True)
 LIBRARY = Library(("affine", "spline", "maf", "mixture"), FlowplayModel, __version__, draw)

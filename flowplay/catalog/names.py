@@ -15,7 +15,9 @@ PAGE_NAMES = frozenset(
     """
     add_point anchor autostart base bits bits_dim bits_nll board board_pause board_pick
     board_play board_reset bounds_chart buttons card change_base change_choice change_map
-    change_reset change_samples continue_example costs density density_view diagnosis
+    change_reset change_samples compress_again compress_chart compress_decode
+    compress_decode_again compress_download compress_now compress_source compress_upload
+    continue_example costs density density_view diagnosis
     diagnosis_again draw_gif export export_again export_config export_gif export_html
     export_weights failure follow_point go_on guide_anchor guide_neighbours guide_place
     guide_section headline hyperparameters inside inside_again layers layers_chart ledger

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from flowplay.flows.base import Bijection
 from flowplay.flows.chain import Link
+from flowplay.flows.compiled import Layer
 from flowplay.flows.conditioner import SavedConditioned
 from flowplay.flows.made import MADE
 from flowplay.flows.transformers import Transformer
+from flowplay.kernels import layout as lay
 
 
 class Autoregressive(Bijection):
@@ -71,6 +74,20 @@ class MaskedAutoregressive(Link[SavedConditioned], Autoregressive):
         self, dim: int, width: int, transformer: Transformer[Any], *, reverse: bool
     ) -> None:
         super().__init__(MADE(dim, width, transformer, reverse=reverse), transformer, passes=dim)
+
+    def kernel_layer(self) -> Layer | None:
+        """Return the masked network and the map, if the kernels know it."""
+        if (of_transformer := self.transformer.kernel) is None:
+            return None
+        return Layer(
+            lay.CONDITIONED,
+            constants=(torch.tensor([of_transformer.bound]), *self.conditioner.masks()),
+            width=self.conditioner.first.out_features,
+            inputs=tuple(range(self.passes)),
+            mapped=tuple(range(self.passes)),
+            transformer=of_transformer,
+            masked=True,
+        )
 
     def tensors(self) -> tuple[Tensor, ...]:
         """Return the weights and biases of the network."""

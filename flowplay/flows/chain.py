@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from flowplay.flows.base import Bijection
+from flowplay.flows.compiled import Layer, compiled, differentiable
 from flowplay.flows.saved import flatten, rebuild
 
 #: Most points that go through a chain at once: few enough for their activations to fit the cache.
@@ -67,6 +68,10 @@ class Link(Bijection, Generic[SavedT]):
             saved: what `normalize` saved.
         """
 
+    def kernel_layer(self) -> Layer | None:
+        """Return what the layer is to the compiled kernels; None if they cannot take it now."""
+        return None
+
     def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Normalize, as a chain of one link."""
         return inverse([self], x)
@@ -78,6 +83,8 @@ def inverse(links: Sequence[Link[Any]], x: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         z [B, D] and the sum of all :math:`\log|\det \partial z/\partial x|` [B].
     """
+    if (quick := compiled(links, x)) is not None:
+        return differentiable(quick, x) if torch.is_grad_enabled() else quick.normalize(x)
     tensors = [link.tensors() for link in links]
     if torch.is_grad_enabled():
         z: Tensor

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from flowplay.flows.chain import Link
+from flowplay.flows.compiled import Layer
 from flowplay.flows.conditioner import (
     Conditioner,
     SavedConditioned,
@@ -16,6 +17,7 @@ from flowplay.flows.conditioner import (
     forward_pass,
 )
 from flowplay.flows.transformers import Transformer
+from flowplay.kernels import layout as lay
 
 
 class Coupling(Link[SavedConditioned]):
@@ -69,6 +71,22 @@ class Coupling(Link[SavedConditioned]):
         theta = self.conditioner(conditioning.t()).unflatten(-1, (len(z_b), -1))
         x_b, log_det = self.transformer.forward(z_b.t(), theta)
         return self._join(conditioning, x_b.t()).t(), log_det.sum(-1)
+
+    def kernel_layer(self) -> Layer | None:
+        """Return the network and the map, if the kernels know it."""
+        if (of_transformer := self.transformer.kernel) is None:
+            return None
+        order = self.order or list(range(sum(self.sizes)))
+        first, second = tuple(order[: self.sizes[0]]), tuple(order[self.sizes[0] :])
+        inputs, mapped = (second, first) if self.swap else (first, second)
+        return Layer(
+            lay.CONDITIONED,
+            constants=(torch.tensor([of_transformer.bound]),),
+            width=self.conditioner.first.out_features,
+            inputs=inputs,
+            mapped=mapped,
+            transformer=of_transformer,
+        )
 
     def tensors(self) -> tuple[Tensor, ...]:
         """Return the weights and biases of the conditioner."""

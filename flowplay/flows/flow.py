@@ -14,6 +14,7 @@ from flowplay.flows import chain
 from flowplay.flows.base import Bijection
 from flowplay.flows.bases import Base, StandardNormal
 from flowplay.flows.chain import Link
+from flowplay.flows.compiled import compiled
 from flowplay.flows.inverse import Inverse
 from flowplay.models.base import SamplingModel
 
@@ -105,6 +106,10 @@ class Flow(Bijection, SamplingModel):
         without_graph = self.trained_by_likelihood and not self.checkpoint
         if not without_graph or len(links) < len(self.bijections):
             return super().loss_and_gradient(x)
+        normal = isinstance(self.base, StandardNormal)
+        if normal and (quick := compiled(links, x)) is not None:
+            loss, gradient = quick.likelihood(x)
+            return loss, [gradient]
         with torch.inference_mode():
             tensors = [link.tensors() for link in links]
             z, log_det, saved = chain.normalize(links, tensors, x.t())

@@ -10,7 +10,9 @@ from torch import Tensor, nn
 
 from flowplay.flows.base import Bijection
 from flowplay.flows.chain import Link
+from flowplay.flows.compiled import Layer
 from flowplay.flows.realnvp import AffineCoupling
+from flowplay.kernels import layout as lay
 
 #: Added to standard deviations, so that the scale of a constant column stays finite.
 EPSILON = 1e-6
@@ -67,6 +69,10 @@ class ActNorm(Link[SavedActNorm]):
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Generate: scale and shift."""
         return z * self.log_scale.exp() + self.shift, self.log_scale.sum().expand(len(z))
+
+    def kernel_layer(self) -> Layer | None:
+        """Return a learned scaling, once its first batch has set it."""
+        return Layer(lay.SCALING, learned=2) if self.initialized else None
 
     def tensors(self) -> tuple[Tensor, ...]:
         """Return log-scales and shifts."""
@@ -135,6 +141,14 @@ class InvertibleLinear(Link[SavedLinear]):
         y = torch.linalg.solve_triangular(lower, y, upper=False, unitriangular=True)
         y = torch.linalg.solve_triangular(upper, y, upper=True)
         return y.t(), -self.log_diagonal.sum().expand(len(z))
+
+    def kernel_layer(self) -> Layer:
+        """Return the linear map."""
+        return Layer(
+            lay.LINEAR,
+            constants=(self.sign,),
+            permutation=tuple(self.permutation.argmax(1).tolist()),
+        )
 
     def tensors(self) -> tuple[Tensor, ...]:
         """Return the entries below and above the diagonal, and the log of the diagonal."""

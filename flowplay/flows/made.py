@@ -83,6 +83,13 @@ class MADE(nn.Module):
         g_x, *g_tensors = backward_pass(g_outputs, saved)
         return g_x, *self._masked(g_tensors)
 
+    def masks(self) -> tuple[Tensor, ...]:
+        """Return a mask for each tensor, in order; those of biases are all ones."""
+        layers = self.first, self.second, self.last
+        return tuple(
+            m for layer in layers for m in (layer.mask, torch.ones_like(layer.bias).detach())
+        )
+
     def _masked(self, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
         w1, b1, w2, b2, w3, b3 = tensors
         return w1 * self.first.mask, b1, w2 * self.second.mask, b2, w3 * self.last.mask, b3

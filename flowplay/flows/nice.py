@@ -10,8 +10,10 @@ from torch import Tensor, nn
 
 from flowplay.flows.base import Bijection
 from flowplay.flows.chain import Link
+from flowplay.flows.compiled import Layer
 from flowplay.flows.coupling import Coupling
 from flowplay.flows.transformers import Additive
+from flowplay.kernels import layout as lay
 
 
 class SavedScaling(NamedTuple):
@@ -43,6 +45,10 @@ class DiagonalScaling(Link[SavedScaling]):
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Generate: scale."""
         return z * self.log_scale.exp(), self.log_scale.sum().expand(len(z))
+
+    def kernel_layer(self) -> Layer:
+        """Return a scaling by what is learned."""
+        return Layer(lay.SCALING, learned=1)
 
     def tensors(self) -> tuple[Tensor, ...]:
         """Return the log-scales."""

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import functools
-import math
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-MIN_BIN = 1e-2
-MIN_DERIVATIVE = 1e-2
-
-#: softplus of this plus MIN_DERIVATIVE is 1: zero parameters give the identity.
-_IDENTITY_DERIVATIVE = math.log(math.expm1(1 - MIN_DERIVATIVE))
+from flowplay.kernels.layout import IDENTITY_DERIVATIVE, MIN_BIN, MIN_DERIVATIVE
 
 # As tensors: torch would convert a number at each use, which takes longer than the addition.
 _ONE, _NEXT = torch.tensor(1.0), torch.tensor(1)
@@ -271,6 +266,6 @@ def _constants(
         high=zero + bound,
         spread=2 * bound * MIN_BIN * inner - bound,
         scale=number(2 * bound * (1 - MIN_BIN * bins)),
-        identity=number(_IDENTITY_DERIVATIVE),
+        identity=number(IDENTITY_DERIVATIVE),
         least=number(MIN_DERIVATIVE),
     )

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from flowplay.flows.chain import Link
+from flowplay.flows.compiled import Layer
+from flowplay.kernels import layout as lay
 
 
 class SavedStandardization(NamedTuple):
@@ -51,6 +53,10 @@ class Standardization(Link[SavedStandardization]):
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Generate: scale and shift to data units."""
         return self.mean + self.std * z, self.std.log().sum().expand(len(z))
+
+    def kernel_layer(self) -> Layer:
+        """Return a scaling by constants."""
+        return Layer(lay.SCALING, constants=(self.mean, self.std))
 
     def tensors(self) -> tuple[Tensor, ...]:
         """Return no tensors: nothing is trained."""

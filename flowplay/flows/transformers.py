@@ -8,6 +8,7 @@ from typing import Generic, NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
+from flowplay.flows.compiled import KernelTransformer
 from flowplay.flows.mixtures import SavedMixtureLogit, mixture_logit, mixture_logit_backward
 from flowplay.flows.roots import increasing_root
 from flowplay.flows.splines import (
@@ -17,10 +18,8 @@ from flowplay.flows.splines import (
     parameter_count,
     rational_quadratic,
 )
-
-#: A layer scales by factors from e^-LOG_SCALE_BOUND to e^LOG_SCALE_BOUND: enough for thin shapes,
-#: without overflow.
-LOG_SCALE_BOUND = 3.0
+from flowplay.kernels import layout as lay
+from flowplay.kernels.layout import LOG_SCALE_BOUND
 
 #: As a tensor: torch would convert a number at each use, which takes longer than the addition.
 _ONE = torch.tensor(1.0)
@@ -72,6 +71,7 @@ class Transformer(ABC, Generic[SavedT]):
 
     Attributes:
         parameter_count: P, numbers in :math:`\theta` for each coordinate.
+        kernel: what it is to the compiled kernels; None if they do not know it.
         log_scale_bound: largest :math:`|\log g'|`, in nats; None without a bound that is the same
             for stretching and shrinking.
 
@@ -81,6 +81,7 @@ class Transformer(ABC, Generic[SavedT]):
 
     parameter_count: int
     log_scale_bound: float | None = None
+    kernel: KernelTransformer | None = None
 
     @abstractmethod
     def forward(self, z: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
@@ -121,6 +122,7 @@ class Additive(Transformer[None]):
     r"""Shift: :math:`x = z + t`, which changes no volume."""
 
     parameter_count = 1
+    kernel = KernelTransformer(lay.ADDITIVE, 1)
 
     def forward(self, z: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
         """Shift."""
@@ -145,6 +147,7 @@ class Affine(Transformer[SavedAffine]):
     """
 
     parameter_count = 2
+    kernel = KernelTransformer(lay.AFFINE, 2)
     log_scale_bound = LOG_SCALE_BOUND
 
     def forward(self, z: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
@@ -183,6 +186,7 @@ class Spline(Transformer[SavedSpline]):
     def __init__(self, bins: int, bound: float) -> None:
         self.parameter_count = parameter_count(bins)
         self.bound = bound
+        self.kernel = KernelTransformer(lay.SPLINE, self.parameter_count, bins, bound)
 
     def forward(self, z: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
         """Evaluate the spline."""
@@ -224,6 +228,7 @@ class LogisticMixture(Transformer[SavedLogisticMixture]):
     def __init__(self, components: int) -> None:
         self.components = components
         self.parameter_count = 3 * components + 2
+        self.kernel = KernelTransformer(lay.MIXTURE, self.parameter_count, components)
 
     def start(self) -> Tensor | None:
         """Spread the components a little: equal ones would always get equal gradients."""

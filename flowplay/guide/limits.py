@@ -45,7 +45,8 @@ the target than 99.9 % of real points. Means over three seeds, defaults, 2,000 s
 | Circles, RealNVP | 0.093 nats, 2.1 % off | of 2: 0.216 nats, 7.2 % off |
 | Circles, neural splines | 0.027 nats, 1.9 % off | of 2: 0.024 nats, 1.6 % off |
 
-So a mixture helps if each of its Gaussians can become one part of the data. Two Gaussians side by
+So a mixture helps if each of its Gaussians can become one part of the data. The eight of the base
+start on a circle, as those of the target lie, so this case is an easy one. Two Gaussians side by
 side do not fit one ring inside another: there, RealNVP does worse with them.
 """,
         (

@@ -92,7 +92,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic("Architectural Constraints", "when"),
     Topic("Sample Quality vs Likelihood", "when"),
     Topic("Computational Cost", "costs"),
-    Topic("Discrete Flows", later="There is no flow over integers yet."),
+    Topic("Discrete Flows", page="compress"),
     Topic(
         "Variational Dequantization Flows",
         later="Explained under bits per dimension; there is no model with a learned noise yet.",
@@ -106,10 +106,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic("Variational Inference", "variational-inference", "energies"),
     Topic("Density Estimation", page="playground"),
     Topic("Image Synthesis", later=_LATER_IMAGES),
-    Topic(
-        "Data Compression",
-        later="Explained under bits per dimension; there is no coder yet.",
-    ),
+    Topic("Data Compression", "bits", "compress"),
     Topic("Flows vs VAEs", "likelihood"),
     Topic("Flows vs GANs", "likelihood"),
     Topic("Flows vs Diffusion", "likelihood"),

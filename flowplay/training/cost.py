@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from flowplay import kernels
 from flowplay.budgets import HELD_BYTES, budgets
 from flowplay.config import RunConfig, bounds
 from flowplay.errors import RefusedError
@@ -188,7 +189,8 @@ def check_step(model: Model, config: RunConfig, objective: Objective) -> None:
     """
     if config.device != "cpu" and torch.cuda.is_available():
         return
-    with torch.random.fork_rng(devices=[]):
+    # Without kernels, which take less: what is refused must not depend on who is asked, and when.
+    with torch.random.fork_rng(devices=[]), kernels.withheld():
         # Layers that take their start from data must not take it from these few points.
         trial = objective.on_batches(copy.deepcopy(model).train())
         points = objective.scaling_points

@@ -10,8 +10,10 @@ from typing import Any, TypedDict
 import numpy as np
 import torch
 
+from flowplay import kernels
 from flowplay.config import HotSettings, RunConfig
 from flowplay.plugins import load_plugins
+from flowplay.training.compression import compressed, restored
 from flowplay.training.cost import checkpoint_costs
 from flowplay.training.diagnosis import diagnose
 from flowplay.training.export import export_flow
@@ -71,6 +73,9 @@ def run_slice(config_json: str, state: bytes | None, order: SliceOrder) -> tuple
         if state is None
         else RunState.from_bytes(state)
     )
+    # The first picture need not wait for them.
+    if order.get("steps") != 0:
+        kernels.prepare()
     hot = order.get("hot")
     after, snapshot = train_slice(
         begin,
@@ -136,6 +141,18 @@ def exported_flow(state: bytes, earlier: bytes | None) -> bytes:
     """Return bytes of the `ExportedFlow` of a run's state, or of earlier weights."""
     live, at = _opened(state, earlier)
     return export_flow(live, at.step).to_bytes()
+
+
+def compress_images(state: bytes, images: bytes | None) -> bytes:
+    """Return bytes of `Compressed` images of an .npy file, or of the test images if None."""
+    live, _ = _opened(state, None)
+    return compressed(live, images).to_bytes()
+
+
+def decompress_images(state: bytes, file: bytes) -> bytes:
+    """Return bytes of the `Restored` images of a compressed file."""
+    live, _ = _opened(state, None)
+    return restored(live, file).to_bytes()
 
 
 def _opened(state: bytes, earlier: bytes | None) -> tuple[LiveRun, RunState]:

@@ -14,6 +14,7 @@ PAGES: Mapping[str, str] = {
     "change_of_variables": "Change of variables",
     "layers": "See inside",
     "energies": "Energies",
+    "compress": "Compress",
 }
 
 

@@ -3,6 +3,7 @@
 Nothing here can be executed by reading it, unlike a pickle, and nothing imports torch.
 """
 
+from flowplay.wire.compressed import Compressed, Restored
 from flowplay.wire.diagnosis import Diagnosis
 from flowplay.wire.earlier_weights import EarlierWeights
 from flowplay.wire.exported_flow import ExportedFlow
@@ -24,6 +25,7 @@ from flowplay.wire.snapshot import Curve, Exactness, Header, Measurement, Snapsh
 
 __all__ = [
     "PICTURE_KINDS",
+    "Compressed",
     "Curve",
     "DensityPicture",
     "Diagnosis",
@@ -38,6 +40,7 @@ __all__ = [
     "Packed",
     "Picture",
     "PredictivePicture",
+    "Restored",
     "RunState",
     "SamplesPicture",
     "SavedRun",

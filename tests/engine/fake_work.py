@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from flowplay import kernels
 from flowplay.errors import RefusedError
 from flowplay.wire import Header, Measurement, RunState, SamplesPicture, Snapshot
 
@@ -198,3 +199,8 @@ def take_memory(size: int) -> bytes:
 
 def refuse(config_json: str, state: bytes | None, order: dict[str, Any]) -> tuple[bytes, bytes]:
     raise RefusedError("One step would take 9 GiB: lower the batch size to 100 or less.")
+
+
+def has_kernels() -> bytes:
+    """Tell whether the process that runs this has loaded the compiled kernels."""
+    return bytes([kernels.loaded() is not None])

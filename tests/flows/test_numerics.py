@@ -15,11 +15,11 @@ from flowplay.flows.conditioner import Conditioner
 from flowplay.flows.planar import Planar
 from flowplay.flows.roots import increasing_root
 from flowplay.flows.splines import (
-    MIN_BIN,
     parameter_count,
     rational_quadratic,
     rational_quadratic_inverse,
 )
+from flowplay.kernels.layout import MIN_BIN
 
 
 @given(c=st.floats(-1 + 1e-6, 1e3), target=st.floats(-1e3, 1e3))

@@ -40,14 +40,11 @@ from flowplay.flows.planar import Planar
 from flowplay.flows.radial import Radial
 from flowplay.flows.residual import ResidualBlock
 from flowplay.flows.splines import (
-    MIN_BIN,
-    MIN_DERIVATIVE,
     parameter_count,
     rational_quadratic,
     rational_quadratic_inverse,
 )
 from flowplay.flows.transformers import (
-    LOG_SCALE_BOUND,
     Additive,
     Affine,
     LogisticMixture,
@@ -55,6 +52,7 @@ from flowplay.flows.transformers import (
     Transformer,
 )
 from flowplay.flows.vector_field import VectorField
+from flowplay.kernels.layout import LOG_SCALE_BOUND, MIN_BIN, MIN_DERIVATIVE
 
 WIDTH = 16  # of the conditioners of `random_flow`
 SPREAD = 0.15  # more makes Jacobians of four layers so large that rounding shows

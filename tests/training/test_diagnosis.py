@@ -13,7 +13,7 @@ import torch
 from flowplay.catalog import FLOW_FAMILIES
 from flowplay.config import RunConfig
 from flowplay.flows import build_flow
-from flowplay.flows.transformers import LOG_SCALE_BOUND
+from flowplay.kernels.layout import LOG_SCALE_BOUND
 from flowplay.training import RunState, new_run
 from flowplay.training.diagnosis import (
     FINE_CONDITION,

@@ -94,8 +94,8 @@ class Rings(ConcentricRings):
     name = "rings"
     label = "Four rings"
     summary = (
-        "Four rings of equal probability around each other: some density remains in every gap. "
-        "The innermost ring is four times as dense as the outermost."
+        "Four rings of equal probability around each other: some density remains in every gap, "
+        "and the innermost ring is four times as dense as the outermost."
     )
     default_noise = 0.08
     noise_range = (0.03, 0.4)

@@ -1,0 +1,297 @@
+"""Chains of layers on the CPU in float32, by compiled kernels instead of torch's operations."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from flowplay import kernels
+from flowplay.kernels import layout as lay
+
+if TYPE_CHECKING:
+    from flowplay.flows.chain import Link
+
+#: Most points in a block: few enough for what a chain keeps for its gradients to fit the cache.
+BLOCK = 256
+
+#: Most numbers of a work space, unless even a few points need more: 64 MiB.
+WORK = 2**24
+LEAST_BLOCK = 16
+
+
+class KernelTransformer(NamedTuple):
+    """What a transformer is to the kernels.
+
+    Attributes:
+        kind: of map.
+        parameters: P.
+        pieces: its bins or components.
+        bound: half width of a spline's box.
+    """
+
+    kind: int
+    parameters: int
+    pieces: int = 0
+    bound: float = 0.0
+
+
+class Layer(NamedTuple):
+    """What a layer is to the kernels; see `layout` for the words.
+
+    Attributes:
+        kind: of layer.
+        constants: vectors that the layer needs beside its weights.
+        learned: of a scaling, what of it is learned.
+        width: hidden units of its network.
+        inputs, mapped: coordinates that the network reads, and those that are mapped.
+        transformer: the map.
+        masked: whether `constants` end with masks of the weights.
+        permutation: of a linear layer: coordinate i of the result is row `permutation[i]` of L U.
+    """
+
+    kind: int
+    constants: tuple[Tensor, ...] = ()
+    learned: int = 0
+    width: int = 0
+    inputs: tuple[int, ...] = ()
+    mapped: tuple[int, ...] = ()
+    transformer: KernelTransformer = KernelTransformer(lay.ADDITIVE, 0)
+    masked: bool = False
+    permutation: tuple[int, ...] = ()
+
+    def own_rows(self) -> int:
+        """Return how many rows of the work space the layer keeps for its gradients."""
+        if self.kind != lay.CONDITIONED:
+            return 0
+        kind, parameters, pieces, _ = self.transformer
+        of_each = parameters + lay.kept_rows(kind, pieces)
+        return 4 * self.width + len(self.inputs) + len(self.mapped) * of_each
+
+    def scratch_rows(self, dim: int) -> int:
+        """Return how many rows it uses and leaves to the next layer."""
+        return max(lay.SCRATCH, 2 * self.width + len(self.inputs), dim)
+
+    def fixed_size(self, dim: int, weights: int) -> int:
+        """Return how many numbers it uses that do not grow with the number of points."""
+        return max(3 * dim * dim if self.kind == lay.LINEAR else 0, 2 * weights * self.masked)
+
+
+class _Table(NamedTuple):
+    """A program and the work space that it needs: so many numbers, and so many for each point."""
+
+    program: NDArray[np.int32]
+    fixed: int
+    rows: int
+
+
+class Compiled:
+    """A chain of links as the kernels take it.
+
+    Args:
+        links: in normalizing order.
+        layers: what each is to the kernels.
+        dim: D.
+    """
+
+    def __init__(self, links: Sequence[Link[Any]], layers: Sequence[Layer], dim: int) -> None:
+        self.dim = dim
+        self.layers = layers
+        self.tensors = [t for link in reversed(links) for t in link.tensors()]
+        self.sizes = [sum(t.numel() for t in link.tensors()) for link in links]
+        self.size = sum(self.sizes)
+        self._sources = [c for layer in layers for c in layer.constants]
+        self._stamp: list[int] = []
+        self._addresses: list[int] = []
+        self._vector: Tensor | None = None
+        self._constants = torch.empty(0)
+        self._tables = [self._table(keep=keep) for keep in (False, True)]
+
+    def normalize(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Normalize x [B, D]; return z [B, D] and the sum of the log-determinants [B]."""
+        z, log_det = torch.empty_like(x), x.new_empty(len(x))
+        self._run(lay.NORMALIZE, x, z=z, log_det=log_det)
+        return z, log_det
+
+    def likelihood(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the mean negative log-likelihood of x [B, D], and the weights' gradient [P]."""
+        loss, gradient = x.new_empty(1), x.new_zeros(self.size)
+        self._run(lay.LIKELIHOOD, x, log_det=loss, g_weights=gradient)
+        return loss[0] + 0.5 * self.dim * math.log(2 * math.pi), gradient
+
+    def differentiate(self, x: Tensor, g_z: Tensor, g_log_det: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the gradients of x [B, D] and of the weights [P]."""
+        g_x, gradient = torch.empty_like(x), x.new_zeros(self.size)
+        self._run(lay.DIFFERENTIATE, x, g_z=g_z, g_log_det=g_log_det, g_x=g_x, g_weights=gradient)
+        return g_x, gradient
+
+    def split(self, gradient: Tensor) -> list[Tensor]:
+        """Return a gradient [P] as gradients of the tensors, in generating order."""
+        parts = gradient.split([t.numel() for t in self.tensors])
+        return [part.view_as(t) for part, t in zip(parts, self.tensors, strict=True)]
+
+    def fits(self, x: Tensor) -> bool:
+        """Tell whether the kernels can take points and weights as they are."""
+        return all(
+            t.dtype == torch.float32 and t.device.type == "cpu"
+            for t in (x, *self.tensors[:1], *self._sources[:1])
+        )
+
+    def _run(self, mode: int, x: Tensor, **arrays: Tensor) -> None:
+        loaded = kernels.loaded()
+        assert loaded is not None
+        table = self._tables[mode != lay.NORMALIZE]
+        weights, constants = self._weights(), self._current_constants()
+        kept = {name: array.contiguous() for name, array in arrays.items()}
+        x = x.contiguous()
+        block = max(1, min(BLOCK, len(x), max(LEAST_BLOCK, WORK // table.rows)))
+        work = _work(table.fixed + table.rows * block)
+
+        def address(name: str) -> int | None:
+            return kept[name].data_ptr() if name in kept else None
+
+        loaded.run_chain(
+            mode,
+            len(self.layers),
+            self.dim,
+            len(x),
+            block,
+            table.fixed,
+            table.program.ctypes.data,
+            weights.data_ptr(),
+            constants.data_ptr(),
+            work.data_ptr(),
+            x.data_ptr(),
+            *map(address, ("z", "log_det", "g_z", "g_log_det", "g_x", "g_weights")),
+        )
+
+    def _weights(self) -> Tensor:
+        """Return all weights as one vector: their own memory where it is one piece, else a copy."""
+        addresses = [t.data_ptr() for t in self.tensors]
+        if addresses != self._addresses:
+            self._addresses = addresses
+            ends = [a + 4 * t.numel() for a, t in zip(addresses, self.tensors, strict=True)]
+            one_piece = addresses[1:] == ends[:-1] and all(t.is_contiguous() for t in self.tensors)
+            self._vector = None
+            if one_piece and self.tensors:
+                self._vector = self.tensors[0].detach().as_strided((self.size,), (1,))
+        if self._vector is not None:
+            return self._vector
+        parts = [t.detach().reshape(-1) for t in self.tensors]
+        return torch.cat(parts) if parts else torch.empty(1)
+
+    def _current_constants(self) -> Tensor:
+        """Return the layers' constants as one vector, read again when one was written to."""
+        stamp = [0 if c.is_inference() else c._version for c in self._sources]
+        if stamp != self._stamp:
+            self._stamp = stamp
+            self._constants = torch.cat([c.float().reshape(-1) for c in self._sources])
+        return self._constants
+
+    def _table(self, *, keep: bool) -> _Table:
+        """Lay out the program, and a work space that keeps what gradients need, or not."""
+        dim, layers = self.dim, self.layers
+        lists: list[int] = []
+        rows = []
+        first = max(layer.scratch_rows(dim) for layer in layers) + 2 + dim
+        states = first + dim * (len(layers) + 1 if keep else 2)
+        own, most = states, 0
+        constant = 0
+        for k, layer in enumerate(layers):
+            kind, parameters, pieces, _ = layer.transformer
+            row = np.zeros(lay.COLUMNS, np.int32)
+            row[lay.KIND] = layer.kind
+            row[lay.WEIGHTS] = sum(self.sizes[k + 1 :])
+            row[lay.CONSTANTS] = constant
+            row[lay.X] = first + dim * (k if keep else k % 2)
+            row[lay.Z] = first + dim * (k + 1 if keep else (k + 1) % 2)
+            row[lay.OWN] = own
+            row[lay.LEARNED] = layer.learned
+            row[lay.WIDTH] = layer.width
+            row[lay.INPUTS] = len(layer.inputs)
+            row[lay.MAPPED] = len(layer.mapped)
+            row[lay.LISTS] = lay.COLUMNS * len(layers) + len(lists)
+            row[lay.TRANSFORMER] = kind
+            row[lay.PARAMETERS] = parameters
+            row[lay.PIECES] = pieces
+            row[lay.KEPT] = lay.kept_rows(kind, pieces)
+            row[lay.MASKED] = self.sizes[k] * layer.masked
+            rows.append(row)
+            lists += [*layer.inputs, *layer.mapped, *layer.permutation]
+            constant += sum(c.numel() for c in layer.constants)
+            if keep:
+                own += layer.own_rows()
+            most = max(most, states + layer.own_rows())
+        fixed = max(layer.fixed_size(dim, n) for layer, n in zip(layers, self.sizes, strict=True))
+        program = np.concatenate([*rows, np.array(lists, np.int32)])
+        return _Table(program, fixed, own if keep else most)
+
+
+_LOCAL = threading.local()
+
+
+def _work(size: int) -> Tensor:
+    """Return a work space of this thread: fresh memory would be paid for at every step."""
+    work: Tensor | None = getattr(_LOCAL, "work", None)
+    if work is None or work.numel() < size:
+        with torch.inference_mode(False):
+            work = _LOCAL.work = torch.empty(size)
+    return work
+
+
+class _Differentiable(torch.autograd.Function):
+    """A chain as one node of autograd's graph; its backward pass goes forward again first."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, chain: Compiled, *tensors: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ANN401
+        ctx.chain = chain
+        ctx.save_for_backward(x, *tensors)
+        return chain.normalize(x)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, g_z: Tensor, g_log_det: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
+        x, *_ = ctx.saved_tensors
+        g_x, gradient = ctx.chain.differentiate(x, g_z, g_log_det)
+        return g_x, None, *ctx.chain.split(gradient)
+
+
+def differentiable(chain: Compiled, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Normalize x [B, D] as one node of autograd's graph."""
+    z: Tensor
+    log_det: Tensor
+    z, log_det = _Differentiable.apply(x, chain, *chain.tensors)
+    return z, log_det
+
+
+class _Chains(dict[tuple[int, ...], Compiled]):
+    """The compiled chains that begin with a link; a copy of the link has none yet."""
+
+    def __deepcopy__(self, memo: object) -> _Chains:
+        return _Chains()
+
+    def __reduce__(self) -> tuple[Callable[[], _Chains], tuple[()]]:
+        return _Chains, ()
+
+
+def compiled(links: Sequence[Link[Any]], x: Tensor) -> Compiled | None:
+    """Return the chain for the kernels, if they are loaded and can take it and x [B, D]."""
+    if kernels.loaded() is None or not links or not len(x):
+        return None
+    chains: _Chains = links[0].__dict__.setdefault("_compiled", _Chains())
+    key = tuple(map(id, links))
+    chain = chains.get(key)
+    if chain is None:
+        layers = [link.kernel_layer() for link in links]
+        known = [layer for layer in layers if layer is not None]
+        if len(known) < len(layers):
+            return None
+        chain = chains[key] = Compiled(links, known, x.shape[1])
+    return chain if chain.fits(x) else None

@@ -1,0 +1,77 @@
+"""What the kernels and those who call them have in common: a chain of layers as a table of numbers.
+
+A chain is one array of int32: a row of `COLUMNS` numbers for each layer, in normalizing order, and
+behind all rows the lists of coordinates that they refer to. Weights are one vector in generating
+order, as the parameters of a flow are; constants another.
+"""
+
+from __future__ import annotations
+
+import math
+
+#: What `run_chain` does: write z and the log-determinants; or, with gradients of the weights added
+#: to what is there, the mean negative log-likelihood but for its constant, into the first of the
+#: log-determinants; or the gradient of x, from those of z and of the log-determinants.
+NORMALIZE, LIKELIHOOD, DIFFERENTIATE = range(3)
+
+# The first column says what a layer is.
+SCALING, LINEAR, CONDITIONED = range(3)
+
+#: What the columns of a row mean.
+#:
+#: - KIND: one of the above.
+#: - WEIGHTS, CONSTANTS: where those of the layer begin.
+#: - X, Z: rows of its input and its result in the work space; OWN: rows of its own.
+#: - LEARNED: of a scaling: 0 for constants, 1 for log-scales, 2 for log-scales and shifts.
+#: - WIDTH, INPUTS, MAPPED: hidden units; how many coordinates the network reads, and are mapped.
+#: - LISTS: where the list of coordinates begins: those that are read, then those that are mapped;
+#:   of a linear layer its permutation.
+#: - TRANSFORMER, PARAMETERS, PIECES: the map, its parameters, its bins or components.
+#: - KEPT: rows that the transformer keeps for each coordinate; see `kept_rows`.
+#: - MASKED: how many weights are multiplied by masks, which are constants; 0 for none.
+(
+    KIND,
+    WEIGHTS,
+    CONSTANTS,
+    X,
+    Z,
+    OWN,
+    LEARNED,
+    WIDTH,
+    INPUTS,
+    MAPPED,
+    LISTS,
+    TRANSFORMER,
+    PARAMETERS,
+    PIECES,
+    KEPT,
+    MASKED,
+) = range(16)
+COLUMNS = 16
+
+# Transformers.
+ADDITIVE, AFFINE, SPLINE, MIXTURE = range(4)
+
+#: Rows of scratch that a transformer needs.
+SCRATCH = 5
+
+#: A layer scales by factors from e^-LOG_SCALE_BOUND to e^LOG_SCALE_BOUND: enough for thin shapes,
+#: without overflow.
+LOG_SCALE_BOUND = 3.0
+
+#: Least share of a spline's box that a bin takes, and least derivative at a knot.
+MIN_BIN = 1e-2
+MIN_DERIVATIVE = 1e-2
+
+#: softplus of this plus MIN_DERIVATIVE is 1: zero parameters give the identity.
+IDENTITY_DERIVATIVE = math.log(math.expm1(1 - MIN_DERIVATIVE))
+
+
+def kept_rows(transformer: int, pieces: int) -> int:
+    """Return how many rows a transformer keeps for each coordinate beside its parameters."""
+    return {ADDITIVE: 0, AFFINE: 1, SPLINE: 9, MIXTURE: 7 * pieces + 2}[transformer]
+
+
+def network_size(inputs: int, width: int, outputs: int) -> int:
+    """Return the number of weights and biases of a network with two hidden layers."""
+    return (inputs + 1) * width + (width + 1) * width + (width + 1) * outputs

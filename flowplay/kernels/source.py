@@ -1,0 +1,1176 @@
+# mypy: ignore-errors
+"""The kernels themselves: loops over points for numba to compile; nobody imports this to run them.
+
+A chain of layers is a table of integers, a row a layer (`layout.py`); `run_chain` takes points
+through it, and comes back with gradients. What each formula is, the modules of `flowplay.flows`
+say; tests hold both together.
+
+Inside, the batch is the last axis: a coordinate, unit or parameter of all points of a block is one
+row. Rules that keep loops fast and true:
+
+- Every function says its types, and that its arrays do not overlap; without the latter, loops are
+  silently compiled one number at a time.
+- Every constant is a float32: a Python float would make the whole loop double.
+- Fast arithmetic may reorder sums, but not assume that there is no NaN or infinity: broken numbers
+  must come out broken. So no comparison may swallow a NaN.
+- All are in this one file, whose hash names the compiled library.
+"""
+
+import numba
+import numpy as np
+from numba import carray, types
+from numba.core.cpu import CPUTargetOptions
+from numba.core.options import TargetOptions
+
+from flowplay.kernels import layout as lay
+
+_FAST = {"reassoc", "nsz", "arcp", "contract", "afn"}
+
+# Numba has this flag, but no name for it among the options of a function.
+CPUTargetOptions.noalias = TargetOptions.Mapping("noalias")
+
+_TYPES = {"A": "f4[::1]", "P": "i4[::1]", "i": "i8", "f": "f4"}
+
+
+def _kernel(signature, fastmath=_FAST, *, inline=False):
+    """Compile a function without checks, exceptions and reference counts.
+
+    Args:
+        signature: a letter for each argument: A for an array of float32, P for one of int32, i for
+            an integer, f for a float32; behind an arrow what it returns.
+        fastmath: what LLVM may assume.
+        inline: whether it is always a part of who calls it: a call costs 30 ns.
+    """
+    arguments, _, result = signature.partition(" -> ")
+    taken = ", ".join(_TYPES[letter] for letter in arguments)
+    return numba.njit(
+        f"{_TYPES.get(result, 'void')}({taken})",
+        fastmath=fastmath,
+        forceinline=inline,
+        noalias=True,
+        error_model="numpy",
+        _nrt=False,
+        no_cpython_wrapper=True,
+        no_cfunc_wrapper=True,
+    )
+
+
+f32 = np.float32
+_ZERO, _ONE, _TWO, _HALF = f32(0), f32(1), f32(2), f32(0.5)
+_LOG2E, _LN2_HIGH, _LN2_LOW = f32(1.4426950408889634), f32(0.693359375), f32(-2.12194440e-4)
+_TINY, _INFINITE, _NAN = f32(1.2e-38), f32(np.inf), f32(np.nan)
+_SQRT2 = f32(1.4142135623730951)
+_PER_BOUND = f32(1 / lay.LOG_SCALE_BOUND)
+_IDENTITY, _LEAST = f32(lay.IDENTITY_DERIVATIVE), f32(lay.MIN_DERIVATIVE)
+_MIN_BIN = f32(lay.MIN_BIN)
+
+#: Points of a block that a product of matrices takes at a time.
+_STRIP = 256
+
+
+# Functions of one number. LLVM's own would be called for each number apart.
+
+
+@_kernel("f -> f", {"contract"})
+def _exp(x):
+    if x > f32(88.0):
+        x = f32(88.0)
+    if x < f32(-87.0):
+        x = f32(-87.0)
+    n = np.int32(x * _LOG2E + f32(127.5))  # rounds, and is the biased exponent
+    whole = f32(n) - f32(127.0)
+    r = x - whole * _LN2_HIGH - whole * _LN2_LOW
+    p = f32(1.9875691500e-4) * r + f32(1.3981999507e-3)
+    p = p * r + f32(8.3334519073e-3)
+    p = p * r + f32(4.1665795894e-2)
+    p = p * r + f32(1.6666665459e-1)
+    p = p * r + f32(5.0000001201e-1)
+    return (p * r * r + r + _ONE) * np.int32(n << 23).view(np.float32)
+
+
+@_kernel("f -> f", {"contract"})
+def _log(x):
+    bits = np.float32(x).view(np.int32)
+    exponent = f32((bits >> 23) - 127)
+    m = np.int32((bits & 0x7FFFFF) | 0x3F800000).view(np.float32)
+    large = m > _SQRT2
+    m = m * _HALF if large else m
+    exponent = exponent + _ONE if large else exponent
+    r = m - _ONE
+    p = f32(7.0376836292e-2) * r + f32(-1.1514610310e-1)
+    p = p * r + f32(1.1676998740e-1)
+    p = p * r + f32(-1.2420140846e-1)
+    p = p * r + f32(1.4249322787e-1)
+    p = p * r + f32(-1.6668057665e-1)
+    p = p * r + f32(2.0000714765e-1)
+    p = p * r + f32(-2.4999993993e-1)
+    p = p * r + f32(3.3333331174e-1)
+    y = p * r * r * r + exponent * _LN2_LOW - _HALF * r * r
+    y = r + y + exponent * _LN2_HIGH
+    y = y if x >= _TINY else -_INFINITE
+    y = y if x >= _ZERO else _NAN
+    return y if x < _INFINITE or x != x else x
+
+
+@_kernel("f -> f")
+def _bound(raw):
+    """What a raw log-scale is multiplied by; its square is the derivative."""
+    return _ONE / (_ONE + abs(raw) * _PER_BOUND)
+
+
+# Sums, products of matrices, and what a network does between them.
+
+
+@_kernel("AAi -> f")
+def _inner_product(x, y, n):
+    total = _ZERO
+    for j in range(n):
+        total += x[j] * y[j]
+    return total
+
+
+@_kernel("Ai -> f")
+def _total(x, n):
+    total = _ZERO
+    for j in range(n):
+        total += x[j]
+    return total
+
+
+@_kernel("AAAAAAAAAAAiiii", inline=True)
+def _add_eight(c0, c1, a, b0, b1, b2, b3, b4, b5, b6, b7, start, by_row, step, n):
+    """Add eight rows of B, times numbers of A, to each of two rows of C."""
+    k, m = start, start + by_row
+    p0, p1, p2, p3 = a[k], a[k + step], a[k + 2 * step], a[k + 3 * step]
+    q0, q1, q2, q3 = a[m], a[m + step], a[m + 2 * step], a[m + 3 * step]
+    k, m = k + 4 * step, m + 4 * step
+    p4, p5, p6, p7 = a[k], a[k + step], a[k + 2 * step], a[k + 3 * step]
+    q4, q5, q6, q7 = a[m], a[m + step], a[m + 2 * step], a[m + 3 * step]
+    for j in range(n):
+        x0, x1, x2, x3, x4, x5, x6, x7 = (b0[j], b1[j], b2[j], b3[j], b4[j], b5[j], b6[j], b7[j])
+        c0[j] += (p0 * x0 + p1 * x1 + p2 * x2 + p3 * x3) + (p4 * x4 + p5 * x5 + p6 * x6 + p7 * x7)
+        c1[j] += (q0 * x0 + q1 * x1 + q2 * x2 + q3 * x3) + (q4 * x4 + q5 * x5 + q6 * x6 + q7 * x7)
+
+
+@_kernel("AfAi", inline=True)
+def _add_times(c, p, b, n):
+    for j in range(n):
+        c[j] += p * b[j]
+
+
+@_kernel("AAAiiiii")
+def _multiply(c, a, b, rows, inner, n, by_row, by_inner):
+    """Add A B to C [rows, n]; A[i, k] is a[i * by_row + k * by_inner], B [inner, n]."""
+    # Rows of B are read in strips that fit the fastest cache, eight at a time, for two rows of C.
+    for start in range(0, n, _STRIP):
+        size = min(_STRIP, n - start)
+        blocked = inner // 8 * 8
+        for i in range(0, rows - 1, 2):
+            row, next_row = c[i * n + start :], c[(i + 1) * n + start :]
+            for k in range(0, blocked, 8):
+                o = k * n + start
+                _add_eight(
+                    row,
+                    next_row,
+                    a,
+                    b[o:],
+                    b[o + n :],
+                    b[o + 2 * n :],
+                    b[o + 3 * n :],
+                    b[o + 4 * n :],
+                    b[o + 5 * n :],
+                    b[o + 6 * n :],
+                    b[o + 7 * n :],
+                    i * by_row + k * by_inner,
+                    by_row,
+                    by_inner,
+                    size,
+                )
+        for i in range(rows):
+            # What is left: an odd row, and the last few columns of A.
+            odd = rows % 2 == 1 and i == rows - 1
+            for k in range(0 if odd else blocked, inner):
+                p = a[i * by_row + k * by_inner]
+                _add_times(c[i * n + start :], p, b[k * n + start :], size)
+
+
+@_kernel("AAAiii")
+def _multiply_transposed(c, a, b, rows, columns, n):
+    """Add A Bᵀ to C [rows, columns]; A [rows, n], B [columns, n]."""
+    blocked = columns // 4 * 4
+    for i in range(0, rows - 1, 2):
+        a0, a1 = a[i * n :], a[(i + 1) * n :]
+        for k in range(0, blocked, 4):
+            b0, b1, b2, b3 = b[k * n :], b[(k + 1) * n :], b[(k + 2) * n :], b[(k + 3) * n :]
+            s0 = s1 = s2 = s3 = t0 = t1 = t2 = t3 = _ZERO
+            for j in range(n):
+                g, h = a0[j], a1[j]
+                x0, x1, x2, x3 = b0[j], b1[j], b2[j], b3[j]
+                s0 += g * x0
+                s1 += g * x1
+                s2 += g * x2
+                s3 += g * x3
+                t0 += h * x0
+                t1 += h * x1
+                t2 += h * x2
+                t3 += h * x3
+            at, below = i * columns + k, (i + 1) * columns + k
+            c[at] += s0
+            c[at + 1] += s1
+            c[at + 2] += s2
+            c[at + 3] += s3
+            c[below] += t0
+            c[below + 1] += t1
+            c[below + 2] += t2
+            c[below + 3] += t3
+    for i in range(rows):
+        # What is left: an odd row, and the last few columns.
+        odd = rows % 2 == 1 and i == rows - 1
+        for k in range(0 if odd else blocked, columns):
+            c[i * columns + k] += _inner_product(a[i * n :], b[k * n :], n)
+
+
+@_kernel("AAii")
+def _fill_rows(c, values, rows, n):
+    for i in range(rows):
+        value, row = values[i], c[i * n :]
+        for j in range(n):
+            row[j] = value
+
+
+@_kernel("AAii")
+def _add_rows(sums, c, rows, n):
+    """Add the sum of each row of C to `sums`."""
+    for i in range(rows):
+        sums[i] += _total(c[i * n :], n)
+
+
+@_kernel("Ai")
+def _clear(c, size):
+    for j in range(size):
+        c[j] = _ZERO
+
+
+@_kernel("AAi")
+def _copy(c, a, size):
+    for j in range(size):
+        c[j] = a[j]
+
+
+@_kernel("AAi")
+def _add(c, a, size):
+    for j in range(size):
+        c[j] += a[j]
+
+
+@_kernel("AAi")
+def _scale_by(c, a, size):
+    for j in range(size):
+        c[j] *= a[j]
+
+
+@_kernel("AAAi")
+def _product(c, a, b, size):
+    for j in range(size):
+        c[j] = a[j] * b[j]
+
+
+@_kernel("AAi")
+def _silu(h, slope, size):
+    """Replace h by SiLU(h), and write its derivative."""
+    for j in range(size):
+        a = h[j]
+        sigmoid = _ONE / (_ONE + _exp(-a))
+        value = a * sigmoid
+        h[j] = value
+        slope[j] = sigmoid + value * (_ONE - sigmoid)
+
+
+@_kernel("AiiiAAAAAAi")
+def _network(w, inputs, width, outputs, x, h1, s1, h2, s2, theta, n):
+    """Two hidden layers of SiLU units: x [inputs, n] to theta [outputs, n]."""
+    w2 = width * inputs + width
+    w3 = w2 + width * width + width
+    _fill_rows(h1, w[width * inputs :], width, n)
+    _multiply(h1, w, x, width, inputs, n, inputs, 1)
+    _silu(h1, s1, width * n)
+    _fill_rows(h2, w[w2 + width * width :], width, n)
+    _multiply(h2, w[w2:], h1, width, width, n, width, 1)
+    _silu(h2, s2, width * n)
+    _fill_rows(theta, w[w3 + outputs * width :], outputs, n)
+    _multiply(theta, w[w3:], h2, outputs, width, n, width, 1)
+
+
+@_kernel("AiiiAAAAAAAAAAi")
+def _network_back(w, inputs, width, outputs, x, h1, s1, h2, s2, g_theta, g_w, g_x, g2, g1, n):
+    """Add the gradients of the weights to g_w, and write that of x; g1 and g2 are for its use."""
+    w2 = width * inputs + width
+    w3 = w2 + width * width + width
+    _multiply_transposed(g_w[w3:], g_theta, h2, outputs, width, n)
+    _add_rows(g_w[w3 + outputs * width :], g_theta, outputs, n)
+    _clear(g2, width * n)
+    _multiply(g2, w[w3:], g_theta, width, outputs, n, 1, width)
+    _scale_by(g2, s2, width * n)
+    _multiply_transposed(g_w[w2:], g2, h1, width, width, n)
+    _add_rows(g_w[w2 + width * width :], g2, width, n)
+    _clear(g1, width * n)
+    _multiply(g1, w[w2:], g2, width, width, n, 1, width)
+    _scale_by(g1, s1, width * n)
+    _multiply_transposed(g_w, g1, x, width, inputs, n)
+    _add_rows(g_w[width * inputs :], g1, width, n)
+    _clear(g_x, inputs * n)
+    _multiply(g_x, w, g1, inputs, width, n, 1, inputs)
+
+
+# Transformers: one coordinate of all points each.
+
+
+@_kernel("AAAAAAi")
+def _affine(x, raw, shift, z, log_det, shrink, n):
+    for j in range(n):
+        log_shrink = -raw[j] * _bound(raw[j])
+        factor = _exp(log_shrink)
+        shrink[j] = factor
+        z[j] = (x[j] - shift[j]) * factor
+        log_det[j] += log_shrink
+
+
+@_kernel("AAAAAAi")
+def _affine_back(z, shrink, g_log_det, raw, shift, g, n):
+    """Replace g by the gradient of x, raw and shift by theirs."""
+    for j in range(n):
+        bound = _bound(raw[j])
+        raw[j] = -(g_log_det[j] + g[j] * z[j]) * bound * bound
+        g[j] = g[j] * shrink[j]
+        shift[j] = -g[j]
+
+
+@_kernel("AAAi")
+def _additive(x, shift, z, n):
+    for j in range(n):
+        z[j] = x[j] - shift[j]
+
+
+@_kernel("AAi")
+def _additive_back(g, shift, n):
+    for j in range(n):
+        shift[j] = -g[j]
+
+
+@_kernel("AAAii")
+def _softmax(rows, largest, total, count, n):
+    """Replace rows by their softmax; write their largest values, and one over the sums."""
+    for j in range(n):
+        largest[j] = rows[j]
+        total[j] = _ZERO
+    for k in range(1, count):
+        row = rows[k * n :]
+        for j in range(n):
+            largest[j] = largest[j] if largest[j] > row[j] else row[j]
+    for k in range(count):
+        row = rows[k * n :]
+        for j in range(n):
+            # A NaN in any row need not be the largest, but its term is one.
+            value = _exp(row[j] - largest[j])
+            row[j] = value
+            total[j] += value
+    for j in range(n):
+        total[j] = _ONE / total[j]
+    for k in range(count):
+        _scale_by(rows[k * n :], total, n)
+
+
+@_kernel("AAAAAAAAAAAAAiif")
+def _locate(
+    y,
+    widths,
+    heights,
+    slopes,
+    left,
+    bottom,
+    width,
+    height,
+    raw0,
+    raw1,
+    index,
+    cx,
+    cy,
+    bins,
+    n,
+    bound,
+):
+    """Find the bin of each value by its height, clipped to the box."""
+    scale = _TWO * bound * (_ONE - _MIN_BIN * f32(bins))
+    least = _TWO * bound * _MIN_BIN
+    for j in range(n):
+        left[j] = -bound
+        bottom[j] = -bound
+        width[j] = least + scale * widths[j]
+        height[j] = least + scale * heights[j]
+        raw0[j] = _ZERO
+        raw1[j] = _ZERO
+        index[j] = _ZERO
+        cx[j] = width[j] - bound
+        cy[j] = height[j] - bound
+    for k in range(1, bins):
+        width_row, height_row = widths[k * n :], heights[k * n :]
+        for j in range(n):
+            passed = y[j] >= cy[j]
+            w = least + scale * width_row[j]
+            h = least + scale * height_row[j]
+            left[j] = cx[j] if passed else left[j]
+            bottom[j] = cy[j] if passed else bottom[j]
+            width[j] = w if passed else width[j]
+            height[j] = h if passed else height[j]
+            index[j] = f32(k) if passed else index[j]
+            cx[j] += w
+            cy[j] += h
+    for k in range(1, bins):
+        slope = slopes[(k - 1) * n :]
+        for j in range(n):
+            raw0[j] = slope[j] if index[j] == f32(k) else raw0[j]
+            raw1[j] = slope[j] if index[j] == f32(k - 1) else raw1[j]
+
+
+@_kernel("f -> f")
+def _softplus(raw):
+    positive = raw if raw > _ZERO or raw != raw else _ZERO
+    return positive + _log(_ONE + _exp(-abs(raw)))
+
+
+@_kernel("f -> f")
+def _sigmoid(raw):
+    return _ONE / (_ONE + _exp(-raw))
+
+
+@_kernel("AAAAAAAAAAAAAif")
+def _spline(
+    y,
+    left,
+    bottom,
+    width,
+    height,
+    raw0,
+    raw1,
+    x,
+    log_det,
+    xi_row,
+    eta_row,
+    d0_row,
+    d1_row,
+    n,
+    bound,
+):
+    """Solve the bin's quadratic; replace both raw derivatives by the derivative of softplus."""
+    for j in range(n):
+        value = y[j]
+        mask = _ONE if abs(value) < bound else _ZERO
+        clipped = bound if value > bound else value
+        clipped = -bound if clipped < -bound else clipped
+        r0, r1 = raw0[j] + _IDENTITY, raw1[j] + _IDENTITY
+        d0, d1 = _softplus(r0) + _LEAST, _softplus(r1) + _LEAST
+        slope = height[j] / width[j]
+        eta = (clipped - bottom[j]) / height[j]
+        eta = _ZERO if eta < _ZERO else eta
+        eta = _ONE if eta > _ONE else eta
+        bend = d0 + d1 - _TWO * slope
+        b = d0 - eta * bend
+        a, c = slope - b, slope * eta
+        discriminant = b * b + f32(4) * a * c
+        discriminant = _ZERO if discriminant < _ZERO else discriminant
+        xi = _TWO * c / (b + np.sqrt(discriminant))
+        xi = _ZERO if xi < _ZERO else xi
+        xi = _ONE if xi > _ONE else xi
+        rest = _ONE - xi
+        both = xi * rest
+        share = slope / (slope + bend * both)
+        m = d1 * xi * xi + d0 * rest * rest + _TWO * slope * both
+        x[j] = left[j] + xi * width[j] if mask == _ONE else value
+        log_det[j] -= _log(share * share * m) * mask
+        xi_row[j], eta_row[j], d0_row[j], d1_row[j] = xi, eta, d0, d1
+        raw0[j], raw1[j] = _sigmoid(r0), _sigmoid(r1)
+
+
+@_kernel("AAAAAAAAAAAAAif")
+def _spline_back(
+    y,
+    xi_row,
+    eta_row,
+    d0_row,
+    d1_row,
+    s0,
+    s1,
+    g_log_det,
+    g,
+    g_width,
+    g_height,
+    g_left,
+    g_bottom,
+    n,
+    bound,
+):
+    """Write the gradients of the bin's sides, and those of its raw derivatives over s0 and s1.
+
+    On entry `g_width` and `g_height` are the bin's width and height, g is the gradient of the
+    result; on exit it is that of y.
+    """
+    for j in range(n):
+        mask = _ONE if abs(y[j]) < bound else _ZERO
+        width, height = g_width[j], g_height[j]
+        xi, eta, d0, d1 = xi_row[j], eta_row[j], d0_row[j], d1_row[j]
+        slope = height / width
+        bend = d0 + d1 - _TWO * slope
+        rest, square = _ONE - xi, xi * xi
+        both = xi * rest
+        denominator = slope + bend * both
+        m = d1 * square + d0 * rest * rest + _TWO * slope * both
+        g_x = g[j]
+        gx, gl = g_x * mask, g_log_det[j] * mask
+        d_both = rest - xi
+        per_m, per_d = gl / m, (gl + gl) / denominator
+        m_xi = d1 * xi + slope * d_both - d0 * rest
+        g_xi = gx * width + per_d * bend * d_both - _TWO * per_m * m_xi
+        g_eta_d = g_xi * denominator / (slope * m)
+        common = per_d + g_eta_d * eta
+        g_slope = common - _TWO * (common + per_m) * both - g_eta_d * square - _TWO * gl / slope
+        g_d0 = both * (common - g_eta_d) - per_m * rest * rest
+        g_d1 = both * common - per_m * square
+        g_y = g_eta_d * denominator / height
+        per_width = g_slope / width
+        g_width[j] = gx * xi - per_width * slope
+        g_height[j] = per_width - g_y * eta
+        g_left[j] = gx
+        g_bottom[j] = -g_y
+        s0[j] = g_d0 * s0[j]
+        s1[j] = g_d1 * s1[j]
+        g[j] = g_y + (g_x - gx)
+
+
+@_kernel("AAAAAiif")
+def _shares_back(shares, index, g_own, g_before, total, bins, n, bound):
+    """Replace shares of bins by the gradients of their raw sizes.
+
+    A share is the size of its own bin and shifts all knots above it. The last knot is fixed; this
+    needs no special case, as softmax removes what all shares' gradients have in common.
+    """
+    scale = _TWO * bound * (_ONE - _MIN_BIN * f32(bins))
+    for j in range(n):
+        total[j] = _ZERO
+    for k in range(bins):
+        row = shares[k * n :]
+        for j in range(n):
+            g = g_own[j] if index[j] == f32(k) else (g_before[j] if index[j] > f32(k) else _ZERO)
+            total[j] += g * row[j]
+    for k in range(bins):
+        row = shares[k * n :]
+        for j in range(n):
+            g = g_own[j] if index[j] == f32(k) else (g_before[j] if index[j] > f32(k) else _ZERO)
+            row[j] *= scale * (g - total[j])
+
+
+@_kernel("AAAAii")
+def _slopes_back(slopes, index, g0, g1, bins, n):
+    """Write the gradients of the inner knots' raw derivatives."""
+    for k in range(1, bins):
+        row = slopes[(k - 1) * n :]
+        for j in range(n):
+            g = g0[j] if index[j] == f32(k) else _ZERO
+            row[j] = g1[j] if index[j] == f32(k - 1) else g
+
+
+@_kernel("AAAAAAAAAAi")
+def _component(
+    x, log_weight, mean, raw, t_row, inverse_row, sigma_row, below_row, above_row, density_row, n
+):
+    """The logs of one component's terms in F, in 1 - F and in the density."""
+    for j in range(n):
+        log_scale = raw[j] * _bound(raw[j])
+        inverse = _exp(-log_scale)
+        t = (x[j] - mean[j]) * inverse
+        e = _exp(-abs(t))
+        below = (_ZERO if t > _ZERO else t) - _log(_ONE + e)
+        above = below - t
+        inverse_row[j] = inverse
+        t_row[j] = t
+        sigma_row[j] = (_ONE if t > _ZERO else e) / (_ONE + e)
+        below_row[j] = below + log_weight[j]
+        above_row[j] = above + log_weight[j]
+        density_row[j] = below + above - log_scale + log_weight[j]
+
+
+@_kernel("AAAii")
+def _log_sum(rows, result, inverse, count, n):
+    """Write the log of the sum of the exponentials of rows; replace each by its share in it."""
+    _softmax(rows, result, inverse, count, n)
+    for j in range(n):
+        result[j] -= _log(inverse[j])
+
+
+@_kernel("AAii")
+def _subtract_from_rows(rows, value, count, n):
+    for k in range(count):
+        row = rows[k * n :]
+        for j in range(n):
+            row[j] -= value[j]
+
+
+@_kernel("AAAAAAAAAi")
+def _logit_affine(log_cdf, log_complement, log_density, raw_a, b, z, log_det, logit_row, a_row, n):
+    for j in range(n):
+        log_a = raw_a[j] * _bound(raw_a[j])
+        a = _exp(log_a)
+        logit = log_cdf[j] - log_complement[j]
+        z[j] = b[j] + logit * a
+        log_det[j] += log_density[j] - log_cdf[j] - log_complement[j] + log_a
+        logit_row[j], a_row[j] = logit, a
+
+
+@_kernel("AAAAAAAi")
+def _logit_affine_back(g, g_log_det, logit, a, raw_a, b, g_x, n):
+    """Replace raw a and b by their gradients, and g by that of the logit; clear that of x."""
+    for j in range(n):
+        g_logit = g[j] * a[j]
+        bound = _bound(raw_a[j])
+        raw_a[j] = (g_log_det[j] + g_logit * logit[j]) * bound * bound
+        b[j] = g[j]
+        g[j] = g_logit
+        g_x[j] = _ZERO
+
+
+@_kernel("AAAAAAAAAAAAAi")
+def _component_back(
+    g_logit,
+    g_log_det,
+    t_row,
+    inverse,
+    sigma,
+    below,
+    above,
+    density,
+    weight,
+    mean,
+    raw,
+    g_x,
+    total,
+    n,
+):
+    for j in range(n):
+        of_cdf = (g_logit[j] - g_log_det[j]) * below[j]
+        of_complement = -(g_logit[j] + g_log_det[j]) * above[j]
+        of_density = g_log_det[j] * density[j]
+        g_weight = of_cdf + of_complement + of_density
+        g_t = of_cdf + of_density - sigma[j] * (g_weight + of_density)
+        g_shift = g_t * inverse[j]
+        bound = _bound(raw[j])
+        weight[j] = g_weight
+        mean[j] = -g_shift
+        raw[j] = -(of_density + g_t * t_row[j]) * bound * bound
+        g_x[j] += g_shift
+        total[j] += g_weight
+
+
+@_kernel("AAAii")
+def _weights_back(g, log_weights, total, count, n):
+    for k in range(count):
+        row, log_weight = g[k * n :], log_weights[k * n :]
+        for j in range(n):
+            row[j] -= _exp(log_weight[j]) * total[j]
+
+
+@_kernel("iifAAAAAAi")
+def _transform(kind, k, bound, x, theta, z, log_det, kept, scratch, n):
+    """Normalize one coordinate; theta [P, n] is changed to what `_transform_back` needs."""
+    if kind == lay.ADDITIVE:
+        _additive(x, theta, z, n)
+    elif kind == lay.AFFINE:
+        _affine(x, theta, theta[n:], z, log_det, kept, n)
+    elif kind == lay.SPLINE:
+        _softmax(theta, scratch, scratch[n:], k, n)
+        _softmax(theta[k * n :], scratch, scratch[n:], k, n)
+        _locate(
+            x,
+            theta,
+            theta[k * n :],
+            theta[2 * k * n :],
+            scratch,
+            scratch[n:],
+            kept,
+            kept[n:],
+            kept[2 * n :],
+            kept[3 * n :],
+            kept[4 * n :],
+            scratch[2 * n :],
+            scratch[3 * n :],
+            k,
+            n,
+            bound,
+        )
+        _spline(
+            x,
+            scratch,
+            scratch[n:],
+            kept,
+            kept[n:],
+            kept[2 * n :],
+            kept[3 * n :],
+            z,
+            log_det,
+            kept[5 * n :],
+            kept[6 * n :],
+            kept[7 * n :],
+            kept[8 * n :],
+            n,
+            bound,
+        )
+    else:
+        rows = k * n
+        # Log-weights; the shares that are computed on the way are not needed.
+        _copy(kept, theta, rows)
+        _log_sum(kept, scratch, scratch[n:], k, n)
+        _copy(kept, theta, rows)
+        _subtract_from_rows(kept, scratch, k, n)
+        for i in range(k):
+            o = i * n
+            _component(
+                x,
+                kept[o:],
+                theta[rows + o :],
+                theta[2 * rows + o :],
+                kept[rows + o :],
+                kept[2 * rows + o :],
+                kept[3 * rows + o :],
+                kept[4 * rows + o :],
+                kept[5 * rows + o :],
+                kept[6 * rows + o :],
+                n,
+            )
+        for i in range(3):
+            _log_sum(kept[(4 + i) * rows :], scratch[i * n :], scratch[3 * n :], k, n)
+        _logit_affine(
+            scratch,
+            scratch[n:],
+            scratch[2 * n :],
+            theta[3 * rows :],
+            theta[3 * rows + n :],
+            z,
+            log_det,
+            kept[7 * rows :],
+            kept[7 * rows + n :],
+            n,
+        )
+
+
+@_kernel("iifAAAAAAAi")
+def _transform_back(kind, k, bound, x, z, theta, kept, g_log_det, g, scratch, n):
+    """Replace theta by its gradient, and g, the gradient of z, by that of x."""
+    if kind == lay.ADDITIVE:
+        _additive_back(g, theta, n)
+    elif kind == lay.AFFINE:
+        _affine_back(z, kept, g_log_det, theta, theta[n:], g, n)
+    elif kind == lay.SPLINE:
+        _spline_back(
+            x,
+            kept[5 * n :],
+            kept[6 * n :],
+            kept[7 * n :],
+            kept[8 * n :],
+            kept[2 * n :],
+            kept[3 * n :],
+            g_log_det,
+            g,
+            kept,
+            kept[n:],
+            scratch,
+            scratch[n:],
+            n,
+            bound,
+        )
+        index = kept[4 * n :]
+        _shares_back(theta, index, kept, scratch, scratch[2 * n :], k, n, bound)
+        _shares_back(theta[k * n :], index, kept[n:], scratch[n:], scratch[2 * n :], k, n, bound)
+        _slopes_back(theta[2 * k * n :], index, kept[2 * n :], kept[3 * n :], k, n)
+    else:
+        rows = k * n
+        _logit_affine_back(
+            g,
+            g_log_det,
+            kept[7 * rows :],
+            kept[7 * rows + n :],
+            theta[3 * rows :],
+            theta[3 * rows + n :],
+            scratch,
+            n,
+        )
+        _clear(scratch[n:], n)
+        for i in range(k):
+            o = i * n
+            _component_back(
+                g,
+                g_log_det,
+                kept[rows + o :],
+                kept[2 * rows + o :],
+                kept[3 * rows + o :],
+                kept[4 * rows + o :],
+                kept[5 * rows + o :],
+                kept[6 * rows + o :],
+                theta[o:],
+                theta[rows + o :],
+                theta[2 * rows + o :],
+                scratch,
+                scratch[n:],
+                n,
+            )
+        _weights_back(theta, kept, scratch[n:], k, n)
+        _copy(g, scratch, n)
+
+
+# Layers.
+
+
+@_kernel("AAffi")
+def _shift_and_scale(x, z, shift, factor, n):
+    for j in range(n):
+        z[j] = (x[j] - shift) * factor
+
+
+@_kernel("Afi")
+def _add_number(x, value, n):
+    for j in range(n):
+        x[j] += value
+
+
+@_kernel("Afi")
+def _times_number(x, value, n):
+    for j in range(n):
+        x[j] *= value
+
+
+@_kernel("AAAAi")
+def _linear_matrices(w, constants, upper, matrix, dim):
+    """Write U, and then L U, of an invertible linear layer; the rows of W are permuted later."""
+    size = dim * dim
+    for i in range(dim):
+        for k in range(dim):
+            value = w[size + i * dim + k] if k > i else _ZERO
+            if k == i:
+                value = constants[i] * _exp(w[2 * size + i])
+            upper[i * dim + k] = value
+    for i in range(dim):
+        for k in range(dim):
+            s = upper[i * dim + k]
+            for m in range(i):
+                s += w[i * dim + m] * upper[m * dim + k]
+            matrix[i * dim + k] = s
+
+
+@_kernel("PAAAAAii")
+def _scaling(row, weights, constants, x, z, log_det, dim, n):
+    """z = (x - shift) * factor for each coordinate."""
+    w, c, learned = row[lay.WEIGHTS], row[lay.CONSTANTS], row[lay.LEARNED]
+    total = _ZERO
+    for i in range(dim):
+        shift = _ZERO
+        if learned:
+            log_scale = weights[w + i]
+            factor = _exp(-log_scale)
+            if learned == 2:
+                shift = weights[w + dim + i]
+        else:
+            shift, log_scale = constants[c + i], _log(constants[c + dim + i])
+            factor = _ONE / constants[c + dim + i]
+        _shift_and_scale(x[i * n :], z[i * n :], shift, factor, n)
+        total -= log_scale
+    _add_number(log_det, total, n)
+
+
+@_kernel("PAAAAAAii")
+def _scaling_back(row, weights, constants, z, g, g_log_det, g_weights, dim, n):
+    w, c, learned = row[lay.WEIGHTS], row[lay.CONSTANTS], row[lay.LEARNED]
+    for i in range(dim):
+        if not learned:
+            _times_number(g[i * n :], _ONE / constants[c + dim + i], n)
+            continue
+        g_weights[w + i] -= _inner_product(g[i * n :], z[i * n :], n) + _total(g_log_det, n)
+        _times_number(g[i * n :], _exp(-weights[w + i]), n)
+        if learned == 2:
+            g_weights[w + dim + i] -= _total(g[i * n :], n)
+
+
+@_kernel("PPAAAAAAii")
+def _linear(program, row, weights, constants, x, z, log_det, matrices, dim, n):
+    """z = P L U x."""
+    w = row[lay.WEIGHTS]
+    size = dim * dim
+    _linear_matrices(weights[w:], constants[row[lay.CONSTANTS] :], matrices, matrices[size:], dim)
+    total = _ZERO
+    for i in range(dim):
+        total += weights[w + 2 * size + i]
+        _clear(z[i * n :], n)
+        permuted = program[row[lay.LISTS] + i]
+        _multiply(z[i * n :], matrices[size + permuted * dim :], x, 1, dim, n, dim, 1)
+    _add_number(log_det, total, n)
+
+
+@_kernel("PPAAAAAAAAii")
+def _linear_back(
+    program, row, weights, constants, x, g, g_log_det, g_weights, g_x, matrices, dim, n
+):
+    w, size = row[lay.WEIGHTS], dim * dim
+    upper, matrix, factors = matrices, matrices[size:], matrices[2 * size :]
+    _linear_matrices(weights[w:], constants[row[lay.CONSTANTS] :], upper, matrix, dim)
+    _clear(factors, size)
+    _clear(g_x, dim * n)
+    for i in range(dim):
+        permuted = program[row[lay.LISTS] + i]
+        _multiply_transposed(factors[permuted * dim :], g[i * n :], x, 1, dim, n)
+        _multiply(g_x, matrix[permuted * dim :], g[i * n :], dim, 1, n, 1, dim)
+    for i in range(dim):
+        for k in range(dim):
+            s = _ZERO
+            if k < i:
+                for m in range(dim):
+                    s += factors[i * dim + m] * upper[k * dim + m]
+                g_weights[w + i * dim + k] += s
+                continue
+            s = factors[i * dim + k]
+            for m in range(i + 1, dim):
+                s += weights[w + m * dim + i] * factors[m * dim + k]
+            if k > i:
+                g_weights[w + size + i * dim + k] += s
+            else:
+                s = s * upper[i * dim + i] + _total(g_log_det, n)
+                g_weights[w + 2 * size + i] += s
+    _copy(g, g_x, dim * n)
+
+
+@_kernel("PPAAAAAAAii")
+def _conditioned(program, row, w, constants, state, z, log_det, own, scratch, dim, n):
+    """A network reads some coordinates and gives the parameters that map some."""
+    width, inputs, mapped = row[lay.WIDTH], row[lay.INPUTS], row[lay.MAPPED]
+    kind, pieces, parameters = row[lay.TRANSFORMER], row[lay.PIECES], row[lay.PARAMETERS]
+    lists, layer = row[lay.LISTS], width * n
+    for i in range(inputs):
+        _copy(own[4 * layer + i * n :], state[program[lists + i] * n :], n)
+    theta = own[4 * layer + inputs * n :]
+    kept = theta[mapped * parameters * n :]
+    _network(
+        w,
+        inputs,
+        width,
+        mapped * parameters,
+        own[4 * layer :],
+        own,
+        own[layer:],
+        own[2 * layer :],
+        own[3 * layer :],
+        theta,
+        n,
+    )
+    _copy(z, state, dim * n)
+    rows = row[lay.KEPT]
+    for i in range(mapped):
+        at = program[lists + inputs + i] * n
+        _transform(
+            kind,
+            pieces,
+            constants[row[lay.CONSTANTS]],
+            state[at:],
+            theta[i * parameters * n :],
+            z[at:],
+            log_det,
+            kept[i * rows * n :],
+            scratch,
+            n,
+        )
+
+
+@_kernel("PPAAAAAAAAAii")
+def _conditioned_back(
+    program, row, w, constants, state, z, own, g, g_log_det, g_w, scratch, dim, n
+):
+    width, inputs, mapped = row[lay.WIDTH], row[lay.INPUTS], row[lay.MAPPED]
+    kind, pieces, parameters = row[lay.TRANSFORMER], row[lay.PIECES], row[lay.PARAMETERS]
+    lists, layer, rows = row[lay.LISTS], width * n, row[lay.KEPT]
+    theta = own[4 * layer + inputs * n :]
+    kept = theta[mapped * parameters * n :]
+    for i in range(mapped):
+        at = program[lists + inputs + i] * n
+        _transform_back(
+            kind,
+            pieces,
+            constants[row[lay.CONSTANTS]],
+            state[at:],
+            z[at:],
+            theta[i * parameters * n :],
+            kept[i * rows * n :],
+            g_log_det,
+            g[at:],
+            scratch,
+            n,
+        )
+    g_x = scratch[2 * layer :]
+    _network_back(
+        w,
+        inputs,
+        width,
+        mapped * parameters,
+        own[4 * layer :],
+        own,
+        own[layer:],
+        own[2 * layer :],
+        own[3 * layer :],
+        theta,
+        g_w,
+        g_x,
+        scratch,
+        scratch[layer:],
+        n,
+    )
+    for i in range(inputs):
+        _add(g[program[lists + i] * n :], g_x[i * n :], n)
+
+
+@_kernel("iPAAAAAii")
+def _forward(layers, program, weights, constants, fixed, rows, log_det, dim, n):
+    """Take the points in the first rows through all layers; add up the log-determinants.
+
+    `fixed` is space for masked weights and for matrices. `rows` begins with the scratch.
+    """
+    for layer in range(layers):
+        row = program[layer * lay.COLUMNS :]
+        x, z, own = rows[row[lay.X] * n :], rows[row[lay.Z] * n :], rows[row[lay.OWN] * n :]
+        if row[lay.KIND] == lay.SCALING:
+            _scaling(row, weights, constants, x, z, log_det, dim, n)
+        elif row[lay.KIND] == lay.LINEAR:
+            _linear(program, row, weights, constants, x, z, log_det, fixed, dim, n)
+        else:
+            w = weights[row[lay.WEIGHTS] :]
+            if row[lay.MASKED]:
+                _product(fixed, w, constants[row[lay.CONSTANTS] + 1 :], row[lay.MASKED])
+                w = fixed
+            _conditioned(program, row, w, constants, x, z, log_det, own, rows, dim, n)
+
+
+@_kernel("iPAAAAAAAii")
+def _backward(layers, program, weights, constants, fixed, rows, g, g_log_det, g_weights, dim, n):
+    """Replace g, the gradient of the result, by that of the points; add that of the weights."""
+    for back in range(layers):
+        layer = layers - 1 - back
+        row = program[layer * lay.COLUMNS :]
+        x, z, own = rows[row[lay.X] * n :], rows[row[lay.Z] * n :], rows[row[lay.OWN] * n :]
+        if row[lay.KIND] == lay.SCALING:
+            _scaling_back(row, weights, constants, z, g, g_log_det, g_weights, dim, n)
+        elif row[lay.KIND] == lay.LINEAR:
+            _linear_back(
+                program, row, weights, constants, x, g, g_log_det, g_weights, rows, fixed, dim, n
+            )
+        else:
+            w, size = weights[row[lay.WEIGHTS] :], row[lay.MASKED]
+            g_w = g_weights[row[lay.WEIGHTS] :]
+            if size:
+                masks = constants[row[lay.CONSTANTS] + 1 :]
+                _product(fixed, w, masks, size)
+                w = fixed
+                g_w = fixed[size:]
+                _clear(g_w, size)
+            _conditioned_back(
+                program, row, w, constants, x, z, own, g, g_log_det, g_w, rows, dim, n
+            )
+            if size:
+                _scale_by(g_w, masks, size)
+                _add(g_weights[row[lay.WEIGHTS] :], g_w, size)
+
+
+@_kernel("AAiii")
+def _to_rows(rows, points, start, dim, n):
+    for j in range(n):
+        for i in range(dim):
+            rows[i * n + j] = points[(start + j) * dim + i]
+
+
+@_kernel("AAiii")
+def _to_points(points, rows, start, dim, n):
+    for j in range(n):
+        for i in range(dim):
+            points[(start + j) * dim + i] = rows[i * n + j]
+
+
+@_kernel("Afi")
+def _fill(x, value, n):
+    for j in range(n):
+        x[j] = value
+
+
+#: Arrays come as pointers; nothing asks for their lengths.
+_ANY = 2**40
+
+_FLOATS, _INTS, _LONG = types.CPointer(types.float32), types.CPointer(types.int32), types.int64
+
+
+@numba.cfunc(types.void(*6 * [_LONG], _INTS, *10 * [_FLOATS]), fastmath=_FAST, error_model="numpy")
+def run_chain(
+    mode,
+    layers,
+    dim,
+    count,
+    block,
+    fixed_size,
+    program_,
+    weights_,
+    constants_,
+    work_,
+    x_,
+    z_,
+    log_det_,
+    g_z_,
+    g_log_det_,
+    g_x_,
+    g_weights_,
+):
+    """Take x [count, dim] through a chain, a block of points at a time, and gradients back.
+
+    The modes of `layout` say what is read and what is written; see `library.Chain`.
+    """
+    program, weights, constants = (
+        carray(program_, (_ANY,)),
+        carray(weights_, (_ANY,)),
+        carray(constants_, (_ANY,)),
+    )
+    work, x, z = carray(work_, (_ANY,)), carray(x_, (_ANY,)), carray(z_, (_ANY,))
+    log_dets, g_z = carray(log_det_, (_ANY,)), carray(g_z_, (_ANY,))
+    g_log_dets, g_x = carray(g_log_det_, (_ANY,)), carray(g_x_, (_ANY,))
+    g_weights = carray(g_weights_, (_ANY,))
+    rows = work[fixed_size:]
+    first, last = program[lay.X], program[(layers - 1) * lay.COLUMNS + lay.Z]
+    share = _ONE / f32(count)
+    total = 0.0
+    start = 0
+    while start < count:
+        n = min(block, count - start)
+        _to_rows(rows[first * n :], x, start, dim, n)
+        # Before the first state: the log-determinants, their gradient, and that of the result.
+        log_det, g_log_det = rows[(first - dim - 2) * n :], rows[(first - dim - 1) * n :]
+        g = rows[(first - dim) * n :]
+        _fill(log_det, _ZERO, n)
+        _forward(layers, program, weights, constants, work, rows, log_det, dim, n)
+        if mode == lay.NORMALIZE:
+            _to_points(z, rows[last * n :], start, dim, n)
+            _copy(log_dets[start:], log_det, n)
+        else:
+            if mode == lay.LIKELIHOOD:
+                state = rows[last * n :]
+                total += _HALF * _inner_product(state, state, dim * n) - _total(log_det, n)
+                _copy(g, state, dim * n)
+                _times_number(g, share, dim * n)
+                _fill(g_log_det, -share, n)
+            else:
+                _to_rows(g, g_z, start, dim, n)
+                _copy(g_log_det, g_log_dets[start:], n)
+            _backward(
+                layers, program, weights, constants, work, rows, g, g_log_det, g_weights, dim, n
+            )
+            if mode == lay.DIFFERENTIATE:
+                _to_points(g_x, g, start, dim, n)
+        start += n
+    if mode == lay.LIKELIHOOD:
+        log_dets[0] = f32(total) * share

@@ -1,0 +1,291 @@
+"""Compiled kernels, judged by autograd through the torch modules that say what the maths is."""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from test_bijections import CASES
+from test_bijections import random_flow as flow_at_random
+from torch import Tensor
+
+from flowplay import kernels
+from flowplay.config import RunConfig
+from flowplay.errors import RefusedError
+from flowplay.flows import Flow, compiled
+from flowplay.flows.chain import Link
+from flowplay.kernels import build, library, process
+from flowplay.training import RunState, cost, new_run, pool, train_slice
+from flowplay.training.worker import run_slice
+from flowplay.wire import Snapshot
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("numba") is None, reason="there is no compiler"
+)
+
+#: Largest difference to float64, of the whole.
+CLOSE = 1e-5
+
+SMALL = RunConfig(depth=2, width=8, samples=500, batch_size=32, budget=1000)
+
+#: A flow with each kind of layer and of map that kernels know.
+KNOWN = ["nice", "realnvp", "glow", "maf", "nsf", "nsf-conditioning=autoregressive", "flowpp"]
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was() -> Iterator[None]:
+    yield
+    process._here = process._Process()
+
+
+@pytest.fixture
+def there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Load the kernels; the first test on a machine compiles them."""
+    monkeypatch.delenv(process.VARIABLE)
+    process._here = process._Process()
+    assert kernels.prepare(wait=True) is not None
+
+
+def random_flow(name: str, dim: int, dtype: torch.dtype = torch.float64) -> Flow:
+    """Return a flow far from the identity, whose layers have seen a first batch."""
+    flow = flow_at_random(name, dim, dtype=dtype)
+    for buffer_name, buffer in flow.named_buffers():
+        if buffer_name.endswith("initialized"):
+            buffer.fill_(True)
+    return flow
+
+
+def linked(flow: Flow) -> bool:
+    return all(isinstance(b, Link) for b in flow.bijections)
+
+
+def total(gradients: list[Tensor]) -> Tensor:
+    return torch.cat([g.flatten() for g in gradients]).double()
+
+
+def judged(flow: Flow, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return autograd's log-densities [B], their gradients [B, D], and that of the loss."""
+    x = x.requires_grad_()
+    with kernels.withheld():
+        log_prob = flow.log_prob(x)
+        (g_x,) = torch.autograd.grad(log_prob.sum(), x, retain_graph=True)
+        g = torch.autograd.grad(-log_prob.mean(), list(flow.parameters()), materialize_grads=True)
+    return log_prob.detach(), g_x, total(list(g))
+
+
+def resolved(name: str, dim: int, x: Tensor) -> Tensor:
+    """Leave out points so near to a knot that float32 cannot tell on which side they are.
+
+    The kernels may be wrong in no more points than torch in float32 is, but for luck.
+    """
+    exact = judged(random_flow(name, dim), x.double())[1]
+    torchs = judged(random_flow(name, dim, torch.float32), x.clone())[1].double()
+    points = x.clone().requires_grad_()
+    log_prob = random_flow(name, dim, torch.float32).log_prob(points)
+    found = torch.autograd.grad(log_prob.sum(), points)[0].double()
+    allowed = CLOSE * (1 + exact.norm(dim=-1))
+    wrong, wrong_in_torch = ((g - exact).norm(dim=-1) > allowed for g in (found, torchs))
+    assert wrong_in_torch.float().mean() < 0.2
+    assert wrong.sum() <= 1.5 * wrong_in_torch.sum() + 0.01 * len(x)
+    return x[~(wrong | wrong_in_torch)]
+
+
+@pytest.mark.usefixtures("there")
+@pytest.mark.parametrize(("name", "dim"), CASES)
+def test_kernels_agree_with_autograd(name: str, dim: int) -> None:
+    flow = random_flow(name, dim, dtype=torch.float32)
+    if not any(isinstance(b, Link) for b in flow.bijections[:-1]):
+        pytest.skip("torch does it all")
+    if not linked(flow) and name != "mixed":
+        pytest.skip("torch does it all")
+    x = resolved(name, dim, flow.sample(700))
+    log_prob, g_x, g = judged(random_flow(name, dim), x.double())
+
+    loss, found = flow.loss_and_gradient(x)
+    assert float(loss) == pytest.approx(float(-log_prob.mean()), rel=CLOSE)
+    # What torch in float32 cannot tell either is not asked.
+    rounding = (judged(random_flow(name, dim, torch.float32), x.clone())[2] - g).norm()
+    assert (total(found) - g).norm() <= CLOSE * g.norm() + rounding
+
+    with torch.no_grad():
+        torch.testing.assert_close(flow.log_prob(x).double(), log_prob, rtol=CLOSE, atol=CLOSE)
+    points = x.clone().requires_grad_()
+    value = flow.log_prob(points)
+    torch.testing.assert_close(value.detach().double(), log_prob, rtol=CLOSE, atol=CLOSE)
+    (found_x,) = torch.autograd.grad(value.sum(), points)
+    assert (found_x.double() - g_x).norm() <= CLOSE * g_x.norm()
+
+
+@pytest.mark.usefixtures("there")
+@pytest.mark.parametrize("name", KNOWN)
+def test_every_layer_of_these_families_is_compiled(name: str) -> None:
+    flow = random_flow(name, 2, dtype=torch.float32)
+    _, gradients = flow.loss_and_gradient(flow.sample(10))
+    assert [g.shape for g in gradients] == [(sum(p.numel() for p in flow.parameters()),)]
+    for link in flow.bijections:
+        assert compiled.compiled([link], torch.zeros(1, 2)) is not None  # type: ignore[list-item]
+
+
+@pytest.mark.usefixtures("there")
+@pytest.mark.parametrize("name", KNOWN)
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_broken_numbers_come_out_broken(name: str, value: float) -> None:
+    """Where a gradient in torch is not finite, that of the kernels is not either."""
+    x = random_flow(name, 2, dtype=torch.float32).sample(50)
+    broken = 0
+    for position in range(5):
+        flow = random_flow(name, 2, dtype=torch.float32)
+        parameters = list(flow.parameters())
+        with torch.no_grad():
+            parameters[position * (len(parameters) - 1) // 4].view(-1)[-1] = value
+        with kernels.withheld():
+            loss, gradients = flow.loss_and_gradient(x)
+        fine = bool(loss.isfinite() and total(gradients).isfinite().all())
+        loss, gradients = flow.loss_and_gradient(x)
+        broken += not fine
+        assert fine or not (loss.isfinite() and total(gradients).isfinite().all())
+    assert broken
+    flow = random_flow(name, 2, dtype=torch.float32)
+    x[7, 1] = value
+    assert not flow.loss_and_gradient(x)[0].isfinite()
+    with torch.no_grad():
+        finite = flow.log_prob(x).isfinite()
+    assert finite.tolist() == [i != 7 for i in range(len(x))]
+
+
+@pytest.mark.usefixtures("there")
+def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    flow = random_flow("nsf", 5, dtype=torch.float32)
+    x = flow.sample(100)
+    loss, gradient = flow.loss_and_gradient(x)
+    with torch.no_grad():
+        log_prob = flow.log_prob(x)
+    monkeypatch.setattr(compiled, "BLOCK", 33)
+    again, gradient_again = flow.loss_and_gradient(x)
+    torch.testing.assert_close(again, loss)
+    assert (total(gradient) - total(gradient_again)).norm() < CLOSE * total(gradient).norm()
+    with torch.no_grad():
+        torch.testing.assert_close(flow.log_prob(x), log_prob)
+
+
+@pytest.mark.usefixtures("there")
+def test_weights_and_constants_are_read_anew() -> None:
+    """As they are at each call, wherever they lie."""
+    flow = random_flow("maf", 2, dtype=torch.float32)
+    x = flow.sample(20)
+
+    def same() -> None:
+        with torch.no_grad():
+            found = flow.log_prob(x)
+            with kernels.withheld():
+                torch.testing.assert_close(found, flow.log_prob(x), rtol=1e-4, atol=1e-4)
+
+    same()
+    with torch.no_grad():
+        for p in flow.parameters():
+            p.data = 1.1 * p.data
+        flow.bijections[-1].get_buffer("mean").add_(0.3)
+    same()
+    other = copy.deepcopy(flow)
+    with torch.no_grad():
+        next(flow.parameters()).add_(0.1)
+    same()
+    flow = other
+    same()
+    flow = flow.double()
+    x = x.double()
+    same()
+    flow.loss_and_gradient(x)
+
+
+@pytest.mark.usefixtures("there")
+@pytest.mark.parametrize("architecture", ["realnvp", "nsf", "glow"])
+def test_slices_can_be_cut_anywhere_lost_and_trained_again(architecture: str) -> None:
+    shared = SMALL.model_dump(exclude={"architecture", "options"})
+    config = RunConfig(architecture=architecture, **shared)
+    begin = new_run(config)
+    whole, snapshot = train_slice(begin, steps=60)
+    pieces = begin
+    for steps in (1, 7, 30, 22):
+        lost, _ = train_slice(pieces, steps=steps)
+        pieces, _ = train_slice(pieces, steps=steps)
+        assert np.array_equal(lost.weights, pieces.weights)
+        pool._pool.cache_clear()
+        pieces = RunState.from_bytes(pieces.to_bytes())
+    assert np.array_equal(whole.weights, pieces.weights)
+    assert np.array_equal(whole.optimizer, pieces.optimizer)
+    # Kernels that come between two slices change rounding alone.
+    with kernels.withheld():
+        first, _ = train_slice(begin, steps=30)
+        torchs, _ = train_slice(first, steps=30)
+    switched, _ = train_slice(first, steps=30)
+    assert np.allclose(torchs.weights, switched.weights, atol=2e-3)
+    held_out = snapshot.measurements["held_out"].value
+    assert held_out < begin.held_out_curve[0, 1]
+
+
+@pytest.mark.usefixtures("there")
+def test_a_worker_s_slice_loads_kernels_but_a_first_picture_does_not() -> None:
+    process._here = process._Process()
+    run_slice(SMALL.model_dump_json(), None, {"steps": 0})
+    assert kernels.loaded() is None
+    _, snapshot = run_slice(SMALL.model_dump_json(), None, {"steps": 3})
+    assert kernels.loaded() is not None
+    assert Snapshot.from_bytes(snapshot).header.step == 3
+
+
+@pytest.mark.usefixtures("there")
+def test_what_a_run_may_take_does_not_depend_on_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cost, "_limit", lambda state: 2**20)
+    with kernels.withheld():
+        told = _refusal()
+    assert _refusal() == told
+
+
+def _refusal() -> str:
+    with pytest.raises(RefusedError) as error:
+        new_run(SMALL.model_copy(update={"batch_size": 65536, "width": 128}))
+    return str(error.value)
+
+
+def test_without_a_compiler_all_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(process.VARIABLE)
+    process._here = process._Process()
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert kernels.prepare(wait=True) is None
+    state, _ = train_slice(new_run(SMALL), steps=2)
+    assert state.step == 2
+
+
+@pytest.mark.usefixtures("there")
+def test_a_file_that_others_can_write_is_not_loaded(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    if not hasattr(os, "getuid"):
+        pytest.skip("this system has no such modes")
+    file = tmp_path / "kernels.o"
+    file.write_bytes(library.path().read_bytes())
+    file.chmod(0o666)
+    process._here = process._Process()
+    monkeypatch.setattr(library, "path", lambda: file)
+    assert kernels.prepare() is None
+    assert "without compiled kernels" in caplog.text
+
+
+@pytest.mark.usefixtures("there")
+def test_only_one_process_compiles(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "kernels.o"
+    monkeypatch.setattr(library, "path", lambda: file)
+    mark = file.with_suffix(".compiling")
+    mark.touch()
+    assert build.main() == library.ANOTHER_COMPILES
+    monkeypatch.setattr(build, "build", lambda path: path.touch())
+    os.utime(mark, (0, 0))
+    assert build.main() == 0
+    assert [p.name for p in tmp_path.iterdir()] == ["kernels.o"]

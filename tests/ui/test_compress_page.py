@@ -1,0 +1,129 @@
+"""The page that compresses, by Streamlit's own test runner, with calls done in this process."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.testing.v1 import AppTest
+
+from flowplay.config import RunConfig
+from flowplay.engine import Engine, EngineStatus, WorkError
+from flowplay.errors import RefusedError
+from flowplay.figures.sizes import sizes_figure
+from flowplay.training import new_run, train_slice, worker
+
+PAGE = Path(__file__).parents[2] / "pages" / "compress.py"
+
+CONFIG = RunConfig(target="digits", architecture="idf", width=16, budget=20)
+
+
+class HereEngine(Engine):
+    """An engine whose calls are done at once, in this process; its runs never train."""
+
+    failing = False
+
+    def __init__(self) -> None:
+        super().__init__(scheduler="tcp://127.0.0.1:9")
+
+    @property
+    def status(self) -> EngineStatus:
+        return EngineStatus("ready", 1, "")
+
+    def call(self, name: str, *arguments: object) -> Future[bytes]:
+        future: Future[bytes] = Future()
+        try:
+            if self.failing:
+                raise RefusedError("The worker failed: no reason.")
+            future.set_result(getattr(worker, name.partition(":")[2])(*arguments))
+        except RefusedError as error:
+            future.set_exception(WorkError(str(error)))
+        return future
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[HereEngine]:
+    engine = HereEngine()
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="module")
+def trained() -> SimpleNamespace:
+    state, snapshot = train_slice(new_run(CONFIG), steps=20)
+    return SimpleNamespace(config=CONFIG, state=state.to_bytes(), snapshot=snapshot.to_bytes())
+
+
+@pytest.fixture
+def page(made: HereEngine, trained: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    made.failing = False
+    for module in ("shell", "runs", "live", "inside", "work"):
+        monkeypatch.setattr(f"flowplay.ui.{module}.engine", lambda: made)
+    monkeypatch.setattr("flowplay.ui.runs.example", lambda: trained)
+    PagesManager.uses_pages_directory = False
+    opened = AppTest.from_file(str(PAGE), default_timeout=120)
+    for name, value in CONFIG.to_flat().items():
+        opened.query_params[name] = value
+    return opened
+
+
+def test_test_images_are_compressed_and_come_back(page: AppTest) -> None:
+    page.run()
+    assert not page.exception
+    page.button(key="compress_now").click().run()
+    assert not page.exception
+    values = {metric.label: metric.value for metric in page.metric}
+    assert values["Images"] == "360"
+    assert page.get("plotly_chart")
+    page.button(key="compress_decode").click().run()
+    assert "bit for bit" in page.success[-1].value
+
+
+def test_own_images_are_compressed_or_refused_in_a_sentence(page: AppTest) -> None:
+    page.run()
+    page.radio(key="compress_source").set_value("own").run()
+    assert page.button(key="compress_now").disabled
+    cases: list[tuple[NDArray[np.generic], str]] = [
+        (np.zeros((3, 8, 8), np.uint8), ""),
+        (np.zeros((3, 5)), "uint8"),
+    ]
+    for images, part in cases:
+        file = io.BytesIO()
+        np.save(file, images)
+        page.file_uploader(key="compress_upload").set_value(
+            ("own.npy", file.getvalue(), "application/octet-stream")
+        ).run()
+        page.button(key="compress_now").click().run()
+        assert not page.exception
+        if part:
+            assert part in page.warning[-1].value
+        else:
+            assert {m.label: m.value for m in page.metric}["Images"] == "3"
+
+
+def test_a_failure_is_said_and_can_be_tried_again(page: AppTest, made: HereEngine) -> None:
+    made.failing = True
+    page.query_params["seed"] = "1"
+    page.run()
+    assert not page.exception
+    assert "Press Train" in page.caption[-1].value
+
+
+def test_another_model_is_told_what_the_page_needs(page: AppTest) -> None:
+    page.query_params.clear()
+    page.run()
+    assert not page.exception
+    assert "integer flow" in page.info[-1].value
+
+
+def test_bars_are_sorted_and_the_own_file_stands_out() -> None:
+    figure = sizes_figure(("This model", 50), {"zlib": 90, "lzma": 70}, 48.5)
+    assert list(figure.data[0].y) == ["zlib", "lzma", "This model"]
+    assert len(set(figure.data[0].marker.color)) == 2
