@@ -2,8 +2,8 @@
 
 Run `python -m benchmarks.images --seconds 10 30 60 120`; it prints a row for each length of
 training: medians over seeds, on the test part. Pin it to a core that nothing else uses; where there
-is none, `--steps` trains for numbers of steps instead. Settings follow as `name=value`, as in a
-link.
+is none, `--steps` trains for numbers of steps instead. Settings come first, as `name=value` as in a
+link, before all else.
 """
 
 from __future__ import annotations

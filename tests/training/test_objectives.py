@@ -10,9 +10,10 @@ import pytest
 import torch
 from cachetools import LRUCache
 
+from flowplay import config
 from flowplay.catalog import ARCHITECTURES
 from flowplay.config import RunConfig
-from flowplay.models import build, build_model
+from flowplay.models import build_model
 from flowplay.training.data import POINTS_BYTES, points_size, training_points
 from flowplay.training.live_run import LiveRun
 from flowplay.training.objectives import objective_of
@@ -50,7 +51,7 @@ def test_catalog_and_model_agree_on_the_likelihood(
 ) -> None:
     entry = replace(ARCHITECTURES["realnvp"], likelihood=claimed)  # type: ignore[arg-type]
     entries: Mapping[str, object] = MappingProxyType({**ARCHITECTURES, "realnvp": entry})
-    monkeypatch.setattr(build, "ARCHITECTURES", entries)
+    monkeypatch.setattr(config, "architectures_for", lambda data: entries)
     if claimed == "bound":
         build_model(SMALL, training_points(SMALL))
         return
