@@ -325,6 +325,24 @@ def _bits() -> list[str]:
     return [*bars, _line(_X, y, ORANGE)]
 
 
+def _images() -> list[str]:
+    def grid(left: float, top: float, cells: int, size: float, colour: str) -> list[str]:
+        return [
+            _box(left + size * i, top + size * j, size, size, colour, stroke_width=1.2)
+            for i in range(cells)
+            for j in range(cells)
+        ]
+
+    return [
+        *grid(10, 21, 4, 12, BLUE),
+        _arrow(64, 45, 80, 45),
+        *grid(92, 8, 2, 14, ORANGE),
+        *grid(100, 14, 2, 14, ORANGE),
+        *grid(108, 46, 2, 14, BLUE),
+        *grid(116, 52, 2, 14, BLUE),
+    ]
+
+
 def _when() -> list[str]:
     return [
         _line([14, 66], [45, 45]),
@@ -386,6 +404,7 @@ PICTURES: Mapping[str, Callable[[], list[str]]] = {
     "exercises": _exercises,
     "sampling": _sampling,
     "bits": _bits,
+    "images": _images,
     "when": _when,
     "words": _words,
     "papers": _papers,

@@ -36,7 +36,6 @@ class Topic:
 
 
 _LATER_FAMILY = "Not here without the family of that name."
-_LATER_IMAGES = "Needs images; so far all data here are points of the plane."
 
 TOPICS: tuple[Topic, ...] = (
     Topic("Change of Variables Formula", "change-of-variables", "change_of_variables"),
@@ -48,7 +47,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic("Planar Flow", families=("planar",), later=_LATER_FAMILY),
     Topic("Coupling Layers (RealNVP)", "cheap-jacobians", families=("realnvp",)),
     Topic("Affine Coupling Layer", families=("realnvp",), later=_LATER_FAMILY),
-    Topic("Multi-Scale Architecture", later=_LATER_IMAGES),
+    Topic("Multi-Scale Architecture", "images"),
     Topic("Glow Architecture", families=("glow",), later=_LATER_FAMILY),
     Topic("1×1 Invertible Convolution", "cheap-jacobians", families=("glow",)),
     Topic(
@@ -78,9 +77,9 @@ TOPICS: tuple[Topic, ...] = (
         families=("ffjord",),
         later="The limit of many small residual steps; the continuous family is not here.",
     ),
-    Topic("Dequantization", "bits"),
+    Topic("Dequantization", "images"),
     Topic("Temperature Scaling", "sampling", "playground"),
-    Topic("Multi-Scale Training", later=_LATER_IMAGES),
+    Topic("Multi-Scale Training", "images"),
     Topic("Gradient Checkpointing", "when", "playground"),
     Topic("Bits per Dimension (BPD)", "bits"),
     Topic("Comparison with ELBO", "likelihood"),
@@ -93,10 +92,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic("Sample Quality vs Likelihood", "when"),
     Topic("Computational Cost", "costs"),
     Topic("Discrete Flows", page="compress"),
-    Topic(
-        "Variational Dequantization Flows",
-        later="Explained under bits per dimension; there is no model with a learned noise yet.",
-    ),
+    Topic("Variational Dequantization Flows", "images"),
     Topic(
         "Graphical Normalizing Flows",
         families=("graphical",),
@@ -105,7 +101,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic("Neural Spline Flows", families=("nsf",), later=_LATER_FAMILY),
     Topic("Variational Inference", "variational-inference", "energies"),
     Topic("Density Estimation", page="playground"),
-    Topic("Image Synthesis", later=_LATER_IMAGES),
+    Topic("Image Synthesis", "images", "playground"),
     Topic("Data Compression", "bits", "compress"),
     Topic("Flows vs VAEs", "likelihood"),
     Topic("Flows vs GANs", "likelihood"),

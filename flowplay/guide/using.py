@@ -50,17 +50,16 @@ $[0, 1]$, then $\delta = 1/256$, and the last term adds 8 bits.
 
 It is the mean length of an ideal code for each number: [[bits per dimension]] measure compression.
 A uniform guess of a byte costs 8 bits. Bytes are discrete: a continuous density could become
-arbitrarily high at these values. So uniform noise as wide as one step is added before training
-(*dequantization*). Then the NLL of the density is an upper bound on the code length of the
-discrete data. A learned noise (*variational dequantization*) makes the bound tighter.
+arbitrarily high at these values. So noise is added before training: see [images](#images).
 
 An *integer flow* needs no noise. Its couplings move whole numbers to whole numbers, so it gives
 discrete data a probability, and an entropy coder makes a file of that length.
 
 Figures from papers of 2018 and 2019, in bits per dimension. CIFAR-10: Glow 3.35, Residual Flow
 3.28, Flow++ 3.08. 64 × 64 ImageNet: Glow 3.81, Flow++ 3.69. 256 × 256 CelebA-HQ with 5 bits per
-colour: Glow 1.03. Flow++ uses variational dequantization, the others uniform noise. The data of
-the Playground are real numbers and not written in steps, so it counts in nats.
+colour: Glow 1.03. Flow++ uses variational dequantization, the others uniform noise. In the
+Playground, images are counted in bits per dimension. Points of the plane are real numbers and not
+written in steps, so they are counted in nats.
 """,
         (
             Try("Two dimensions, in nats", {"target": "swiss_roll"}),
@@ -71,6 +70,64 @@ the Playground are real numbers and not written in steps, so it counts in nats.
             ),
         ),
         extra="bits",
+    ),
+    Section(
+        "images",
+        "Images: scales, and noise on the levels",
+        "Squeeze, steps, split; and why whole numbers need noise.",
+        r"""
+An image is a grid of positions with one number for each channel. A flow of images works on
+several scales. At each scale:
+
+1. **Squeeze.** Each block of 2 × 2 pixels becomes one position with four times the channels. This
+   only changes the order of the numbers, so its [[log-det]] is 0.
+2. **Steps.** ActNorm scales and shifts each channel, a 1 × 1 convolution mixes the channels, and a
+   [[coupling]] transforms half of them. Its [[conditioner]] is a convolutional network.
+3. **Split.** Half of the channels, $y$, leave the flow. Their density is a Gaussian whose mean and
+   standard deviation a network computes from the channels $h$ that stay. The next scale goes on
+   with $h$ alone, at half the resolution.
+
+The log-density is the sum over all scales:
+
+$$
+\log p(x) = \log p(h_L) + \sum_{l=1}^{L-1} \log p(y_l \mid h_l)
+  + \sum_{l=1}^{L} \log\left|\det \frac{\partial h_l}{\partial h_{l-1}}\right| .
+$$
+
+Here $\partial h_l$ means all channels before the split. The early scales hold fine details, the
+last one the coarse shape. The loss can also count images at half their resolution, with a weight
+(the setting *Half resolution*).
+
+**Why noise.** The levels of an image are whole numbers. A density can grow without bound at these
+few values, so its likelihood means nothing. With noise $u$ in $[0, 1)$ on every number, a flow
+learns a density of $v = x + u$, and
+
+$$
+\log P(x) \ \ge\ \mathbb E_{u \sim q(u \mid x)}\bigl[\log p(x + u) - \log q(u \mid x)\bigr].
+$$
+
+With **uniform** noise $\log q = 0$. With **variational** dequantization $q$ is a small conditional
+flow, trained together with $p$. What is lost is $\mathrm{KL}\bigl(q(u \mid x)\,\|\,p(u \mid
+x)\bigr)$, and a better $q$ loses less. So the Playground calls this figure a bound. With $K$ draws,
+$\log \frac1K \sum_k p(x + u_k) / q(u_k \mid x)$ is on average a tighter bound. Measured on test
+digits after 448 steps of the default, the median of three seeds was 1.879 bits per dimension as
+the plain bound, and 1.825 with 64 weighted draws.
+
+An integer flow needs no noise: its probability is exact.
+""",
+        (
+            Try("Digits, with learned noise", {"target": "digits", "architecture": "glow"}),
+            Try(
+                "Digits, with uniform noise",
+                {"target": "digits", "architecture": "glow", "dequantization": "uniform"},
+            ),
+            Try(
+                "Digits of a given label",
+                {"target": "digits", "architecture": "glow", "label": "given"},
+            ),
+            Try("Digits as flat vectors", {"target": "digits", "architecture": "maf"}),
+            Try("Digits, whole numbers only", {"target": "digits", "architecture": "idf"}),
+        ),
     ),
     Section(
         "when",

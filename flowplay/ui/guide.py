@@ -231,9 +231,9 @@ def _topics() -> None:
     with st.container(horizontal=True, key="topic_pages"):
         for page, title in PAGES.items():
             st.page_link(f"pages/{page}.py", label=title, help=f"Opens the page {title}.")
-    st.subheader("Not yet", anchor="not-yet")
-    missing = [f"| {topic.heading} | {topic.later} |" for topic in not_yet()]
-    prose("\n".join(["| Topic | What is missing |", "|---|---|", *missing]))
+    if missing := [f"| {topic.heading} | {topic.later} |" for topic in not_yet()]:
+        st.subheader("Not yet", anchor="not-yet")
+        prose("\n".join(["| Topic | What is missing |", "|---|---|", *missing]))
 
 
 def _where(topic: Topic) -> str:
