@@ -60,8 +60,8 @@ TERMS: Mapping[str, str] = MappingProxyType(
         "standardization": "The fixed shift and scaling that give each coordinate of the data "
         "mean 0 and variance 1. Correlations stay as they are.",
         "temperature": "A factor τ on the standard deviation of the base while samples are drawn. "
-        "Below 1, base points lie nearer to the base's mean and samples vary less; they do not "
-        "always lie nearer to the data.",
+        "Below 1, base points lie nearer to the mean of the base (of a mixture: to the mean of "
+        "their Gaussian), and samples vary less. They are not always nearer to the data.",
         "triangular": "A matrix with only zeros on one side of its diagonal. Its determinant is "
         "the product of the diagonal.",
     }

@@ -159,7 +159,7 @@ GLOW = FlowFamily(
     label="Glow",
     idea="Blocks of three layers: an affine coupling, a linear map of all coordinates, a scale "
     "and shift of each.",
-    equation=r"\begin{aligned} \text{coupling:}\quad & y_1 = z_1, \quad"
+    equation=r"\begin{aligned} \text{coupling:}\quad & y_1 = z_1, \quad "
     r"y_2 = z_2\, e^{s'(z_1)} + t(z_1) \\"
     r"\text{linear:}\quad & v = W^{-1} y, \quad W = P L U \\"
     r"\text{normalization:}\quad & x = e^{s} \odot v + b \end{aligned}",

@@ -117,9 +117,9 @@ EXERCISES: tuple[Exercise, ...] = (
     Exercise(
         "few-layers",
         "Few layers",
-        "Reach a gap below 0.1 on the spiral with at most 4 layers of one family.",
-        "Which family can bend the plane most in one layer? Glow, continuous flows and mixed flows "
-        "do not count: their depth counts something else than layers.",
+        "Reach a gap below 0.1 on the two spirals with at most 4 layers of one family. Glow, "
+        "continuous flows and mixed flows do not count: their depth does not count single layers.",
+        "Which family can bend the plane most in one layer?",
         {"target": "spiral", "architecture": "realnvp", "depth": "4"},
         lambda a: (
             _is(

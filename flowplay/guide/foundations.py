@@ -28,13 +28,13 @@ A VAE maximizes a lower bound. Its encoder gives an approximate posterior $q(z \
 this fits, the lower is the bound:
 
 $$
-\log p(x) \;\ge\; \mathbb E_{q(z\mid x)}[\log p(x\mid z)]
-  - \mathrm{KL}\bigl(q(z\mid x)\,\|\,p(z)\bigr).
+\begin{aligned} \log p(x) \ge{}& \mathbb E_{q(z\mid x)}[\log p(x\mid z)] \\
+  &- \mathrm{KL}\bigl(q(z\mid x)\,\|\,p(z)\bigr). \end{aligned}
 $$
 
 A flow maximizes the log-likelihood itself. A GAN is trained against a discriminator, without a
-likelihood. Diffusion models make very good images, but take many [[passes|pass]] for a sample. A
-flow of layers samples fast, but every layer must be invertible.
+likelihood. Diffusion models make very good images, but take many [[passes|pass]] for a sample. Most
+flows of layers take few, but every layer must be invertible.
 """,
         (Try("Watch a density while it is learned", {}),),
     ),
@@ -48,8 +48,10 @@ changing its total. Where $f$ stretches space, the density falls; where it squee
 density rises. The factor is the determinant of the [[Jacobian]]:
 
 $$
-p_x(x) = p_z\bigl(f^{-1}(x)\bigr)\,\left|\det \frac{\partial f^{-1}}{\partial x}\right|
-        = p_z(z)\,\left|\det \frac{\partial f}{\partial z}\right|^{-1}, \qquad z = f^{-1}(x),
+\begin{aligned} p_x(x) &= p_z\bigl(f^{-1}(x)\bigr)\,
+  \left|\det \frac{\partial f^{-1}}{\partial x}\right| \\
+  &= p_z(z)\,\left|\det \frac{\partial f}{\partial z}\right|^{-1},
+  \quad z = f^{-1}(x), \end{aligned}
 $$
 
 and in logarithms, where products become sums and the [[log-det]] is counted in [[nats]]:
@@ -95,8 +97,9 @@ The composition of bijections is a bijection. With $z_0 \to z_1 \to \dots \to z_
 rule multiplies the determinants, so the log-dets add up:
 
 $$
-f = f_K \circ \dots \circ f_1, \qquad
-\log p_x(x) = \log p_{z_0}(z_0) - \sum_{k=1}^{K} \log\bigl|\det J_{f_k}(z_{k-1})\bigr|.
+\begin{aligned} f &= f_K \circ \dots \circ f_1, \\
+\log p_x(x) &= \log p_{z_0}(z_0) \\
+  &\quad - \sum_{k=1}^{K} \log\bigl|\det J_{f_k}(z_{k-1})\bigr|. \end{aligned}
 $$
 
 Each term is evaluated at the current value $z_{k-1}$. *See inside* shows these values for any
@@ -117,15 +120,16 @@ Take one affine coupling, $x_1 = z_1$ and $x_2 = z_2\, e^{s(z_1)} + t(z_1)$, and
 $t' = 0.1$ with respect to $z_1$. Then
 
 $$
-\begin{aligned} x_1 &= 0.5 \\ x_2 &= 1 \cdot e^{0.3} - 0.2 = 1.3499 - 0.2 = 1.1499. \end{aligned}
+\begin{aligned} x_1 &= 0.5 \\ x_2 &= 1 \cdot e^{0.3} - 0.2 \\
+  &= 1.3499 - 0.2 = 1.1499. \end{aligned}
 $$
 
 The [[Jacobian]] has four entries. The upper right one is 0, since $x_1$ does not depend on $z_2$:
 
 $$
-\begin{aligned} J &= \begin{pmatrix} 1 & 0 \\ z_2\, e^{s} s' + t' & e^{s} \end{pmatrix}
-  = \begin{pmatrix} 1 & 0 \\ 0.6399 & 1.3499 \end{pmatrix} \\
-\det J &= 1 \cdot 1.3499 - 0 \cdot 0.6399 = 1.3499 \\
+\begin{aligned} J &= \begin{pmatrix} 1 & 0 \\ z_2\, e^{s} s' + t' & e^{s} \end{pmatrix} \\
+  &= \begin{pmatrix} 1 & 0 \\ 0.6399 & 1.3499 \end{pmatrix} \\
+\det J &= 1 \cdot 1.3499 - 0 \cdot 0.6399 \\ &= 1.3499 \\
 \log|\det J| &= 0.3 = s. \end{aligned}
 $$
 
@@ -136,7 +140,7 @@ The layer makes areas 1.35 times as large here, so the density is divided by 1.3
 of the base at $z$,
 
 $$
-\begin{aligned} \log p_z(z) &= -\log 2\pi - \tfrac12 (0.5^2 + 1^2) = -2.4629 \\
+\begin{aligned} \log p_z(z) &= -\log 2\pi - \tfrac12 (0.5^2 + 1^2) \\ &= -2.4629 \\
 \log p_x(x) &= -2.4629 - 0.3 = -2.7629. \end{aligned}
 $$
 
@@ -159,15 +163,16 @@ $\sigma = 0.242$, and negative for a smaller $\sigma$. Unlike the entropy of a d
 is not the number of bits needed to write $x$ down: a real number has infinitely many digits.
 
 It also depends on the units. If all coordinates are multiplied by $c$, densities are divided by
-$c^D$, so that
+$|c|^D$, so that
 
 $$
 h(cX) = h(X) + D \log |c|.
 $$
 
-From metres to centimetres, points of the plane gain $2 \log 100 = 9.2$ nats. So compare NLLs only
-for the same data in the same units. The gap between NLL and entropy is a [[KL divergence]]. Both
-terms change by the same number, so the gap stays as it is. Try it with the moons:
+From metres to centimetres, the entropy of points of the plane grows by $2 \log 100 = 9.2$ nats. So
+compare NLLs only for the same data in the same units. The gap between NLL and entropy is a
+[[KL divergence]]. Both terms change by the same number, so the gap stays as it is. Try it with
+the moons:
 """,
         (Try("Narrow moons: the floor is negative", {"noise": "0.02"}),),
         extra="units",

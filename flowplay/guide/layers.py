@@ -52,8 +52,8 @@ them, whatever their networks compute. Its density stays the one that it had in 
 Gaussian; only the fixed scaling to data units changes it. No training can.
 
 More layers do not help with $x_2$ either. Given $z_1$, each affine coupling maps $z_2$ to
-$a z_2 + b$, and such maps in a row are again one such map. So twelve of them can do what one can:
-$x_2$ given $x_1$ is a Gaussian, whose mean and width depend on $x_1$.
+$a z_2 + b$, and such maps in a row are again one such map. So twelve of them can do no more than
+one with a larger network: $x_2$ given $x_1$ is a Gaussian, whose mean and width depend on $x_1$.
 
 Therefore something must change between layers: here couplings swap the two parts, in more
 dimensions the coordinates are split in different ways, autoregressive layers reverse the order, and
@@ -110,11 +110,13 @@ smallest stretch. A float32 number has a relative error of up to $6 \cdot 10^{-8
 about $10^4$ times as large: three digits remain. The determinant does not show this:
 a map that stretches one direction 100 times and squeezes the other as much has $\det J = 1$.
 
-**Inverses without a formula.** Planar and Flow++ layers solve one increasing equation for each
-number, by Newton's method between two bounds. A residual layer $z = x + g(x)$ iterates
+**Inverses without a formula.** From z to x, a planar layer solves one increasing equation for each
+point, and a Flow++ layer one for each coordinate that it transforms, by Newton's method between two
+bounds. A residual layer $z = x + g(x)$ iterates
 $x \leftarrow z - g(x)$. If the [[Lipschitz constant]] of $g$ is $L < 1$, each step multiplies the
 error by at most $L$: for six digits, $L = 0.5$ needs at most 20 steps, $L = 0.97$ at most 454. The
-iteration here stops when it moves by rounding only; a result that did not get there is refused.
+iteration here stops when a step changes $x$ by no more than rounding errors do. If it does not get
+there, an error is reported instead of a wrong result.
 
 **The log-det as a series.** With $A = \partial g / \partial x$,
 
@@ -122,16 +124,17 @@ $$
 \log \det(I + A) = \sum_{k=1}^{\infty} \frac{(-1)^{k+1}}{k} \operatorname{tr} A^k .
 $$
 
-Cut off after $n$ terms, it is wrong by at most $D L^{n+1} / \bigl((n+1)(1-L)\bigr)$. In the plane
-with $n = 8$ this is 0.001 nats for $L = 0.5$, but up to 5.6 nats for $L = 0.97$. The error is a
-*bias*: it does not average out over points or steps, and training can use it.
+Cut off after $n$ terms, it is wrong by at most $D L^{n+1} / \bigl((n+1)(1-L)\bigr)$ for each layer.
+In the plane with $n = 8$ this is 0.001 nats for $L = 0.5$, but up to 5.6 nats for $L = 0.97$. The
+error is a *bias*: it does not average out over points or steps. Training can even make the loss
+smaller by making this error larger.
 
 The *unbiased* estimate stops the series at a random place and divides each late term by the
 probability that it is reached. Its mean is the exact log-det, at the price of noise.
 
 Measured on circles with two seeds each, 1,000 steps: the series reports an NLL that is 0.003 to
-0.014 nats too low. The mean of 20 unbiased estimates has a bias that cannot be told from noise,
-and single ones differ by 0.03 to 0.07 nats, even as means over 2,000 points. So the train curve of
+0.014 nats too low. The mean of 20 unbiased estimates agrees with the exact NLL up to noise, but
+single ones differ by 0.03 to 0.07 nats, even as means over 2,000 points. So the train curve of
 the unbiased flow is rougher. Both are used in training only: pictures and [[held-out]] NLL come
 from the exact determinant.
 """,

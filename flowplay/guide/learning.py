@@ -14,9 +14,9 @@ The loss is the [[NLL]], minus the mean log-density of the data. At each step it
 batch:
 
 $$
-\mathcal L(\theta) = -\,\mathbb E_{x \sim p_{\text{data}}}
-  \Bigl[\log p_z\bigl(f_\theta^{-1}(x)\bigr)
-  + \log\bigl|\det J_{f_\theta^{-1}}(x)\bigr|\Bigr].
+\begin{aligned} \mathcal L(\theta) = -\,\mathbb E_{x \sim p_{\text{data}}}
+  \Bigl[&\log p_z\bigl(f_\theta^{-1}(x)\bigr) \\
+  &+ \log\bigl|\det J_{f_\theta^{-1}}(x)\bigr|\Bigr]. \end{aligned}
 $$
 
 The first term moves the latents of the data towards the middle of the base. The second term
@@ -83,10 +83,10 @@ Then compare with these symptoms. Each has a run that shows it:
         "Five goals that this page checks, for yourself or for a class.",
         """
 Each exercise has a goal in numbers. Open its link, change whatever the task leaves free, and
-train. This page looks at the runs that you trained in this session, and says what they reached. A
-link alone reaches nothing: only training does. The gap is the [[held-out]] NLL minus the
-[[entropy floor]]. The NLL is estimated from 2,000 points, so another sample would give a slightly
-different gap.
+train. Only the noise of the target must stay at its default. This page looks at the runs that you
+trained in this session, and says what they reached. A link alone reaches nothing: only training
+does. The gap is the [[held-out]] NLL minus the [[entropy floor]]. The NLL is estimated from 2,000
+points, so another sample would give a slightly different gap.
 """,
         (),
         extra="exercises",

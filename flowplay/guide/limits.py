@@ -31,7 +31,8 @@ What helps:
 - **Augmentation.** Add coordinates of noise $e$ and learn a flow of $(x, e)$. From $z$ to $x$ alone
   the map need not be one-to-one any more, so it can do more. The price: the
   density of $x$ alone has no formula, only a lower bound,
-  $\log p(x) \ge \mathbb E_{e}[\log p(x, e) - \log q(e \mid x)]$. This is not here.
+  $\log p(x) \ge \mathbb E_{e \sim q(e \mid x)}[\log p(x, e) - \log q(e \mid x)]$, where
+  $q(e \mid x)$ is the density from which the noise is drawn. This is not here.
 - **Another base that is learned**, or layers that draw random numbers: not here either.
 
 What a mixture gains, measured: gap to the floor, and share of samples that are less likely under
@@ -98,7 +99,8 @@ $$
 The second step only takes the mean over all lines that meet at one place. It says that the density
 $p_t$ of $x_t$ obeys $\partial_t p_t + \nabla \cdot (p_t\, u_t) = 0$. Points that follow
 $\dot y = u_t(y)$ from the base have exactly these densities $p_t$, and at $t = 1$ that of the data.
-These points do not follow the lines: the lines cross, but solutions of one ODE never do.
+These points do not follow the lines: two lines can be at the same place at the same time, but two
+solutions of one ODE never can.
 
 **Diffusion is close to it.** A diffusion model adds Gaussian noise to the data,
 $x_t = \alpha_t x + \sigma_t z$. Here $\alpha_t = t$ and $\sigma_t = 1 - t$. Its network learns
@@ -109,8 +111,8 @@ $$
 u_t(y) = \frac{y + (1 - t)\, \nabla \log p_t(y)}{t}.
 $$
 
-So both learn the same field, with other weights on the times. A diffusion model can be sampled by
-its ODE, as here, or by an equation with fresh noise in each step.
+So both learn the same field, but give different weights to the errors at different times. A
+diffusion model can be sampled by its ODE, as here, or by an equation with fresh noise in each step.
 
 FFJORD has the same kind of field, but trains it by the likelihood, which solves the ODE in each
 step. Many fields lead to the same density at $t = 1$. Flow matching is trained towards this one;
@@ -147,8 +149,8 @@ $-\log p(x \mid c)$ over pairs $(x, c)$. One network then serves all values of $
 that it has seen it interpolates, without a guarantee.
 
 Uses: samples of a chosen class; simulation-based inference, where $c$ is the observation and $x$
-the parameters; forecasts; the posterior of a VAE, where $x$ is its latent. With $p(x \mid c)$ for
-all classes, Bayes' rule gives $p(c \mid x)$.
+the parameters; forecasts; the posterior of a VAE, where $x$ is its latent. With $p(x \mid c)$
+and the share $p(c)$ of every class, Bayes' rule gives $p(c \mid x)$.
 
 You have already met one. The chain rule, $p(x_1, x_2) = p(x_1)\, p(x_2 \mid x_1)$, makes every
 triangular flow a sequence of conditional flows of one coordinate each. In the graphical family the
@@ -170,8 +172,9 @@ that can be computed and a $Z$ that cannot. A posterior is one: prior times like
 evidence $Z$ is not. A flow $q$ can learn such a density without data, from its own draws:
 
 $$
-\mathrm{KL}(q\,\|\,p) = \mathbb E_{x \sim q}\bigl[\log q(x) + U(x)\bigr] + \log Z
-= \log Z - \mathrm{ELBO}.
+\begin{aligned} \mathrm{KL}(q\,\|\,p)
+  &= \mathbb E_{x \sim q}\bigl[\log q(x) + U(x)\bigr] + \log Z \\
+  &= \log Z - \mathrm{ELBO}. \end{aligned}
 $$
 
 The constant has no gradient, so training needs no $Z$: it raises the [[ELBO]], a lower bound of

@@ -31,7 +31,7 @@ EFFECTS: Mapping[str, str] = MappingProxyType(
         "batch_size": "A step takes longer, but often less than in proportion: measured on one "
         "core, 16 times the batch (4,096 instead of 256) took 14 times as long with RealNVP, 8 "
         "times with neural splines and 1.6 times with planar flows.",
-        "warmup": "The optimizer needs some steps to learn the size of the gradients. Without "
+        "warmup": "The optimizer needs some steps to estimate the size of the gradients. Without "
         "warm-up, the loss may jump at the start.",
         "clip_norm": "This limits rare, very large gradients. Set very low, it gives all gradients "
         "the same norm. With Adam the steps stay about as long as before, because Adam rescales "

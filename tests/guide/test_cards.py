@@ -278,7 +278,7 @@ CARDS: dict[str, Card] = {
         affine_coupling,
     ),
     "glow": Card(
-        r"\begin{aligned} \text{coupling:}\quad & y_1 = z_1, \quad"
+        r"\begin{aligned} \text{coupling:}\quad & y_1 = z_1, \quad "
         r"y_2 = z_2\, e^{s'(z_1)} + t(z_1) \\"
         r"\text{linear:}\quad & v = W^{-1} y, \quad W = P L U \\"
         r"\text{normalization:}\quad & x = e^{s} \odot v + b \end{aligned}",
@@ -361,6 +361,14 @@ def test_every_family_s_formulas_are_those_that_are_evaluated_here(name: str) ->
     assert card.log_det.replace(" ", "") in family.jacobian.replace(" ", "")
     assert r"\frac{\partial x}{\partial z}" in family.jacobian
     assert r"\partial z}{\partial x" not in family.jacobian
+
+
+def test_no_command_of_a_formula_runs_into_the_next_word() -> None:
+    r"""Parts of a formula that are put together without a space would give \\quady."""
+    for family in FLOW_FAMILIES.values():
+        for formula in (family.equation, family.jacobian):
+            commands = re.findall(r"\\(q?quad\w*)", formula)
+            assert set(commands) <= {"quad", "qquad"}, family.name
 
 
 @pytest.mark.parametrize("dim", DIMS)

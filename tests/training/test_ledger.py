@@ -109,3 +109,13 @@ def test_the_log_det_by_hand_is_the_one_in_the_table(flow: Flow) -> None:
         rounding = 5e-5 * (abs(a) + abs(b) + abs(c) + abs(d)) / abs(a * d - b * c) + 2e-4
         assert -math.log(abs(a * d - b * c)) == pytest.approx(in_table, abs=rounding)
         assert shown[3] in str(worked["sign"])
+
+
+def test_a_small_determinant_is_not_written_as_zero() -> None:
+    small = np.array([[[0.003, 0.0], [1.0, 0.02]]])
+    log_det = -np.log([6e-5])
+    ledger = Ledger("", 0, ["one"], 0.0, 0.0, np.zeros((2, 2)), log_det, small, np.ones((1, 2)))
+    worked = worked_log_det(ledger, 1)
+    assert worked["entries"] == ["0.003000", "0.0000", "1.0000", "0.02000"]
+    assert str(worked["det"]).endswith("= 0.00006000")
+    assert worked["log"] == "log|det J| = log 0.00006000 = −9.7212 nats, from z₀ to x"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import numpy as np
@@ -140,10 +141,10 @@ def worked_log_det(ledger: Ledger, k: int) -> dict[str, object]:
     return {
         "title": f"The log-det of layer {k} by hand ({ledger.names[k - 1]})",
         "name": f"J = ∂{after}/∂{before} =",
-        "entries": [_number(v) for v in jacobian.flatten()],
-        "det": f"det J = {_number(a)} · {_factor(d)} − {_factor(b)} · {_factor(c)} "
-        f"= {_number(det)}",
-        "log": f"log|det J| = log {_number(abs(det))} = {_number(log_det)} nats, {there}",
+        "entries": [_digits(v) for v in jacobian.flatten()],
+        "det": f"det J = {_digits(a)} · {_factor(d)} − {_factor(b)} · {_factor(c)} "
+        f"= {_digits(det)}",
+        "log": f"log|det J| = log {_digits(abs(det))} = {_number(log_det)} nats, {there}",
         "sign": f"From {after} to {before} the sign turns: {_number(row)}. This is log|det| in "
         f"row {k} of the table.",
     }
@@ -155,7 +156,7 @@ def _subscript(k: int) -> str:
 
 def _factor(value: float) -> str:
     """Write a factor; a negative one in brackets."""
-    return f"({_number(value)})" if value < 0 else _number(value)
+    return f"({_digits(value)})" if value < 0 else _digits(value)
 
 
 _SUBSCRIPTS: Final = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
@@ -163,6 +164,14 @@ _SUBSCRIPTS: Final = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉
 
 def _number(value: float) -> str:
     return f"{value:.4f}".replace("-", "−")
+
+
+def _digits(value: float) -> str:
+    """Write a number as `_number` does, a small one with as many decimals as four digits need."""
+    size = abs(value)
+    if size >= 0.1 or size < 1e-9:
+        return _number(value)
+    return f"{value:.{3 - math.floor(math.log10(size))}f}".replace("-", "−")
 
 
 def _short(value: float) -> str:
