@@ -5,6 +5,7 @@ import streamlit as st
 from flowplay.ui import shell
 from flowplay.ui.card import family_card
 from flowplay.ui.controls import settings, target_picker
+from flowplay.ui.exercises import note_attempts
 from flowplay.ui.failure import failure_box
 from flowplay.ui.inside import inside_link
 from flowplay.ui.live import buttons, live_view, samples_toggle
@@ -31,3 +32,4 @@ live_view(config, run)
 samples_toggle(config)
 walk_view(run)
 inside_link(config)
+note_attempts()

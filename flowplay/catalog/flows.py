@@ -9,7 +9,7 @@ from flowplay.catalog.entries import FlowFamily, Paper
 from flowplay.catalog.options import Choice, Recipe, Whole
 
 
-def _jacobian(matrix: str, log_det: str) -> str:
+def jacobian(matrix: str, log_det: str) -> str:
     """Write the Jacobian of the generating direction, and below it its log-det, as LaTeX."""
     return (
         r"\begin{aligned} \frac{\partial x}{\partial z} &= "
@@ -32,7 +32,7 @@ PLANAR = FlowFamily(
     label="Planar",
     idea="Each layer shifts points along one direction, by a tanh of one projection of the point.",
     equation=r"z = x + \hat u\,\tanh(w^\top x + b), \qquad w^\top \hat u > -1",
-    jacobian=_jacobian(
+    jacobian=jacobian(
         r"\bigl(I + h'\,\hat u\,w^\top\bigr)^{-1}, \quad h' = 1 - \tanh^2(w^\top x + b)",
         r"-\log\bigl(1 + h'\,w^\top\hat u\bigr)",
     ),
@@ -60,7 +60,7 @@ REALNVP = FlowFamily(
     idea="Keeps one part of the coordinates. From it a network computes how the rest is scaled "
     "and shifted.",
     equation=r"x_1 = z_1, \qquad x_2 = z_2\, e^{s(z_1)} + t(z_1)",
-    jacobian=_jacobian(
+    jacobian=jacobian(
         r"\begin{pmatrix} I & 0 \\ \partial x_2 / \partial z_1 & \mathrm{diag}\,e^{s(z_1)}"
         r"\end{pmatrix}",
         r"\sum_i s_i(z_1)",
@@ -99,7 +99,7 @@ RADIAL = FlowFamily(
     idea="Each layer pulls points towards a centre, or pushes them away from it.",
     equation=r"z = x + \frac{\hat\beta}{\alpha + r}\,(x - c), \qquad r = \|x - c\|,"
     r"\quad \hat\beta > -\alpha",
-    jacobian=_jacobian(
+    jacobian=jacobian(
         r"\Bigl(a\,I - \frac{\hat\beta\,(x - c)(x - c)^\top}{r\,(\alpha + r)^2}\Bigr)^{-1},"
         r"\quad a = 1 + \frac{\hat\beta}{\alpha + r}",
         r"-(D - 1) \log a - \log\Bigl(1 + \frac{\hat\beta\alpha}{(\alpha + r)^2}\Bigr)",
@@ -163,7 +163,7 @@ GLOW = FlowFamily(
     r"y_2 = z_2\, e^{s'(z_1)} + t(z_1) \\"
     r"\text{linear:}\quad & v = W^{-1} y, \quad W = P L U \\"
     r"\text{normalization:}\quad & x = e^{s} \odot v + b \end{aligned}",
-    jacobian=_jacobian(
+    jacobian=jacobian(
         r"\mathrm{diag}\,e^{s}\; W^{-1}\, \frac{\partial y}{\partial z}",
         r"\sum_i s_i - \sum_i \log|U_{ii}| + \sum_i s'_i(z_1)",
     ),
@@ -193,7 +193,7 @@ MAF = FlowFamily(
     idea="Each coordinate is scaled and shifted by amounts that depend on the data coordinates "
     "before it.",
     equation=r"x_i = z_i\, e^{s_i(x_{<i})} + t_i(x_{<i})",
-    jacobian=_jacobian(
+    jacobian=jacobian(
         r"L \text{ triangular}, \quad L_{ii} = e^{s_i(x_{<i})}",
         r"\sum_i s_i(x_{<i})",
     ),
@@ -219,7 +219,7 @@ IAF = FlowFamily(
     idea="Each coordinate is scaled and shifted by amounts that depend on the noise coordinates "
     "before it.",
     equation=r"x_i = \bigl(z_i - t_i(z_{<i})\bigr)\, e^{-s_i(z_{<i})}",
-    jacobian=_jacobian(
+    jacobian=jacobian(
         r"L \text{ triangular}, \quad L_{ii} = e^{-s_i(z_{<i})}",
         r"-\sum_i s_i(z_{<i})",
     ),
@@ -249,7 +249,7 @@ NSF = FlowFamily(
     "each of the others.",
     equation=r"x_1 = z_1, \qquad x_2 = g_{\theta(z_1)}(z_2),"
     r"\quad g \text{ a monotone rational-quadratic spline}",
-    jacobian=_jacobian(
+    jacobian=jacobian(
         r"\begin{pmatrix} I & 0 \\ \partial x_2 / \partial z_1 & \mathrm{diag}\,g'(z_2)"
         r"\end{pmatrix}",
         r"\sum_i \log g'_{\theta(z_1)}(z_{2,i})",
@@ -289,7 +289,7 @@ FLOWPP = FlowFamily(
     equation=r"\begin{aligned} x_1 &= z_1, \qquad z_2 = g_{\theta(z_1)}(x_2) \\"
     r"g(x) &= e^{a}\,\mathrm{logit}\Bigl(\sum_k \pi_k\,\sigma\bigl((x - \mu_k)/s_k\bigr)\Bigr) + b,"
     r"\quad \theta = (\pi, \mu, s, a, b) \end{aligned}",
-    jacobian=_jacobian(
+    jacobian=jacobian(
         r"\begin{pmatrix} I & 0 \\ \partial x_2 / \partial z_1 & \mathrm{diag}\,1 / g'(x_2)"
         r"\end{pmatrix}",
         r"-\sum_i \log g'_{\theta(z_1)}(x_{2,i})",
@@ -531,7 +531,7 @@ MIXED = FlowFamily(
     label="Mixed",
     idea="Layers of several families in one flow, as the recipe lists them.",
     equation=r"x = z_K, \qquad z_k = f_k(z_{k-1}), \qquad z_0 = z",
-    jacobian=_jacobian(
+    jacobian=jacobian(
         r"\prod_{k=K}^{1} \frac{\partial z_k}{\partial z_{k-1}}",
         r"\sum_{k=1}^{K} \log\Bigl|\det\frac{\partial z_k}{\partial z_{k-1}}\Bigr|",
     ),

@@ -13,7 +13,7 @@ COMMAND_NAMES = frozenset(["command", "file", "help", "html", "json", "save", "s
 #: Keys of the pages' own widgets and containers, and names in a link, that are no settings.
 PAGE_NAMES = frozenset(
     """
-    add_point anchor autostart base bits bits_dim bits_nll board board_pause board_pick
+    add_point anchor autostart base bits bits_dim bits_nll bits_width board board_pause board_pick
     board_play board_reset bounds_chart buttons card change_base change_choice change_map
     change_reset change_samples compress_again compress_chart compress_decode
     compress_decode_again compress_download compress_now compress_source compress_upload

@@ -28,6 +28,9 @@ Not every flow here is trained on exactly this loss:
 - **FFJORD** computes the loss with fixed solver steps by default, and the trace may be estimated.
 - **Residual flows** may take a cut-off or a random power series for the log-det.
 - A **graphical flow** with a learned graph adds noise, and to the gradient a penalty for edges.
+- An **energy** has no data: a flow learns it from its own draws, by
+  [another loss](#variational-inference).
+- **Images** are whole numbers: with noise on them, the loss is a [bound](#images).
 
 The held-out NLL is computed without these approximations, but on a sample of points: repeated with
 other points, it would vary a little.

@@ -27,7 +27,7 @@ What helps:
   $\log p(x)$ stays exact. Between the Gaussians the density is low already, and the flow only has
   to move these regions into the gaps. Weights $\pi_k$, means $\mu_k$ and standard deviations
   $\sigma_k$ are learned. The density between is low, but not 0: nothing is really cut. All flows
-  here that are trained by their likelihood have the setting *Gaussians of the base*.
+  of the plane that are trained by their likelihood have the setting *Gaussians of the base*.
 - **Augmentation.** Add coordinates of noise $e$ and learn a flow of $(x, e)$. From $z$ to $x$ alone
   the map need not be one-to-one any more, so it can do more. The price: the
   density of $x$ alone has no formula, only a lower bound,

@@ -140,8 +140,9 @@ must be fast, or when every point needs an exact latent.
 
 **Use something else** when only the quality of samples counts (diffusion, GANs), when the data
 must be described by few numbers (a VAE; a flow has $\\dim z = \\dim x$), or when the data are
-discrete (there are flows over integers, but not here yet). Deep flows keep many activations in
-memory; *gradient checkpointing*, a setting of the Playground, recomputes them instead.
+words or other symbols without an order. For whole numbers there are integer flows. Deep flows keep
+many activations in memory; *gradient checkpointing*, a setting of the Playground, recomputes them
+instead.
 
 **Anomaly detection** needs care. The usual score of an anomaly is $-\\log p(x)$. But a flow can
 give points of another data set a higher density than its own training data (Nalisnick et al.,

@@ -18,7 +18,7 @@ _BEST = "_exercises_best"
 
 def exercises() -> None:
     """Show all exercises, each with its state."""
-    held = _remember(attempts())
+    held = note_attempts()
     reached = sum(e.key in held and e.goal(held[e.key]) for e in EXERCISES)
     st.markdown(f"**{reached} of {len(EXERCISES)} reached** in this session.")
     for number, exercise in enumerate(EXERCISES, start=1):
@@ -29,6 +29,14 @@ def exercises() -> None:
                 st.markdown(exercise.hint)
             link = Try("Begin here", exercise.query)
             try_it(link, f"exercise_{exercise.key}")
+
+
+def note_attempts() -> dict[str, Attempt]:
+    """Remember the best attempts of this session so far: a run may be trained on, or let go.
+
+    A page that shows a run calls it each time it is drawn, which it is when training ends.
+    """
+    return _remember(attempts())
 
 
 def attempts() -> list[Attempt]:

@@ -165,8 +165,7 @@ def _bits() -> None:
             7144.0,
             step=10.0,
             key="bits_nll",
-            help="Of a whole data point, with values counted in steps of 1, as the bytes of an "
-            "image are.",
+            help="Of a whole data point.",
         )
         dim = st.number_input(
             "Dimensions D",
@@ -177,10 +176,20 @@ def _bits() -> None:
             key="bits_dim",
             help="Numbers in a data point: 32 × 32 × 3 = 3,072 for a small colour image.",
         )
+        width = st.number_input(
+            "Width of a step δ",
+            1e-6,
+            1e6,
+            1.0,
+            step=1.0,
+            format="%.6g",
+            key="bits_width",
+            help="1 for bytes from 0 to 255; 1/256 = 0.00390625 for the same pixels in [0, 1].",
+        )
         st.metric(
             "Bits per dimension",
-            f"{bits_per_dimension(nll, int(dim)):.3f}",
-            help="NLL / (D log 2). A uniform distribution over bytes gives 8.",
+            f"{bits_per_dimension(nll, int(dim), width):.3f}",
+            help="NLL / (D log 2) − log₂ δ. With δ = 1, a uniform distribution over bytes gives 8.",
         )
 
 

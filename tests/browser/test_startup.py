@@ -20,6 +20,8 @@ PAGES = {
     "/": ".st-key-density canvas[data-frame]",
     "/layers": ".st-key-inside canvas.plot[data-frames]",
     "/change_of_variables": "canvas",
+    "/energies": ".st-key-board",
+    "/compress": "h1",
     "/guide": "h2",
 }
 

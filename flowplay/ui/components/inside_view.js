@@ -424,7 +424,7 @@ class InsideView {
     context.globalAlpha = 1;
   }
 
-  /** The density between two layers: that of the lattice's cells, carried along with them. */
+  /** The density between two layers: each cell of the lattice moves and keeps its probability. */
   paintMesh(size) {
     const { side, i, j, s, frames } = this;
     const [area, limit] = [frames.lattice_area, frames.total_limit];
