@@ -24,7 +24,7 @@ LOOKUP: tuple[Section, ...] = (
     ),
     Section(
         "topics",
-        "Where each topic is, and what is not here yet",
+        "Where each topic is",
         "Every heading of the lecture, and where to find it.",
         "All headings of the lecture on which this guide is based.",
         (),

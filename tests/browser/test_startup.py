@@ -22,7 +22,7 @@ PAGES = {
     "/change_of_variables": "canvas",
     "/energies": ".st-key-board",
     "/compress": "h1",
-    "/guide": "h2",
+    "/guide": "h3",
 }
 
 
