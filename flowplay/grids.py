@@ -43,13 +43,18 @@ def exact_density(problem: Problem, cells: int) -> NDArray[np.float32] | None:
 
     None where the density is not known, or the problem has no window in the plane.
     """
+    density = _computed_density(problem, cells)
+    if density is not None:
+        density.flags.writeable = False
+    return density
+
+
+def _computed_density(problem: Problem, cells: int) -> NDArray[np.float32] | None:
     if problem.density is None or problem.window is None:
         return None
     centres = cell_centres(problem.window, cells)
     density = np.exp(problem.density.log_prob(centres.reshape(-1, 2))).reshape(cells, cells)
-    density = density.astype(np.float32)
-    density.flags.writeable = False
-    return density
+    return density.astype(np.float32)
 
 
 @functools.lru_cache(maxsize=96)
@@ -59,7 +64,7 @@ def density_scale(problem: Problem) -> float:
     It is a little more than the largest exact density; where that is not known, than the largest
     one of a histogram of training points, and 1 where there are none.
     """
-    exact = exact_density(problem, _SCALE_CELLS)
+    exact = _computed_density(problem, _SCALE_CELLS)
     if exact is not None:
         return _HEADROOM * float(exact.max())
     if not isinstance(problem, DataProblem) or problem.window is None:

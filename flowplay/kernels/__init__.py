@@ -7,6 +7,6 @@ them, more slowly.
 
 from __future__ import annotations
 
-from flowplay.kernels.process import loaded, prepare, withheld
+from flowplay.kernels.process import import_loader, loaded, prepare, withheld
 
-__all__ = ["loaded", "prepare", "withheld"]
+__all__ = ["import_loader", "loaded", "prepare", "withheld"]

@@ -45,7 +45,7 @@ class Kernels:
     def __init__(self, code: bytes) -> None:
         import llvmlite.binding as llvm
 
-        _initialize()
+        initialize()
         # The code lives as long as the engine.
         self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
         self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
@@ -90,7 +90,7 @@ def object_code(ir: str) -> bytes:
     """Return machine code of the intermediate code of numba's `cfunc`, its entry named `ENTRY`."""
     import llvmlite.binding as llvm
 
-    _initialize()
+    initialize()
     module = llvm.parse_assembly(ir)
     entry = next(f for f in module.functions if f.name.startswith("cfunc."))
     entry.name = ENTRY
@@ -123,7 +123,8 @@ def _directory() -> Path:
 
 
 @cache
-def _initialize() -> None:
+def initialize() -> None:
+    """Prepare LLVM's library for this machine."""
     import llvmlite.binding as llvm
 
     llvm.initialize_native_target()

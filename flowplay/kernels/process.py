@@ -35,6 +35,12 @@ def loaded() -> Kernels | None:
     return _here.kernels
 
 
+def import_loader() -> None:
+    """Import what loads the kernels, where they are wanted: forks then share its memory."""
+    if _wanted():
+        library.initialize()
+
+
 def prepare(*, wait: bool = False) -> Kernels | None:
     """Load the kernels, or let them be compiled in a process of its own, for a later call.
 
@@ -48,8 +54,7 @@ def prepare(*, wait: bool = False) -> Kernels | None:
     """
     if _here.kernels is not None or _here.hopeless:
         return _here.kernels
-    missing = [name for name in ("numba", "llvmlite") if importlib.util.find_spec(name) is None]
-    if os.environ.get(VARIABLE) == "0" or missing:
+    if not _wanted():
         _here.hopeless = True
         return None
     try:
@@ -62,6 +67,11 @@ def prepare(*, wait: bool = False) -> Kernels | None:
         # Whatever a compiler or a file system can do: all works without kernels.
         _give_up(f"{type(error).__name__}: {error}")
     return _here.kernels
+
+
+def _wanted() -> bool:
+    missing = [name for name in ("numba", "llvmlite") if importlib.util.find_spec(name) is None]
+    return os.environ.get(VARIABLE) != "0" and not missing
 
 
 @contextmanager

@@ -46,6 +46,7 @@ def preload() -> None:
 
     # With its first optimizer torch imports its compiler.
     torch.optim.Adam([torch.zeros(1)])
+    kernels.import_loader()
 
 
 def warm() -> None:

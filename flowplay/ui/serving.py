@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import logging
-import pkgutil
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -13,7 +11,6 @@ from contextlib import asynccontextmanager
 
 import streamlit as st
 
-from flowplay import ui
 from flowplay.engine import Engine
 from flowplay.plugins import load_plugins
 from flowplay.ui import shell
@@ -51,18 +48,23 @@ def prepare(engine: Engine) -> None:
     from flowplay.ui import card, controls, example, live, tour, walk  # noqa: F401
     from flowplay.ui.picture_views import PROBLEM_CELLS
 
-    example.example()
-    for name in PROBLEMS:
-        controls.target_thumbnail(name)
+    first = example.example().config.problem().group
+    for name, kind in PROBLEMS.items():
+        if kind.group == first:
+            controls.target_thumbnail(name)
     # Until then workers and an early visitor's page need the cores more.
     deadline = time.monotonic() + WORKERS_SECONDS
     while engine.status.phase == "starting" and time.monotonic() < deadline:
         time.sleep(WORKERS_SECONDS / 100)
+    # What has no density has data, which are read when somebody wants to see them.
     for problem in map(make_problem, PROBLEMS):
-        density_scale(problem)
-        exact_density(problem, PROBLEM_CELLS)
-    for module in pkgutil.walk_packages(ui.__path__, f"{ui.__name__}."):
-        importlib.import_module(module.name)
+        if problem.density is not None:
+            controls.target_thumbnail(problem.name)
+            density_scale(problem)
+            exact_density(problem, PROBLEM_CELLS)
+    # Not what Change of variables needs: SciPy's statistics take 50 MB, and some tenths of a second
+    # when somebody opens it first.
+    from flowplay.ui import boards, compress, guide, inside  # noqa: F401
 
 
 def say_error(error: Exception) -> bool:

@@ -159,7 +159,7 @@ class Energy(DataProblem):
     @cached_property
     def log_z(self) -> float:
         """The logarithm of Z, in nats, by quadrature; its error is below 1e-4."""
-        grid, values = self._fine
+        grid, values = self._quadrature()
         peak = values.max()
         return float(peak + np.log(np.sum(np.exp(values - peak) * grid.areas)))
 
@@ -183,7 +183,7 @@ class Energy(DataProblem):
     @cached_property
     def entropy(self) -> float:
         """Differential entropy in nats, by quadrature."""
-        grid, values = self._fine
+        grid, values = self._quadrature()
         log_prob = values - self.log_z
         return float(-np.sum(np.exp(log_prob) * log_prob * grid.areas))
 
@@ -198,7 +198,7 @@ class Energy(DataProblem):
     def _sample(self, n: int, seed: int) -> FloatArray:
         """Draw points by rejection from a density that is constant in each cell of the grid."""
         rng = np.random.default_rng(seed)
-        x, y, bound, cumulative = self._proposal
+        x, y, bound, cumulative = self._proposal()
         columns = len(x) - 1
         found: list[FloatArray] = []
         missing = n
@@ -216,10 +216,9 @@ class Energy(DataProblem):
             missing -= len(kept)
         return np.concatenate([np.zeros((0, 2)), *found])
 
-    @cached_property
     def _proposal(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         """Nodes, a log-bound of the density in each cell between them, and cumulated masses."""
-        grid, values = self._fine
+        grid, values = self._quadrature()
         middle_x, middle_y = ((a[1:] + a[:-1]) / 2 for a in (grid.x, grid.y))
         centres = self.log_unnormalized(*np.meshgrid(middle_x, middle_y), np)
         corners = values[1:, 1:], values[1:, :-1], values[:-1, 1:], values[:-1, :-1]
@@ -228,9 +227,11 @@ class Energy(DataProblem):
         masses = np.exp(bound - bound.max()) * areas
         return grid.x, grid.y, bound, np.cumsum(masses)
 
-    @cached_property
-    def _fine(self) -> tuple[_Grid, FloatArray]:
-        """The grid of the quadrature around all that is not negligible, and -U at its nodes."""
+    def _quadrature(self) -> tuple[_Grid, FloatArray]:
+        """Return the grid around all that is not negligible, and -U at its nodes.
+
+        It is not kept: it has 10 MB, and takes some 30 ms.
+        """
         grid = self._grid(self.box, _COARSE_NODES)
         values = self.log_unnormalized(*grid.points, np)
         seen = values > values.max() - _NEGLIGIBLE

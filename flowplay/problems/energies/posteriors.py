@@ -78,7 +78,7 @@ class Posterior(Energy):
 
     def predictive(self, inputs: NDArray[np.floating]) -> FloatArray:
         """Return the posterior predictive mean [n] at inputs [n], by quadrature."""
-        grid, values = self._fine
+        grid, values = self._quadrature()
         xx, yy = grid.points
         weights = np.exp(values - self.log_z) * grid.areas
         keep = weights > 1e-12
