@@ -15,7 +15,6 @@ from flowplay.ui.components.inside_view import FARTHEST, Pick, inside_view, read
 from flowplay.ui.components.ledger_view import ledger_view
 from flowplay.ui.follow import follow
 from flowplay.ui.gif import drawn_gif
-from flowplay.ui.live import FIRST_PICTURE
 from flowplay.ui.look import WORKER, Look, choose_point, chosen_point, first_point
 from flowplay.ui.opening import example_note
 from flowplay.ui.runs import ACTIVE
@@ -99,7 +98,6 @@ def inside(config: RunConfig, run: Run) -> None:
     if sentence := why_no_layers(config):
         st.info(sentence, icon=":material/layers_clear:")
         return
-    run.wait_for_picture(FIRST_PICTURE)
     if isinstance(config.problem(), Energy):
         st.caption(
             "Where this page speaks of held-out data, it shows exact draws of the density. "

@@ -32,8 +32,6 @@ POLL_SHARE = 0.6
 #: The same while no worker is ready: they may need the cores to become so.
 WAITING_POLL = 0.3
 
-#: Seconds for which a page waits for a run's first picture: drawing the page twice takes longer.
-FIRST_PICTURE = 0.3
 #: Pixels of the chart of the loss, and of two charts below each other.
 _HEIGHT, _HEIGHT_OF_TWO = 320, 220
 
@@ -125,7 +123,6 @@ def _with_settings(act: Callable[[RunConfig], None]) -> None:
 def live_view(config: RunConfig, run: Run) -> None:
     """Show the run, and follow it for as long as it has pictures to come."""
     problem = config.problem()
-    run.wait_for_picture(FIRST_PICTURE)
     drawn = run.view()
     poll = _poll_seconds()
 

@@ -9,11 +9,13 @@ from flowplay.engine import Run
 from flowplay.ui import runs
 from flowplay.ui.settings import read_widgets, refusals
 
+#: Seconds for which a page waits for a run's first picture before it draws anything. A browser
+#: draws a page that comes at once much sooner than one that comes in pieces.
+FIRST_PICTURE = 0.3
+
 
 def opened_run(*, autostart: bool) -> tuple[RunConfig, Run]:
-    """Read the config and return it with its run.
-
-    Called before anything is drawn, so that a worker makes the first picture meanwhile.
+    """Read the config and return it with its run, if possible with a picture.
 
     Args:
         autostart: whether the run is to begin by itself.
@@ -24,6 +26,7 @@ def opened_run(*, autostart: bool) -> tuple[RunConfig, Run]:
         runs.train(config)
         # An example that is started is another run.
         run = runs.current_run(config)
+    run.wait_for_picture(FIRST_PICTURE)
     return config, run
 
 
