@@ -59,6 +59,11 @@ class PeakMemory(TorchDispatchMode):
         self._now = 0
         self._sizes: dict[int, int] = {}
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Return False: torch's compiler is not used here, and skipping it would import it."""
+        return False
+
     def __torch_dispatch__(
         self,
         func: Callable[..., Any],

@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from flowplay.config import RunConfig
 from flowplay.errors import RefusedError
-from flowplay.models import LikelihoodModel, Model, build_model
+from flowplay.models import LikelihoodModel, build_model
 from flowplay.training.flat import fill_buffers, flatten_parameters
 from flowplay.training.objectives import objective_of
+from flowplay.training.optimizers import optimizer
 from flowplay.training.schedule import progress, rate_factor
 from flowplay.wire import RunState
 
@@ -41,16 +41,6 @@ def pick_device(wanted: str) -> torch.device:
     if wanted == "cuda" and not available:
         raise RefusedError("This worker has no CUDA device; choose auto or cpu.")
     return torch.device("cuda" if available and wanted != "cpu" else "cpu")
-
-
-def _optimizer(config: RunConfig, model: Model, vector: nn.Parameter) -> torch.optim.Optimizer:
-    decay = config.weight_decay
-    betas = BETAS if model.trained_by_likelihood else BETAS_WITH_NOISE
-    if config.optimizer == "adam":
-        return torch.optim.Adam([vector], betas=betas, weight_decay=decay, fused=True)
-    if config.optimizer == "adamw":
-        return torch.optim.AdamW([vector], betas=betas, weight_decay=decay, fused=True)
-    return torch.optim.SGD([vector], momentum=0.9, weight_decay=decay, fused=True)
 
 
 class Trained(NamedTuple):
@@ -91,7 +81,8 @@ class LiveRun:
         with torch.no_grad():
             self.vector.copy_(torch.from_numpy(state.weights.copy()))
         fill_buffers(self.model, torch.from_numpy(state.buffers.copy()))
-        self.optimizer = _optimizer(config, self.model, self.vector)
+        betas = BETAS if self.model.trained_by_likelihood else BETAS_WITH_NOISE
+        self.optimizer = optimizer(config.optimizer, self.vector, betas, config.weight_decay)
         self._restore_moments(state)
         self.batches = torch.Generator()
         self.batches.set_state(torch.from_numpy(state.batch_generator.copy()))

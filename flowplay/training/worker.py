@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any, TypedDict
 
 import numpy as np
-import torch
 
 from flowplay import kernels
 from flowplay.config import HotSettings, RunConfig
@@ -44,8 +43,6 @@ def preload() -> None:
     """Import what a first slice would import; no thread is started and CUDA is not touched."""
     import sklearn.datasets  # noqa: F401
 
-    # With its first optimizer torch imports its compiler.
-    torch.optim.Adam([torch.zeros(1)])
     kernels.import_loader()
 
 

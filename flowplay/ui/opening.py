@@ -11,7 +11,7 @@ from flowplay.ui.settings import read_widgets, refusals
 
 #: Seconds for which a page waits for a run's first picture before it draws anything. A browser
 #: draws a page that comes at once much sooner than one that comes in pieces.
-FIRST_PICTURE = 0.3
+FIRST_PICTURE = 0.6
 
 
 def opened_run(*, autostart: bool) -> tuple[RunConfig, Run]:
