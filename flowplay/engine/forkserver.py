@@ -30,6 +30,7 @@ from types import ModuleType
 
 import psutil
 
+from flowplay.engine.local import MEMORY_VARIABLE
 from flowplay.engine.tasks import one_line
 
 POLL_SECONDS = 0.05
@@ -72,10 +73,11 @@ class _Worker:
 
 
 def main() -> None:
-    """Import, then keep workers running until standard input ends."""
+    """Import, then keep workers running until standard input ends.
+
+    Its one line says whose workers they are, how many, and how much memory each may take.
+    """
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("workers", type=int, help="how many are kept running")
-    parser.add_argument("memory", type=int, help="bytes at which a worker is restarted")
     parser.add_argument("--preload", help="module that all of them import")
     arguments = parser.parse_args()
     # Ctrl-C reaches every process of a terminal; the web process ends this one in order.
@@ -86,9 +88,11 @@ def main() -> None:
     gc.disable()
     _import(arguments.preload)
     gc.freeze()
-    if scheduler := sys.stdin.readline().strip():
+    if line := sys.stdin.readline().split():
+        scheduler, workers, memory = line
+        os.environ[MEMORY_VARIABLE] = memory
         with tempfile.TemporaryDirectory(prefix="flowplay-") as directory:
-            _keep_running(arguments.workers, arguments.memory, scheduler, directory)
+            _keep_running(int(workers), int(memory), scheduler, directory)
 
 
 def _import(preload: str | None) -> None:

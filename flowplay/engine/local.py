@@ -77,44 +77,44 @@ async def local_cluster(size: int | None, preload: str | None) -> AsyncIterator[
     Raises:
         OSError: if this system has no resources for them.
     """
-    from dask.system import CPU_COUNT
-    from distributed.system import MEMORY_LIMIT
-
-    count = size or max(1, CPU_COUNT)
-    memory = min(MEMORY_LIMIT, max(MEMORY_LIMIT // count, WORKER_MEMORY_FLOOR))
-    limit = int(WORKER_MEMORY_SHARE * memory)
     if not can_fork():
+        count, memory, limit = _shares(size)
         async with spawned_workers(count, memory, {MEMORY_VARIABLE: str(limit)}) as address:
             yield LocalCluster(address, count, None)
         return
     # It imports torch while this process imports Dask.
     forkserver = await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", "-m", "flowplay.engine.forkserver"),
-        *(str(count), str(limit)),
         *(() if preload is None else ("--preload", preload)),
         stdin=PIPE,
-        env=os.environ
-        | ENVIRONMENT
-        | {
-            "PYTHONPATH": os.pathsep.join(p or "." for p in sys.path),
-            MEMORY_VARIABLE: str(limit),
-        },
+        env=os.environ | ENVIRONMENT | {"PYTHONPATH": os.pathsep.join(p or "." for p in sys.path)},
     )
     assert forkserver.stdin is not None
     try:
         import distributed
 
+        count, _, limit = _shares(size)
         for handler in logging.getLogger("distributed").handlers:
             handler.setLevel(logging.ERROR)
         # The engine itself hands lost work out again, on a worker that is idle.
         async with distributed.Scheduler(
             host="127.0.0.1", dashboard_address="127.0.0.1:0", dashboard=False, allowed_failures=0
         ) as scheduler:
-            forkserver.stdin.write(f"{scheduler.address}\n".encode())
+            forkserver.stdin.write(f"{scheduler.address} {count} {limit}\n".encode())
             yield LocalCluster(scheduler.address, count, forkserver)
             await _end(forkserver)
     finally:
         await _end(forkserver)
+
+
+def _shares(size: int | None) -> tuple[int, int, int]:
+    """Return how many workers there are, the bytes of each, and at how many it is restarted."""
+    from dask.system import CPU_COUNT
+    from distributed.system import MEMORY_LIMIT
+
+    count = size or max(1, CPU_COUNT)
+    memory = min(MEMORY_LIMIT, max(MEMORY_LIMIT // count, WORKER_MEMORY_FLOOR))
+    return count, memory, int(WORKER_MEMORY_SHARE * memory)
 
 
 async def _end(forkserver: Process) -> None:
