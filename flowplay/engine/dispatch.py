@@ -33,7 +33,7 @@ HOME_ADVANTAGE = 1.5
 that still holds its live module. More than one slice, or two workers swap their runs at every
 turn; not many more, or the runs of a crowded worker would fall behind."""
 
-LEAD = 2.0
+LEAD = 4.0
 """In slices: how much more of the workers' time a run may have had than one that waits, and still
 have its turn. With less, slices that last a little longer or shorter than ordered would disturb the
 turns, and a viewer would now and then wait for two rounds."""
