@@ -7,15 +7,13 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from flowplay.codes import encode_density
 from flowplay.config import RunConfig
 from flowplay.engine import Phase, Run
-from flowplay.figures import describe_density
-from flowplay.grids import density_scale, exact_density
 from flowplay.problems import Problem
 from flowplay.ui import runs
 from flowplay.ui.components.density_view import density_view
 from flowplay.ui.follow import follow
+from flowplay.ui.picture_views import show_problem
 from flowplay.ui.shell import engine, page_link, show_engine_status
 from flowplay.ui.terms import prose
 from flowplay.wire import DensityPicture, Snapshot
@@ -128,27 +126,12 @@ def _show(board: Board, shown: Sequence[Run]) -> None:
             places = st.columns(1 + len(board.columns))
             with places[0]:
                 st.markdown(f"**{row.title}**: exact")
-                _show_target(problem, key=f"board_{board.name}_{number}_target")
+                show_problem(problem, key=f"board_{board.name}_{number}_target", cells=_CELLS)
             for place, heading in zip(places[1:], board.columns, strict=True):
                 run = next(at)
                 with place:
                     st.markdown(f"**{heading}**")
                     _show_run(run, problem, key=f"board_{run.id}")
-
-
-def _show_target(problem: Problem, key: str) -> None:
-    density, window = exact_density(problem, _CELLS), problem.window
-    if density is None or window is None:
-        return
-    scale = density_scale(problem)
-    density_view(
-        encode_density(density, scale),
-        bounds=window,
-        scale=scale,
-        alt=describe_density(f"the target, {problem.label},", density, window),
-        key=key,
-        note="Exact; its constant by quadrature",
-    )
 
 
 def _show_run(run: Run, problem: Problem, key: str) -> None:

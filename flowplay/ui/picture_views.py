@@ -66,15 +66,16 @@ def _points(problem: DataProblem) -> NDArray[np.floating]:
     return problem.training_points(_PROBLEM_POINTS, seed=0)
 
 
-def show_problem(problem: Problem, key: str) -> None:
+def show_problem(problem: Problem, key: str, cells: int = PROBLEM_CELLS) -> None:
     """Draw what is to be learned: its exact density, or points of it where that is not known.
 
     Args:
         problem: what is to be learned.
         key: names the picture, unique on the page.
+        cells: cells along each side of a density.
     """
     window = problem.window
-    density = exact_density(problem, PROBLEM_CELLS)
+    density = exact_density(problem, cells)
     if window is not None and density is not None:
         scale = density_scale(problem)
         density_view(
