@@ -9,11 +9,9 @@ import streamlit as st
 
 from flowplay.config import RunConfig
 from flowplay.engine import Phase, Run
-from flowplay.problems import Problem
 from flowplay.ui import runs
-from flowplay.ui.components.density_view import density_view
 from flowplay.ui.follow import follow
-from flowplay.ui.picture_views import show_problem
+from flowplay.ui.picture_views import draw_density, show_problem
 from flowplay.ui.shell import engine, page_link, show_engine_status
 from flowplay.ui.terms import prose
 from flowplay.wire import DensityPicture, Snapshot
@@ -131,10 +129,10 @@ def _show(board: Board, shown: Sequence[Run]) -> None:
                 run = next(at)
                 with place:
                     st.markdown(f"**{heading}**")
-                    _show_run(run, problem, key=f"board_{run.id}")
+                    _show_run(run, key=f"board_{run.id}")
 
 
-def _show_run(run: Run, problem: Problem, key: str) -> None:
+def _show_run(run: Run, key: str) -> None:
     view = run.view()
     snapshot = None if view.snapshot is None else Snapshot.from_bytes(view.snapshot)
     picture = None if snapshot is None else snapshot.picture(DensityPicture)
@@ -143,15 +141,8 @@ def _show_run(run: Run, problem: Problem, key: str) -> None:
         return
     told = {m.label: m.value for m in snapshot.measurements.values()}
     both = ", ".join(f"{n} {told[n]:.3f}" for n in ("KL(q‖p)", "KL(p‖q)") if n in told)
-    density_view(
-        picture.code,
-        bounds=picture.window,
-        scale=picture.scale,
-        alt=f"The model at step {snapshot.header.step}, on the target's colour scale: {both} nats.",
-        key=key,
-        note="Exact density",
-        frame_id=f"{run.id[:6]}-{snapshot.header.step}-{len(picture.code)}",
-    )
+    frame = f"{run.id[:6]}-{snapshot.header.step}"
+    draw_density(picture, snapshot, samples=False, frame=frame, key=key)
     ess = told.get("effective sample size")
     st.caption(
         f"Step {snapshot.header.step:,} · {both} nats"
