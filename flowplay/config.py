@@ -254,10 +254,16 @@ class RunConfig(HotSettings, FixedSettings):
         return cls.model_validate(nested)
 
     @classmethod
-    def repair(cls, values: Mapping[str, Any]) -> tuple[Self, list[str]]:
+    def repair(
+        cls, values: Mapping[str, Any], fixed: Mapping[str, Any] | None = None
+    ) -> tuple[Self, list[str]]:
         """Read as `from_flat`, but clamp or drop what is refused, with one sentence for each.
 
         Names that are not of a config are passed over: a URL may carry more than a run.
+
+        Args:
+            values: by name, as a URL gives them.
+            fixed: values that nothing overrides; another one that is given is refused.
 
         Example:
             >>> config, refused = RunConfig.repair({"depth": "100000", "target": "nope"})
@@ -267,9 +273,17 @@ class RunConfig(HotSettings, FixedSettings):
             depth = 100000 is more than 64: using 64.
         """
         flat = {name: values[name] for name in flat_names() if name in values}
+        locked = [
+            f"{name} is locked: using {as_text(value)}, not {_shown(flat[name])}."
+            for name, value in (fixed or {}).items()
+            if name in flat and not _same(flat[name], value)
+        ]
+        flat |= fixed or {}
         # Names first: they decide which options there are, and which defaults. Once these hold,
         # every other value is right or wrong by itself, so that one round mends all.
-        refused = [_drop_unknown(flat, name) for name in _CHOICES if not _is_known(flat, name)]
+        refused = locked + [
+            _drop_unknown(flat, name) for name in _CHOICES if not _is_known(flat, name)
+        ]
         names = {name: flat[name] for name in _CHOICES if name in flat}
         for name in _CHOICES:
             if (chosen := _chosen(flat, name)) is not None:
@@ -295,9 +309,9 @@ class RunConfig(HotSettings, FixedSettings):
             if name in _CHOICES:
                 usual = RunConfig.model_fields[name].default
             if isinstance(value, dict):
-                flat |= {key: _text(v) for key, v in value.items() if v != usual[key]}
+                flat |= {key: as_text(v) for key, v in value.items() if v != usual[key]}
             elif value != usual:
-                flat[name] = _text(value)
+                flat[name] = as_text(value)
         return flat
 
 
@@ -408,7 +422,7 @@ def _mend_options(flat: dict[str, Any], options: tuple[Option, ...]) -> list[str
         except OptionError as error:
             shown, nearest = _shown(flat[option.name]), error.nearest
             flat[option.name] = nearest
-            refused.append(f"{option.name} = {shown} {error.why}: using {_text(nearest)}.")
+            refused.append(f"{option.name} = {shown} {error.why}: using {as_text(nearest)}.")
     return refused
 
 
@@ -418,19 +432,29 @@ def _mend_field(flat: dict[str, Any], detail: ErrorDetails, default: RunConfig) 
     shown, context = _shown(flat.pop(name)), detail.get("ctx", {})
     if detail["type"] == "greater_than_equal":
         flat[name] = context["ge"]
-        return f"{name} = {shown} is less than {_text(flat[name])}: using {_text(flat[name])}."
+        return f"{name} = {shown} is less than {as_text(flat[name])}: using {as_text(flat[name])}."
     if detail["type"] == "less_than_equal":
         flat[name] = context["le"]
-        return f"{name} = {shown} is more than {_text(flat[name])}: using {_text(flat[name])}."
-    return f"{name} = {shown} is not understood: using {_text(getattr(default, name))}."
+        return f"{name} = {shown} is more than {as_text(flat[name])}: using {as_text(flat[name])}."
+    return f"{name} = {shown} is not understood: using {as_text(getattr(default, name))}."
 
 
-def _text(value: object) -> str:
+def as_text(value: object) -> str:
     """Write a value as short as it can be while it still reads back as the same value."""
     if not isinstance(value, float):
         return str(value)
     short = f"{value:.12g}"
     return short if float(short) == value else repr(value)
+
+
+def _same(given: object, value: object) -> bool:
+    """Tell whether what a URL gives reads as a value."""
+    if str(given) == as_text(value):
+        return True
+    try:
+        return not isinstance(value, str) and float(str(given)) == float(str(value))
+    except ValueError:
+        return False
 
 
 def _shown(value: object) -> str:

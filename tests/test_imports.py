@@ -16,6 +16,7 @@ FORBIDDEN = {
     "flowplay.catalog": ("torch", "streamlit"),
     "flowplay.config": ("torch", "streamlit"),
     "flowplay.budgets": ("torch", "streamlit"),
+    "flowplay.rules": ("torch", "streamlit"),
     "flowplay.plugins": ("torch", "streamlit"),
     "flowplay.problems": ("torch", "streamlit"),
     "flowplay.targets": ("torch", "streamlit"),

@@ -14,7 +14,7 @@ from flowplay.config import RunConfig, bounds
 from flowplay.figures import data_uri, thumbnail
 from flowplay.problems import PROBLEMS, Energy, make_problem
 from flowplay.ui.picture_views import small_picture
-from flowplay.ui.settings import follow_architecture, follow_target
+from flowplay.ui.settings import follow_architecture, follow_target, locked
 from flowplay.ui.terms import tooltip
 
 #: Words of the glossary that a control's tooltip explains.
@@ -42,6 +42,7 @@ def target_picker() -> None:
             list(groups),
             required=True,
             key="target_group",
+            disabled=locked("target"),
             label_visibility="collapsed",
             help="Targets that are known by their points; energies, which are densities that are "
             "known up to their constant, learned without data; or images of whole levels.",
@@ -53,6 +54,7 @@ def target_picker() -> None:
         groups[shown],
         format_func=_labelled,
         key="target",
+        disabled=locked("target"),
         help=_help("target"),
         horizontal=True,
         on_change=follow_target,
@@ -86,6 +88,7 @@ def settings() -> DeltaGenerator:
         list(known),
         format_func=lambda name: known[name].label,
         key="architecture",
+        disabled=locked("architecture"),
         help=_help("architecture"),
         on_change=follow_architecture,
         persist_state="session",
@@ -110,6 +113,7 @@ def settings() -> DeltaGenerator:
         st.toggle(
             _title("checkpoint"),
             key="checkpoint",
+            disabled=locked("checkpoint"),
             help=_help("checkpoint"),
             persist_state="session",
         )
@@ -125,6 +129,7 @@ def settings() -> DeltaGenerator:
             float(high),
             step=0.05,
             key="temperature",
+            disabled=locked("temperature"),
             help=_help("temperature"),
             persist_state="session",
         )
@@ -135,6 +140,7 @@ def settings() -> DeltaGenerator:
             int(high),
             step=1,
             key="seed",
+            disabled=locked("seed"),
             help=_help("seed"),
             persist_state="session",
         )
@@ -158,6 +164,7 @@ def _budget() -> None:
             step=100.0 if st.session_state["budget_unit"] == "steps" else 1.0,
             format="%.0f",
             key="budget",
+            disabled=locked("budget"),
             help=_help("budget"),
             persist_state="session",
         )
@@ -166,6 +173,7 @@ def _budget() -> None:
             ["steps", "seconds"],
             required=True,
             key="budget_unit",
+            disabled=locked("budget_unit"),
             help=_help("budget_unit"),
             label_visibility="collapsed",
             persist_state="session",
@@ -178,10 +186,25 @@ def _option(option: Option) -> None:
     match option:
         case Real(minimum=low, maximum=high):
             st.slider(
-                option.label, low, high, step=0.01, key=name, help=text, persist_state="session"
+                option.label,
+                low,
+                high,
+                step=0.01,
+                key=name,
+                help=text,
+                disabled=locked(name),
+                persist_state="session",
             )
         case Whole(minimum=low, maximum=high):
-            st.slider(option.label, low, high, key=name, help=text, persist_state="session")
+            st.slider(
+                option.label,
+                low,
+                high,
+                key=name,
+                help=text,
+                disabled=locked(name),
+                persist_state="session",
+            )
         case Choice(choices=labels):
             st.segmented_control(
                 option.label,
@@ -190,15 +213,26 @@ def _option(option: Option) -> None:
                 required=True,
                 key=name,
                 help=text,
+                disabled=locked(name),
                 persist_state="session",
             )
         case _:
-            st.text_input(option.label, key=name, help=text, persist_state="session")
+            st.text_input(
+                option.label, key=name, help=text, disabled=locked(name), persist_state="session"
+            )
 
 
 def _slider(name: str, text: str) -> None:
     low, high = bounds(name)
-    st.slider(_title(name), int(low), int(high), key=name, help=text, persist_state="session")
+    st.slider(
+        _title(name),
+        int(low),
+        int(high),
+        key=name,
+        help=text,
+        disabled=locked(name),
+        persist_state="session",
+    )
 
 
 def _scale(name: str, values: list[Any], format_func: Any = str) -> None:  # noqa: ANN401
@@ -209,6 +243,7 @@ def _scale(name: str, values: list[Any], format_func: Any = str) -> None:  # noq
         options,
         format_func=format_func,
         key=name,
+        disabled=locked(name),
         help=_help(name),
         persist_state="session",
     )
@@ -222,6 +257,7 @@ def _choice(name: str, labels: dict[str, str]) -> None:
         format_func=lambda value: labels[value],
         required=True,
         key=name,
+        disabled=locked(name),
         help=_help(name),
         persist_state="session",
     )

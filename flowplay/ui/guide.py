@@ -28,6 +28,7 @@ from flowplay.problems import make_problem
 from flowplay.ui.card import architecture_card
 from flowplay.ui.components.anchor_view import anchor_view, read_wanted
 from flowplay.ui.exercises import exercises
+from flowplay.ui.settings import address
 from flowplay.ui.terms import prose
 from flowplay.ui.timing_table import timing_table
 from flowplay.ui.trying import PAGES, try_it
@@ -48,7 +49,7 @@ def guide() -> None:
         st.warning(f"The guide has no section {shown}: here are all.", icon=":material/link_off:")
         key = ""
     # A link to this same page tells the script its query, but does not change the address.
-    st.query_params.from_dict({SECTION: key} if key else {})
+    st.query_params.from_dict(address({SECTION: key} if key else {}))
     # Its own place, whatever comes before: the page begins at its top only if the section changes.
     with st.container(key="anchor"):
         anchor_view(key, by_key, key=_ANCHOR, on_wanted=_open_wanted)
@@ -87,7 +88,9 @@ def _card(section: Section) -> None:
 
 
 def _link(section: Section, label: str, icon: str | None = None) -> None:
-    st.page_link("pages/guide.py", label=label, icon=icon, query_params={SECTION: section.key})
+    st.page_link(
+        "pages/guide.py", label=label, icon=icon, query_params=address({SECTION: section.key})
+    )
 
 
 def _one_section(section: Section) -> None:

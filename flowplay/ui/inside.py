@@ -63,14 +63,15 @@ def headline(config: RunConfig, run: Run) -> None:
 def inside_link(config: RunConfig) -> None:
     """Show the link to this page from another one, if the model has layers to look into."""
     if not why_no_layers(config):
-        page_link(
-            "pages/layers.py",
-            config,
-            label="See inside: every layer, every point, every log-det",
-            icon=":material/layers:",
-            help="Look at this run layer by layer: follow a point, read its ledger, check and "
-            "download the model.",
-        )
+        with st.container(key="see_inside"):
+            page_link(
+                "pages/layers.py",
+                config,
+                label="See inside: every layer, every point, every log-det",
+                icon=":material/layers:",
+                help="Look at this run layer by layer: follow a point, read its ledger, check and "
+                "download the model.",
+            )
 
 
 def why_no_layers(config: RunConfig) -> str:

@@ -19,7 +19,7 @@ from flowplay.ui.energies import bounds_chart, energy_metrics, trained_divergenc
 from flowplay.ui.follow import follow
 from flowplay.ui.picture_views import show_model, show_problem
 from flowplay.ui.posterior import show_predictive
-from flowplay.ui.settings import typed_config
+from flowplay.ui.settings import locked, typed_config
 from flowplay.ui.shell import engine
 from flowplay.ui.terms import tooltip
 from flowplay.wire import Snapshot
@@ -72,7 +72,7 @@ def buttons(run: Run, *, settings: bool = False) -> None:
             type="primary",
             icon=":material/play_arrow:",
             help="Train the model on the server, live, until the budget is used up.",
-            disabled=active,
+            disabled=active or (view.phase is Phase.FINISHED and locked("budget")),
             on_click=_with_settings,
             args=(runs.train,),
         )
@@ -89,7 +89,7 @@ def buttons(run: Run, *, settings: bool = False) -> None:
             key="step",
             icon=":material/skip_next:",
             help="Take one optimizer step.",
-            disabled=active,
+            disabled=active or (view.phase is Phase.FINISHED and locked("budget")),
             on_click=_with_settings,
             args=(runs.step,),
         )

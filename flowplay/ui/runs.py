@@ -11,7 +11,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from flowplay.config import HotSettings, RunConfig, bounds
 from flowplay.engine import Phase, Run
 from flowplay.ui.example import example
-from flowplay.ui.settings import identity
+from flowplay.ui.settings import identity, locked
 from flowplay.ui.shell import engine
 
 #: Runs that a session holds; the one not looked at for longest goes first.
@@ -274,6 +274,8 @@ def _extend_budget(run: Run, more: float) -> None:
     """Let a run train for so much more, if it has used up its budget."""
     view = run.view()
     assert view.header is not None, "a run without a picture has not used its budget"
+    if locked("budget"):
+        return
     used = view.header.step if run.config.budget_unit == "steps" else view.header.seconds
     if used < view.hot.budget:
         return

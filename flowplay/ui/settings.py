@@ -6,6 +6,7 @@ validation of `RunConfig`, which can say in a sentence what it refused.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
@@ -13,14 +14,50 @@ import streamlit as st
 from flowplay.catalog import architectures_for
 from flowplay.config import FixedSettings, RunConfig, flat_names
 from flowplay.problems import PROBLEMS
+from flowplay.rules import Rules, flat_values
 
 _SEEDED_FROM = "_query_seeded_from"
 _CONFIG = "_config"
 _REFUSED = "_refused"
 _FLAT = "_flat_values"
+_RULES = "_rules"
 
 #: Query names that are not of a config.
 AUTOSTART = "autostart"
+
+
+def adopt_rules() -> Rules:
+    """Return the rules of the link that opened this session; they hold as long as it lasts.
+
+    A link that is followed inside the session, or an address of the browser's history, cannot
+    change them. A page that is opened anew is another session.
+    """
+    if _RULES not in st.session_state:
+        rules, refused = Rules.of_query(st.query_params.to_dict())
+        set_rules(rules)
+        st.session_state[_REFUSED] = refused
+    return rules_now()
+
+
+def set_rules(rules: Rules) -> None:
+    """Let rules hold in this session."""
+    st.session_state[_RULES] = rules
+
+
+def rules_now() -> Rules:
+    """Return the rules that hold in this session."""
+    rules: Rules = st.session_state.get(_RULES) or Rules()
+    return rules
+
+
+def locked(name: str) -> bool:
+    """Tell whether a setting cannot be changed in this session."""
+    return name in rules_now().fixed
+
+
+def address(query: Mapping[str, str]) -> dict[str, str]:
+    """Return the query of a link inside this session: it keeps the session's rules."""
+    return {**query, **rules_now().about}
 
 
 def seed_from_url() -> bool:
@@ -33,8 +70,9 @@ def seed_from_url() -> bool:
     # The menu opens a page without a query: the session's own settings stay.
     if st.session_state.get(_SEEDED_FROM) == query or (not query and _CONFIG in st.session_state):
         return False
-    config, refused = RunConfig.repair(query)
-    st.session_state[_REFUSED] = refused
+    first = _CONFIG not in st.session_state
+    config, refused = RunConfig.repair(query, adopt_rules().fixed)
+    st.session_state[_REFUSED] = [*(refusals() if first else ()), *refused]
     set_widgets(config)
     return query.get(AUTOSTART) == "1"
 
@@ -53,22 +91,20 @@ def session_config() -> RunConfig | None:
     return config
 
 
-def flat_values(config: RunConfig) -> dict[str, Any]:
-    """Return the config's values by widget key; options stand beside the fields."""
-    values = config.model_dump(exclude={"version", "options", "target_options"})
-    return values | config.target_options | config.options
-
-
 def read_widgets() -> RunConfig:
     """Return the config that the widgets show, and write it to the URL."""
     flat = _widget_values()
     config, refused = RunConfig.repair(flat)
+    for name in rules_now().fixed.keys() & flat_values(config).keys():
+        # Whatever a browser says of a widget that it must not use.
+        if st.session_state.get(name) != flat[name]:
+            st.session_state[name] = flat[name]
     # What was refused of a link is shown until a setting changes.
     if refused or st.session_state.setdefault(_FLAT, flat) != flat:
         st.session_state[_REFUSED] = refused
     st.session_state[_FLAT] = flat
     st.session_state[_CONFIG] = config
-    query = config.to_flat()
+    query = address(config.to_flat())
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)
     st.session_state[_SEEDED_FROM] = query
@@ -126,4 +162,4 @@ def follow_architecture() -> None:
 def _widget_values() -> dict[str, Any]:
     before: RunConfig = st.session_state[_CONFIG]
     shown = {n: st.session_state[n] for n in flat_names() if n in st.session_state}
-    return flat_values(before) | shown
+    return flat_values(before) | shown | dict(rules_now().fixed)

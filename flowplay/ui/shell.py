@@ -14,6 +14,8 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from flowplay.config import RunConfig
 from flowplay.engine import Engine
 from flowplay.ui.follow import follow
+from flowplay.ui.hiding import hide
+from flowplay.ui.settings import address, adopt_rules
 
 #: Seconds between two looks at an engine that is not ready.
 _STATUS_POLL = 0.5
@@ -36,6 +38,7 @@ def enter_page() -> None:
         PagesManager.uses_pages_directory = False
         st.rerun()
     st.html(f"<style>{_style()}</style>")
+    hide(adopt_rules().hidden, embedded=bool(st.context.is_embedded))
     _look_away()
 
 
@@ -50,7 +53,9 @@ def page_link(page: str, config: RunConfig, *, label: str, icon: str, help: str)
         help: the tooltip.
     """
     try:
-        st.page_link(page, label=label, icon=icon, help=help, query_params=config.to_flat())
+        st.page_link(
+            page, label=label, icon=icon, help=help, query_params=address(config.to_flat())
+        )
     except StreamlitPageNotFoundError:
         # A page that is run by itself, as tests do, has no others to link to.
         st.caption(f"{icon} {label}")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from flowplay.guide import Try
+from flowplay.ui.settings import address
 
 #: The pages that a link may open, by the name of their file.
 PAGES: Mapping[str, str] = {
@@ -30,7 +31,7 @@ def try_it(link: Try, key: str) -> None:
             f"pages/{link.page}.py",
             label=f"Try it: {link.label[0].lower()}{link.label[1:]}",
             icon=":material/play_circle:",
-            query_params=dict(link.query) or None,
+            query_params=address(link.query) or None,
             help=f"Opens the {PAGES[link.page]} page{_settings(link.query)}.",
         )
 

@@ -24,7 +24,8 @@ def walk_view(run: Run) -> None:
     if run.config.architecture not in FLOW_FAMILIES or run.config.problem().window is None:
         return
     view = run.view()
-    st.subheader("Walk through the layers", anchor="walk")
+    with st.container(key="layers_title"):
+        st.subheader("Walk through the layers", anchor="walk")
     with st.container(key="layers"):
         if view.pending:
             st.caption("Pause to walk through the layers.")
