@@ -87,6 +87,7 @@ class MaskedAutoregressive(Link[SavedConditioned], Autoregressive):
             mapped=tuple(range(self.passes)),
             transformer=of_transformer,
             masked=True,
+            passes=self.passes,
         )
 
     def tensors(self) -> tuple[Tensor, ...]:

@@ -55,6 +55,7 @@ class Layer(NamedTuple):
         transformer: the map.
         masked: whether `constants` end with masks of the weights.
         permutation: of a linear layer: coordinate i of the result is row `permutation[i]` of L U.
+        passes: how often the network is asked where the layer generates.
     """
 
     kind: int
@@ -66,6 +67,7 @@ class Layer(NamedTuple):
     transformer: KernelTransformer = KernelTransformer(lay.ADDITIVE, 0)
     masked: bool = False
     permutation: tuple[int, ...] = ()
+    passes: int = 1
 
     def own_rows(self) -> int:
         """Return how many rows of the work space the layer keeps for its gradients."""
@@ -120,6 +122,12 @@ class Compiled:
         self._run(lay.NORMALIZE, x, z=z, log_det=log_det)
         return z, log_det
 
+    def generate(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Generate from z [B, D]; return x [B, D] and the sum of the log-determinants [B]."""
+        x, log_det = torch.empty_like(z), z.new_empty(len(z))
+        self._run(lay.GENERATE, z, z=x, log_det=log_det)
+        return x, log_det
+
     def likelihood(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the mean negative log-likelihood of x [B, D], and the weights' gradient [P]."""
         loss, gradient = x.new_empty(1), x.new_zeros(self.size)
@@ -147,7 +155,7 @@ class Compiled:
     def _run(self, mode: int, x: Tensor, **arrays: Tensor) -> None:
         loaded = kernels.loaded()
         assert loaded is not None
-        table = self._tables[mode != lay.NORMALIZE]
+        table = self._tables[mode in (lay.LIKELIHOOD, lay.DIFFERENTIATE)]
         weights, constants = self._weights(), self._current_constants()
         kept = {name: array.contiguous() for name, array in arrays.items()}
         x = x.contiguous()
@@ -223,6 +231,7 @@ class Compiled:
             row[lay.PIECES] = pieces
             row[lay.KEPT] = lay.kept_rows(kind, pieces)
             row[lay.MASKED] = self.sizes[k] * layer.masked
+            row[lay.PASSES] = layer.passes
             rows.append(row)
             lists += [*layer.inputs, *layer.mapped, *layer.permutation]
             constant += sum(c.numel() for c in layer.constants)

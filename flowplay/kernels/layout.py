@@ -11,8 +11,9 @@ import math
 
 #: What `run_chain` does: write z and the log-determinants; or, with gradients of the weights added
 #: to what is there, the mean negative log-likelihood but for its constant, into the first of the
-#: log-determinants; or the gradient of x, from those of z and of the log-determinants.
-NORMALIZE, LIKELIHOOD, DIFFERENTIATE = range(3)
+#: log-determinants; or the gradient of x, from those of z and of the log-determinants; or, from z,
+#: x and the log-determinants of the other direction.
+NORMALIZE, LIKELIHOOD, DIFFERENTIATE, GENERATE = range(4)
 
 # The first column says what a layer is.
 SCALING, LINEAR, CONDITIONED = range(3)
@@ -29,6 +30,7 @@ SCALING, LINEAR, CONDITIONED = range(3)
 #: - TRANSFORMER, PARAMETERS, PIECES: the map, its parameters, its bins or components.
 #: - KEPT: rows that the transformer keeps for each coordinate; see `kept_rows`.
 #: - MASKED: how many weights are multiplied by masks, which are constants; 0 for none.
+#: - PASSES: how often the network is asked where the layer generates.
 (
     KIND,
     WEIGHTS,
@@ -46,14 +48,18 @@ SCALING, LINEAR, CONDITIONED = range(3)
     PIECES,
     KEPT,
     MASKED,
-) = range(16)
-COLUMNS = 16
+    PASSES,
+) = range(17)
+COLUMNS = 17
 
 # Transformers.
 ADDITIVE, AFFINE, SPLINE, MIXTURE = range(4)
 
 #: Rows of scratch that a transformer needs.
-SCRATCH = 5
+SCRATCH = 8
+
+#: Most steps towards the root of a mixture; `roots.py` allows as many.
+MOST_ROOT_STEPS = 200
 
 #: A layer scales by factors from e^-LOG_SCALE_BOUND to e^LOG_SCALE_BOUND: enough for thin shapes,
 #: without overflow.

@@ -60,6 +60,7 @@ _ZERO, _ONE, _TWO, _HALF = f32(0), f32(1), f32(2), f32(0.5)
 _LOG2E, _LN2_HIGH, _LN2_LOW = f32(1.4426950408889634), f32(0.693359375), f32(-2.12194440e-4)
 _TINY, _INFINITE, _NAN = f32(1.2e-38), f32(np.inf), f32(np.nan)
 _SQRT2 = f32(1.4142135623730951)
+_ROUNDING = f32(4 * 1.1920929e-7)
 _PER_BOUND = f32(1 / lay.LOG_SCALE_BOUND)
 _IDENTITY, _LEAST = f32(lay.IDENTITY_DERIVATIVE), f32(lay.MIN_DERIVATIVE)
 _MIN_BIN = f32(lay.MIN_BIN)
@@ -824,6 +825,188 @@ def _transform_back(kind, k, bound, x, z, theta, kept, g_log_det, g, scratch, n)
         _copy(g, scratch, n)
 
 
+# The same maps from z to x.
+
+
+@_kernel("AAAAAi")
+def _generate_affine(z, raw, shift, x, log_det, n):
+    for j in range(n):
+        log_scale = raw[j] * _bound(raw[j])
+        x[j] = z[j] * _exp(log_scale) + shift[j]
+        log_det[j] += log_scale
+
+
+@_kernel("AAAi")
+def _generate_additive(z, shift, x, n):
+    for j in range(n):
+        x[j] = z[j] + shift[j]
+
+
+@_kernel("AAAAAAAAAif")
+def _generate_spline(z, left, bottom, width, height, raw0, raw1, x, log_det, n, bound):
+    for j in range(n):
+        value = z[j]
+        mask = _ONE if abs(value) < bound else _ZERO
+        d0 = _softplus(raw0[j] + _IDENTITY) + _LEAST
+        d1 = _softplus(raw1[j] + _IDENTITY) + _LEAST
+        slope = height[j] / width[j]
+        xi = (value - left[j]) / width[j]
+        xi = _ZERO if xi < _ZERO else xi
+        xi = _ONE if xi > _ONE else xi
+        rest = _ONE - xi
+        both = xi * rest
+        denominator = slope + (d0 + d1 - _TWO * slope) * both
+        share = slope / denominator
+        m = d1 * xi * xi + d0 * rest * rest + _TWO * slope * both
+        y = bottom[j] + height[j] * (slope * xi * xi + d0 * both) / denominator
+        x[j] = y if mask == _ONE else value
+        log_det[j] += _log(share * share * m) * mask
+
+
+@_kernel("AAAAAAAAii")
+def _root_bracket(target, raw_a, b, means, raws, lower, upper, x, k, n):
+    """Replace z in `target` by the logit that is wanted; bracket x by the components' own roots."""
+    for j in range(n):
+        target[j] = (target[j] - b[j]) * _exp(-raw_a[j] * _bound(raw_a[j]))
+        lower[j], upper[j] = _INFINITE, -_INFINITE
+    for i in range(k):
+        mean, raw = means[i * n :], raws[i * n :]
+        for j in range(n):
+            root = mean[j] + _exp(raw[j] * _bound(raw[j])) * target[j]
+            lower[j] = lower[j] if lower[j] < root else root
+            upper[j] = upper[j] if upper[j] > root else root
+    for j in range(n):
+        least, most = abs(lower[j]), abs(upper[j])
+        margin = f32(1e-3) * (_ONE + (most if most > least else least))
+        lower[j] -= margin
+        upper[j] += margin
+        x[j] = _HALF * (lower[j] + upper[j])
+
+
+@_kernel("AAAAAAAAi -> f")
+def _root_step(target, log_cdf, log_complement, log_density, lower, upper, step, x, n):
+    """Take a step of Newton's method, or halve the bracket; return how many have not arrived."""
+    moving = _ZERO
+    for j in range(n):
+        a = x[j]
+        value = log_cdf[j] - log_complement[j] - target[j]
+        newton = a - value * _exp(log_cdf[j] + log_complement[j] - log_density[j])
+        low = a if value <= _ZERO else lower[j]
+        high = a if value >= _ZERO else upper[j]
+        width = abs(newton - a)
+        fast = newton > low and newton < high and width <= _HALF * step[j]
+        moved = newton if fast else _HALF * (low + high)
+        width = abs(moved - a)
+        width = width if width < high - low else high - low
+        lower[j], upper[j], step[j], x[j] = low, high, width, moved
+        moving += _ONE if width > _ROUNDING * (_ONE + abs(moved)) else _ZERO
+    return moving
+
+
+@_kernel("AAAAAAAii")
+def _mixture_logs(x, log_weights, means, raws, kept, sums, spare, k, n):
+    """Write the logs of F, of 1 - F and of the density at x into three rows of `sums`."""
+    rows = k * n
+    for i in range(k):
+        o = i * n
+        _component(
+            x,
+            log_weights[o:],
+            means[o:],
+            raws[o:],
+            kept[o:],
+            kept[rows + o :],
+            kept[2 * rows + o :],
+            kept[3 * rows + o :],
+            kept[4 * rows + o :],
+            kept[5 * rows + o :],
+            n,
+        )
+    for i in range(3):
+        _log_sum(kept[(3 + i) * rows :], sums[i * n :], spare, k, n)
+
+
+@_kernel("AAAAAAii")
+def _generate_mixture(z, theta, x, log_det, kept, scratch, k, n):
+    """Solve for x by Newton's method within a bracket; what does not converge is NaN."""
+    rows = k * n
+    log_weights, means, raws = kept, theta[rows:], theta[2 * rows :]
+    raw_a, b = theta[3 * rows :], theta[3 * rows + n :]
+    sums, spare = scratch, scratch[3 * n :]
+    target, lower, upper, step = (
+        scratch[4 * n :],
+        scratch[5 * n :],
+        scratch[6 * n :],
+        scratch[7 * n :],
+    )
+    _copy(kept, theta, rows)
+    _log_sum(theta, sums, spare, k, n)
+    _subtract_from_rows(kept, sums, k, n)
+    _copy(target, z, n)
+    _root_bracket(target, raw_a, b, means, raws, lower, upper, x, k, n)
+    for j in range(n):
+        step[j] = upper[j] - lower[j]
+    moving = _ONE
+    tries = 0
+    while moving > _ZERO and tries < lay.MOST_ROOT_STEPS:
+        _mixture_logs(x, log_weights, means, raws, kept[rows:], sums, spare, k, n)
+        moving = _root_step(target, sums, sums[n:], sums[2 * n :], lower, upper, step, x, n)
+        tries += 1
+    _mixture_logs(x, log_weights, means, raws, kept[rows:], sums, spare, k, n)
+    for j in range(n):
+        log_slope = sums[2 * n + j] - sums[j] - sums[n + j]
+        value = sums[j] - sums[n + j] - target[j]
+        found = step[j] <= _ROUNDING * (_ONE + abs(x[j]))
+        x[j] = x[j] - value * _exp(-log_slope) if found else _NAN
+        log_det[j] -= log_slope + raw_a[j] * _bound(raw_a[j])
+
+
+@_kernel("iifAAAAAAi")
+def _generate_map(kind, k, bound, z, theta, x, log_det, kept, scratch, n):
+    """Generate one coordinate; theta [P, n] is overwritten."""
+    if kind == lay.ADDITIVE:
+        _generate_additive(z, theta, x, n)
+    elif kind == lay.AFFINE:
+        _generate_affine(z, theta, theta[n:], x, log_det, n)
+    elif kind == lay.SPLINE:
+        _softmax(theta, scratch, scratch[n:], k, n)
+        _softmax(theta[k * n :], scratch, scratch[n:], k, n)
+        # By its width: `_locate` finds bins by the second of two sides.
+        _locate(
+            z,
+            theta[k * n :],
+            theta,
+            theta[2 * k * n :],
+            scratch,
+            scratch[n:],
+            kept,
+            kept[n:],
+            kept[2 * n :],
+            kept[3 * n :],
+            kept[4 * n :],
+            scratch[2 * n :],
+            scratch[3 * n :],
+            k,
+            n,
+            bound,
+        )
+        _generate_spline(
+            z,
+            scratch[n:],
+            scratch,
+            kept[n:],
+            kept,
+            kept[2 * n :],
+            kept[3 * n :],
+            x,
+            log_det,
+            n,
+            bound,
+        )
+    else:
+        _generate_mixture(z, theta, x, log_det, kept, scratch, k, n)
+
+
 # Layers.
 
 
@@ -1030,6 +1213,95 @@ def _conditioned_back(
         _add(g[program[lists + i] * n :], g_x[i * n :], n)
 
 
+# Layers from z to x.
+
+
+@_kernel("PAAAAAii")
+def _generate_scaling(row, weights, constants, z, x, log_det, dim, n):
+    """x = z / factor + shift for each coordinate."""
+    w, c, learned = row[lay.WEIGHTS], row[lay.CONSTANTS], row[lay.LEARNED]
+    total = _ZERO
+    for i in range(dim):
+        shift = _ZERO
+        if learned:
+            log_scale = weights[w + i]
+            scale = _exp(log_scale)
+            if learned == 2:
+                shift = weights[w + dim + i]
+        else:
+            shift, scale = constants[c + i], constants[c + dim + i]
+            log_scale = _log(scale)
+        _copy(x[i * n :], z[i * n :], n)
+        _times_number(x[i * n :], scale, n)
+        _add_number(x[i * n :], shift, n)
+        total += log_scale
+    _add_number(log_det, total, n)
+
+
+@_kernel("PPAAAAAAii")
+def _generate_linear(program, row, weights, constants, z, x, log_det, matrices, dim, n):
+    """Solve z = P L U x, first for U x, then for x."""
+    w = row[lay.WEIGHTS]
+    size = dim * dim
+    _linear_matrices(weights[w:], constants[row[lay.CONSTANTS] :], matrices, matrices[size:], dim)
+    total = _ZERO
+    for i in range(dim):
+        total += weights[w + 2 * size + i]
+        _copy(x[program[row[lay.LISTS] + i] * n :], z[i * n :], n)
+    for i in range(dim):
+        for k in range(i):
+            _add_times(x[i * n :], -weights[w + i * dim + k], x[k * n :], n)
+    for back in range(dim):
+        i = dim - 1 - back
+        for k in range(i + 1, dim):
+            _add_times(x[i * n :], -matrices[i * dim + k], x[k * n :], n)
+        _times_number(x[i * n :], _ONE / matrices[i * dim + i], n)
+    _add_number(log_det, -total, n)
+
+
+@_kernel("PPAAAAAAAAii")
+def _generate_conditioned(
+    program, row, w, constants, z, x, log_det, no_log_det, own, scratch, dim, n
+):
+    """Undo `_conditioned`: the network reads x, of which each pass knows a coordinate more."""
+    width, inputs, mapped = row[lay.WIDTH], row[lay.INPUTS], row[lay.MAPPED]
+    kind, pieces, parameters = row[lay.TRANSFORMER], row[lay.PIECES], row[lay.PARAMETERS]
+    lists, layer, passes = row[lay.LISTS], width * n, row[lay.PASSES]
+    theta = own[4 * layer + inputs * n :]
+    kept = theta[mapped * parameters * n :]
+    _copy(x, z, dim * n)
+    for made in range(passes):
+        for i in range(inputs):
+            _copy(own[4 * layer + i * n :], x[program[lists + i] * n :], n)
+        _network(
+            w,
+            inputs,
+            width,
+            mapped * parameters,
+            own[4 * layer :],
+            own,
+            own[layer:],
+            own[2 * layer :],
+            own[3 * layer :],
+            theta,
+            n,
+        )
+        for i in range(mapped):
+            at = program[lists + inputs + i] * n
+            _generate_map(
+                kind,
+                pieces,
+                constants[row[lay.CONSTANTS]],
+                z[at:],
+                theta[i * parameters * n :],
+                x[at:],
+                log_det if made == passes - 1 else no_log_det,
+                kept[i * row[lay.KEPT] * n :],
+                scratch,
+                n,
+            )
+
+
 @_kernel("iPAAAAAii")
 def _forward(layers, program, weights, constants, fixed, rows, log_det, dim, n):
     """Take the points in the first rows through all layers; add up the log-determinants.
@@ -1049,6 +1321,26 @@ def _forward(layers, program, weights, constants, fixed, rows, log_det, dim, n):
                 _product(fixed, w, constants[row[lay.CONSTANTS] + 1 :], row[lay.MASKED])
                 w = fixed
             _conditioned(program, row, w, constants, x, z, log_det, own, rows, dim, n)
+
+
+@_kernel("iPAAAAAAii")
+def _generate(layers, program, weights, constants, fixed, rows, log_det, no_log_det, dim, n):
+    """Take the points in the last rows through all layers from z to x."""
+    for back in range(layers):
+        row = program[(layers - 1 - back) * lay.COLUMNS :]
+        x, z, own = rows[row[lay.X] * n :], rows[row[lay.Z] * n :], rows[row[lay.OWN] * n :]
+        if row[lay.KIND] == lay.SCALING:
+            _generate_scaling(row, weights, constants, z, x, log_det, dim, n)
+        elif row[lay.KIND] == lay.LINEAR:
+            _generate_linear(program, row, weights, constants, z, x, log_det, fixed, dim, n)
+        else:
+            w = weights[row[lay.WEIGHTS] :]
+            if row[lay.MASKED]:
+                _product(fixed, w, constants[row[lay.CONSTANTS] + 1 :], row[lay.MASKED])
+                w = fixed
+            _generate_conditioned(
+                program, row, w, constants, z, x, log_det, no_log_det, own, rows, dim, n
+            )
 
 
 @_kernel("iPAAAAAAAii")
@@ -1129,6 +1421,8 @@ def run_chain(
 ):
     """Take x [count, dim] through a chain, a block of points at a time, and gradients back.
 
+    Where it generates, what comes in is z and what goes out is x.
+
     The modes of `layout` say what is read and what is written; see `library.Chain`.
     """
     program, weights, constants = (
@@ -1147,14 +1441,18 @@ def run_chain(
     start = 0
     while start < count:
         n = min(block, count - start)
-        _to_rows(rows[first * n :], x, start, dim, n)
+        enter, leave = (last, first) if mode == lay.GENERATE else (first, last)
+        _to_rows(rows[enter * n :], x, start, dim, n)
         # Before the first state: the log-determinants, their gradient, and that of the result.
         log_det, g_log_det = rows[(first - dim - 2) * n :], rows[(first - dim - 1) * n :]
         g = rows[(first - dim) * n :]
         _fill(log_det, _ZERO, n)
-        _forward(layers, program, weights, constants, work, rows, log_det, dim, n)
-        if mode == lay.NORMALIZE:
-            _to_points(z, rows[last * n :], start, dim, n)
+        if mode == lay.GENERATE:
+            _generate(layers, program, weights, constants, work, rows, log_det, g_log_det, dim, n)
+        else:
+            _forward(layers, program, weights, constants, work, rows, log_det, dim, n)
+        if mode == lay.NORMALIZE or mode == lay.GENERATE:
+            _to_points(z, rows[leave * n :], start, dim, n)
             _copy(log_dets[start:], log_det, n)
         else:
             if mode == lay.LIKELIHOOD:

@@ -123,6 +123,46 @@ def test_kernels_agree_with_torch(name: str, dim: int) -> None:
 
 
 @pytest.mark.usefixtures("there")
+@pytest.mark.parametrize(("name", "dim"), CASES)
+def test_kernels_generate_as_torch_does(name: str, dim: int) -> None:
+    flow = random_flow(name, dim, dtype=torch.float32)
+    if not linked(flow):
+        pytest.skip("torch does it all")
+    z = torch.randn(700, dim, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        x, log_det = flow.forward(z)
+        exact, exact_log_det = random_flow(name, dim).forward(z.double())
+        with kernels.withheld():
+            torchs, torchs_log_det = flow.forward(z)
+    # A spline's log-derivative jumps in its slope at knots: no nearer than torch in float32.
+    for found, in_torch, wanted in (
+        (x, torchs, exact),
+        (log_det, torchs_log_det, exact_log_det),
+    ):
+        error = (found.double() - wanted).abs().max()
+        assert error <= CLOSE * (1 + wanted.abs().max()) + 2 * (in_torch - wanted).abs().max()
+    back, undone = flow.inverse(x)
+    torch.testing.assert_close(back, z, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(undone, -log_det, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.usefixtures("there")
+@pytest.mark.parametrize("name", KNOWN)
+def test_what_is_generated_of_broken_numbers_is_broken(name: str) -> None:
+    flow = random_flow(name, 2, dtype=torch.float32)
+    z = torch.randn(20, 2)
+    z[7, 1] = float("nan")
+    with torch.no_grad():
+        x, log_det = flow.forward(z)
+        finite = x.isfinite().all(-1)
+        assert finite.tolist() == [i != 7 for i in range(len(x))]
+        for p in list(flow.parameters())[-1:]:
+            p.fill_(float("nan"))
+        x, log_det = flow.forward(torch.randn(20, 2))
+    assert not (x.isfinite().all() and log_det.isfinite().all())
+
+
+@pytest.mark.usefixtures("there")
 @pytest.mark.parametrize("name", KNOWN)
 def test_every_layer_of_these_families_is_compiled(name: str) -> None:
     flow = random_flow(name, 2, dtype=torch.float32)
