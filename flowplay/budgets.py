@@ -52,6 +52,11 @@ class Budgets(BaseModel):
         gt=0,
         description="What one optimizer step of a run may take, where no worker's memory is known.",
     )
+    store_bytes: ByteSize = Field(
+        ByteSize(4 * 2**30),
+        gt=0,
+        description="Runs and data that are kept; the longest unseen and unshared go first.",
+    )
     worker_memory: ByteSize | None = Field(
         None,
         gt=0,

@@ -9,7 +9,7 @@ from flowplay.wire.earlier_weights import EarlierWeights
 from flowplay.wire.exported_flow import ExportedFlow
 from flowplay.wire.frames import LayerFrames
 from flowplay.wire.ledger import Ledger
-from flowplay.wire.packing import Packed, pack, unpack, unpack_header
+from flowplay.wire.packing import Packed, identify, pack, unpack, unpack_header
 from flowplay.wire.pictures import (
     PICTURE_KINDS,
     DensityPicture,
@@ -45,6 +45,7 @@ __all__ = [
     "SamplesPicture",
     "SavedRun",
     "Snapshot",
+    "identify",
     "pack",
     "picture_kind",
     "unpack",

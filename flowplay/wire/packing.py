@@ -6,6 +6,7 @@ the bytes are (`kind`) and in which `version` they were written.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -64,6 +65,29 @@ def unpack_header(kind: str, version: int, data: bytes) -> dict[str, Any]:
     if not isinstance(header, dict):
         raise ValueError(f"These bytes are not a flowplay {kind}.")
     return header
+
+
+def identify(data: bytes) -> tuple[str, str]:
+    """Return the kind of what `pack` wrote, whatever its version, and a digest of its content.
+
+    The digest is SHA-256 in hexadecimal. The same content always has the same one, while its bytes
+    may differ: safetensors writes names in any order.
+
+    Raises:
+        ValueError: if the bytes are no such container.
+    """
+    length = 8 + int.from_bytes(data[:8], "little")
+    try:
+        names = json.loads(data[8:length])
+        kind = names["__metadata__"]["kind"]
+        load(data)
+    except (ValueError, KeyError, TypeError, SafetensorError) as error:
+        raise ValueError("These bytes are none that flowplay has written.") from error
+    if not isinstance(kind, str):
+        raise ValueError("These bytes are none that flowplay has written.")
+    digest = hashlib.sha256(json.dumps(names, sort_keys=True).encode())
+    digest.update(data[length:])
+    return kind, digest.hexdigest()
 
 
 @dataclass(frozen=True)

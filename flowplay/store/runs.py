@@ -1,0 +1,375 @@
+"""The runs that are kept, and the copies of runs that links show."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.orm import Session, undefer
+
+from flowplay.config import HotSettings, RunConfig
+from flowplay.store.errors import StoreError
+from flowplay.store.ids import SHORT, new_id
+from flowplay.store.schema import StoredEarlierState, StoredRun
+from flowplay.store.store import Store
+from flowplay.wire import EarlierWeights, Header, RunState, Snapshot
+
+TITLE_LENGTH = 80
+"""Characters that a title may have."""
+
+OTHER_VERSION = "This run was kept by another version of flowplay and cannot be opened."
+
+
+@dataclass(frozen=True)
+class KeptRun:
+    """A run as it is written and read.
+
+    Attributes:
+        id: names it.
+        owner: digest of the secret of the browser that it belongs to.
+        config: what defines it.
+        hot: the settings of its next slice.
+        training: whether it is to go on by itself.
+        state: bytes of its `RunState`, None before the first.
+        snapshot: bytes of the `Snapshot` that belongs to the state.
+        header: of that snapshot.
+        earlier: bytes of `EarlierWeights` by step.
+        title: what its owner calls it, else empty.
+        shared: whether it is a copy that does not change.
+    """
+
+    id: str
+    owner: str
+    config: RunConfig
+    hot: HotSettings
+    training: bool
+    state: bytes | None = None
+    snapshot: bytes | None = None
+    header: Header | None = None
+    earlier: Mapping[int, bytes] = field(default_factory=dict)
+    title: str = ""
+    shared: bool = False
+
+    @property
+    def size(self) -> int:
+        """Bytes of state, snapshot and earlier weights."""
+        parts = (self.state or b"", self.snapshot or b"", *self.earlier.values())
+        return sum(map(len, parts))
+
+
+class RunEntry(NamedTuple):
+    """What a list of runs shows of one.
+
+    Attributes:
+        id: names it.
+        title: what its owner calls it, else empty.
+        config: what defines it; None if this version cannot read it.
+        training: whether it is to go on by itself.
+        step: optimizer steps taken.
+        changed_at: when it was written last, in seconds since 1970.
+        links: the ids under which copies of it are shared, newest first.
+        snapshot: bytes of its `Snapshot`, None before the first.
+    """
+
+    id: str
+    title: str
+    config: RunConfig | None
+    training: bool
+    step: int
+    changed_at: float
+    links: tuple[str, ...]
+    snapshot: bytes | None
+
+
+class Runs:
+    """Runs in a store. Every method raises `StoreError` if the database does not answer.
+
+    Args:
+        store: where they are.
+        clock: seconds since 1970.
+    """
+
+    def __init__(self, store: Store, clock: Callable[[], float] = time.time) -> None:
+        self._store = store
+        self._clock = clock
+
+    def write(self, run: KeptRun, host: str, *, known: frozenset[int] | None) -> bool:
+        """Write a run's newest state.
+
+        Args:
+            run: the run.
+            host: the process that trains it.
+            known: steps of the earlier weights that are written already; None writes the run for
+                the first time.
+
+        Returns:
+            Whether it was written; it is not if it was deleted, or if another process trains it.
+        """
+        now = self._clock()
+        values = {
+            "hot": run.hot.model_dump_json(),
+            "training": run.training,
+            "step": 0 if run.header is None else run.header.step,
+            "seconds": 0.0 if run.header is None else run.header.seconds,
+            "state": run.state,
+            "snapshot": run.snapshot,
+            "size": run.size,
+            "changed_at": now,
+            "seen_at": now,
+        }
+        with self._store.writing() as session:
+            if known is None:
+                _insert(session, run, host, values | {"created_at": now}, origin="")
+                known = frozenset()
+            else:
+                own = (StoredRun.id == run.id, StoredRun.host == host)
+                if not _changes(session, update(StoredRun).where(*own).values(values)):
+                    return False
+            _write_earlier(session, run, known)
+        return True
+
+    def read(self, id_: str) -> KeptRun | None:
+        """Return a run with all that it takes to go on from it, None if there is none.
+
+        Raises:
+            StoreError: also if another version of flowplay wrote it.
+        """
+        with self._store.reading() as session:
+            whole = (undefer(StoredRun.state), undefer(StoredRun.snapshot))
+            row = session.get(StoredRun, id_, options=whole)
+            if row is None:
+                return None
+            earlier = select(StoredEarlierState).where(StoredEarlierState.run == id_)
+            weights = {e.step: e.weights for e in session.scalars(earlier)}
+        return _read(row, weights)
+
+    def picture(self, id_: str) -> KeptRun | None:
+        """Return a run without its state and earlier weights, None if there is none.
+
+        Raises:
+            StoreError: also if another version of flowplay wrote it.
+        """
+        with self._store.reading() as session:
+            row = session.get(StoredRun, id_, options=(undefer(StoredRun.snapshot),))
+        return None if row is None else _read(row, {}, with_state=False)
+
+    def claim(self, id_: str, host: str) -> bool:
+        """Let a process train a run from now on; whoever did so before finds it at its next write.
+
+        Returns:
+            Whether there is such a run.
+        """
+        wanted = (StoredRun.id == id_, StoredRun.shared.is_(False))
+        values = {"host": host, "seen_at": self._clock()}
+        with self._store.writing() as session:
+            return _changes(session, update(StoredRun).where(*wanted).values(values))
+
+    def see(self, id_: str) -> None:
+        """Note that somebody looks at a run."""
+        with self._store.writing() as session:
+            seen = update(StoredRun).where(StoredRun.id == id_).values(seen_at=self._clock())
+            session.execute(seen)
+
+    def share(self, run: KeptRun) -> str:
+        """Keep a copy of a run that does not change any more; return its id, for a link.
+
+        A run that has not changed since it was last shared keeps its link.
+
+        Raises:
+            ValueError: if there is nothing to look at yet.
+        """
+        if run.header is None or run.state is None:
+            raise ValueError("A run can be shared as soon as it has a picture.")
+        now = self._clock()
+        copy = KeptRun(
+            id=new_id(SHORT),
+            owner=run.owner,
+            config=run.config,
+            hot=run.hot,
+            training=False,
+            state=run.state,
+            snapshot=run.snapshot,
+            header=run.header,
+            earlier=run.earlier,
+            title=run.title,
+            shared=True,
+        )
+        values = {
+            "hot": copy.hot.model_dump_json(),
+            "training": False,
+            "step": run.header.step,
+            "seconds": run.header.seconds,
+            "state": copy.state,
+            "snapshot": copy.snapshot,
+            "size": copy.size,
+            "created_at": now,
+            "changed_at": now,
+            "seen_at": now,
+        }
+        same = (
+            StoredRun.origin == run.id,
+            StoredRun.owner == run.owner,
+            StoredRun.shared.is_(True),
+            StoredRun.step == run.header.step,
+            StoredRun.title == run.title,
+            StoredRun.state == run.state,
+        )
+        with self._store.writing() as session:
+            before = session.scalar(select(StoredRun.id).where(*same).limit(1)) if run.id else None
+            if before is not None:
+                return before
+            _insert(session, copy, "", values, origin=run.id)
+            _write_earlier(session, copy, frozenset())
+        return copy.id
+
+    def of(self, owner: str, *, most: int, skip: int = 0) -> list[RunEntry]:
+        """Return a browser's runs, those that changed last first.
+
+        Args:
+            owner: digest of the browser's secret.
+            most: how many to return at most.
+            skip: how many to leave out at the beginning.
+        """
+        own = select(StoredRun).where(StoredRun.owner == owner)
+        wanted = (
+            own.where(StoredRun.shared.is_(False), StoredRun.snapshot.is_not(None))
+            .order_by(StoredRun.changed_at.desc(), StoredRun.id)
+            .offset(skip)
+            .limit(most)
+            .options(undefer(StoredRun.snapshot))
+        )
+        with self._store.reading() as session:
+            rows = list(session.scalars(wanted))
+            copies = own.where(
+                StoredRun.shared.is_(True), StoredRun.origin.in_([row.id for row in rows])
+            ).order_by(StoredRun.created_at.desc())
+            links: dict[str, list[str]] = {}
+            for copy in session.scalars(copies):
+                links.setdefault(copy.origin, []).append(copy.id)
+        return [
+            RunEntry(
+                row.id,
+                row.title,
+                _config(row),
+                row.training,
+                row.step,
+                row.changed_at,
+                tuple(links.get(row.id, ())),
+                row.snapshot,
+            )
+            for row in rows
+        ]
+
+    def rename(self, id_: str, owner: str, title: str) -> bool:
+        """Give a run a title; return whether the browser has such a run.
+
+        Args:
+            id_: of the run.
+            owner: digest of the browser's secret.
+            title: anything; see `clean_title`.
+        """
+        own = (StoredRun.id == id_, StoredRun.owner == owner)
+        named = update(StoredRun).where(*own).values(title=clean_title(title))
+        with self._store.writing() as session:
+            return _changes(session, named)
+
+    def delete(self, id_: str, owner: str) -> bool:
+        """Delete a run, or a copy that was shared; return whether the browser has such a one."""
+        own = select(StoredRun.id).where(StoredRun.id == id_, StoredRun.owner == owner)
+        with self._store.writing() as session:
+            if session.scalar(own) is None:
+                return False
+            delete_runs(session, [id_])
+        return True
+
+
+def clean_title(title: str) -> str:
+    r"""Return a title as one short line of plain text.
+
+    Example:
+        >>> clean_title("  my\n\x00 run ")
+        'my run'
+    """
+    shown = "".join(c if c.isprintable() else " " for c in title)
+    return " ".join(shown.split())[:TITLE_LENGTH].strip()
+
+
+def delete_runs(session: Session, ids: list[str]) -> None:
+    """Delete runs with all that belongs to them."""
+    session.execute(delete(StoredEarlierState).where(StoredEarlierState.run.in_(ids)))
+    session.execute(delete(StoredRun).where(StoredRun.id.in_(ids)))
+
+
+def _insert(
+    session: Session, run: KeptRun, host: str, values: Mapping[str, object], *, origin: str
+) -> None:
+    fixed = {
+        "id": run.id,
+        "owner": run.owner,
+        "shared": run.shared,
+        "origin": origin,
+        "title": run.title,
+        "config": run.config.model_dump_json(),
+        "host": host,
+    }
+    session.execute(insert(StoredRun).values({**fixed, **values}))
+
+
+def _write_earlier(session: Session, run: KeptRun, known: frozenset[int]) -> None:
+    """Add the earlier weights that are new, and delete those that the run has thinned out."""
+    if thinned := sorted(known - run.earlier.keys()):
+        of_run = StoredEarlierState.run == run.id
+        session.execute(
+            delete(StoredEarlierState).where(of_run, StoredEarlierState.step.in_(thinned))
+        )
+    if added := sorted(run.earlier.keys() - known):
+        rows = [{"run": run.id, "step": step, "weights": run.earlier[step]} for step in added]
+        session.execute(insert(StoredEarlierState), rows)
+
+
+def _changes(session: Session, change: object) -> bool:
+    """Make a change; return whether a row has been there to be changed."""
+    return bool(session.execute(change).rowcount)  # type: ignore[call-overload]
+
+
+def _config(row: StoredRun) -> RunConfig | None:
+    try:
+        return RunConfig.model_validate(json.loads(row.config))
+    except ValueError:  # which a `ValidationError` is too
+        return None
+
+
+def _read(row: StoredRun, earlier: Mapping[int, bytes], *, with_state: bool = True) -> KeptRun:
+    """Check every byte that was kept; nothing of it is trusted.
+
+    Raises:
+        StoreError: if this version cannot read them.
+    """
+    state = row.state if with_state else None
+    try:
+        config = RunConfig.model_validate(json.loads(row.config))
+        hot = HotSettings.model_validate(json.loads(row.hot))
+        if state is not None:
+            RunState.from_bytes(state)
+        header = None if row.snapshot is None else Snapshot.from_bytes(row.snapshot).header
+        for weights in earlier.values():
+            EarlierWeights.from_bytes(weights)
+    except ValueError as error:
+        raise StoreError(OTHER_VERSION) from error
+    return KeptRun(
+        id=row.id,
+        owner=row.owner,
+        config=config,
+        hot=hot,
+        training=row.training,
+        state=state,
+        snapshot=row.snapshot,
+        header=header,
+        earlier=earlier,
+        title=row.title,
+        shared=row.shared,
+    )

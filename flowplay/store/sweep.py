@@ -1,0 +1,115 @@
+"""What goes from a store: what was unseen for too long, and what there is no room for."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from flowplay.store.runs import delete_runs
+from flowplay.store.schema import StoredData, StoredRun
+from flowplay.store.store import Store
+
+KEEP_VARIABLE: Final = "FLOWPLAY_KEEP_DAYS"
+"""For how many days what nobody looks at is kept; without it, for as long as there is room."""
+
+_DAY: Final = 86_400.0
+
+
+class _Old(NamedTuple):
+    """A run or data that could go."""
+
+    id: str
+    size: int
+    is_run: bool
+
+
+def sweep(
+    store: Store, room: int, days: float | None, clock: Callable[[], float] = time.time
+) -> int:
+    """Delete what is too old, then the longest unseen until the rest fits; shared runs go last.
+
+    Args:
+        store: what is swept.
+        room: bytes that runs and data may take together.
+        days: for how long what nobody looks at is kept; None sets no limit.
+        clock: seconds since 1970.
+
+    Returns:
+        How many runs and data were deleted.
+
+    Raises:
+        StoreError: if the database does not answer.
+    """
+    gone = 0
+    with store.writing() as session:
+        if days is not None:
+            limit = clock() - days * _DAY
+            old = session.scalars(select(StoredRun.id).where(StoredRun.seen_at < limit)).all()
+            stale = select(StoredData.digest).where(StoredData.seen_at < limit)
+            gone += _delete(session, list(old), list(session.scalars(stale)))
+        excess = _total(session) - room
+        if excess > 0:
+            runs: list[str] = []
+            data: list[str] = []
+            for old_one in _longest_unseen(session):
+                if excess <= 0:
+                    break
+                excess -= old_one.size
+                (runs if old_one.is_run else data).append(old_one.id)
+            gone += _delete(session, runs, data)
+    return gone
+
+
+def keep_days() -> float | None:
+    """Return for how many days the environment lets things be kept, None for no limit.
+
+    Raises:
+        ValueError: if the variable is no positive number; the message is one sentence.
+    """
+    given = os.environ.get(KEEP_VARIABLE)
+    if not given:
+        return None
+    try:
+        days = float(given)
+    except ValueError:
+        days = 0.0
+    if not 0 < days < float("inf"):
+        raise ValueError(f"{KEEP_VARIABLE}={given!r} is no positive number of days.")
+    return days
+
+
+def stored_bytes(store: Store) -> int:
+    """Return how many bytes runs and data take."""
+    with store.reading() as session:
+        return _total(session)
+
+
+def _total(session: Session) -> int:
+    parts = (func.sum(StoredRun.size), func.sum(StoredData.size))
+    return sum(int(session.scalar(select(part)) or 0) for part in parts)
+
+
+def _longest_unseen(session: Session) -> Iterator[_Old]:
+    """Yield runs that are not shared, and data; then shared runs; each the longest unseen first."""
+    own = select(StoredRun.id, StoredRun.size, StoredRun.seen_at).where(StoredRun.shared.is_(False))
+    data = select(StoredData.digest, StoredData.size, StoredData.seen_at)
+    first = [(seen, _Old(id_, size, True)) for id_, size, seen in session.execute(own)]
+    first += [(seen, _Old(digest, size, False)) for digest, size, seen in session.execute(data)]
+    for _, old in sorted(first, key=lambda pair: pair[0]):
+        yield old
+    shared = select(StoredRun.id, StoredRun.size).where(StoredRun.shared.is_(True))
+    for id_, size in session.execute(shared.order_by(StoredRun.seen_at)):
+        yield _Old(id_, size, True)
+
+
+def _delete(session: Session, runs: list[str], data: list[str]) -> int:
+    if runs:
+        delete_runs(session, runs)
+    if data:
+        session.execute(delete(StoredData).where(StoredData.digest.in_(data)))
+    return len(runs) + len(data)
