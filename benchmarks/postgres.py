@@ -10,7 +10,10 @@ import socket
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
+
+import psutil
 
 DEBIAN = Path("/usr/lib/postgresql")
 USER = "postgres"
@@ -74,10 +77,17 @@ class Postgres:
             time.sleep(0.05)
 
     def kill(self) -> None:
-        """Kill the server as `kill -9` does, and wait until its own processes have ended."""
-        if self.process is not None:
-            self.process.send_signal(signal.SIGKILL)
-            self.process.wait()
+        """Kill the server and its own processes as `kill -9` does, and wait for their end."""
+        if self.process is None:
+            return
+        processes = [psutil.Process(self.process.pid)]
+        processes += processes[0].children(recursive=True)
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        self.process.wait()
+        # The next server refuses to start while one of these holds the shared memory.
+        psutil.wait_procs(processes[1:], timeout=10)
 
     def stop(self) -> None:
         """End the server and delete what it kept."""
