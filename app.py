@@ -4,7 +4,17 @@
 """
 
 import streamlit as st
+from starlette.middleware import Middleware
 
+from flowplay.ui.addresses import base_path
+from flowplay.ui.browser import BrowserCookie
+from flowplay.ui.routes import routes
 from flowplay.ui.serving import lifespan, say_error
 
-app = st.App("navigation.py", lifespan=lifespan, on_script_error=say_error)
+app = st.App(
+    "navigation.py",
+    lifespan=lifespan,
+    routes=routes(),
+    middleware=[Middleware(BrowserCookie, path=base_path() or "/")],
+    on_script_error=say_error,
+)

@@ -25,6 +25,7 @@ def main() -> None:
             ),
             st.Page("pages/energies.py", title="Energies", icon=":material/landscape:"),
             st.Page("pages/compress.py", title="Compress", icon=":material/folder_zip:"),
+            st.Page("pages/runs.py", title="My runs", icon=":material/history:"),
             st.Page("pages/guide.py", title="Guide", icon=":material/menu_book:"),
         ],
         # Pages without settings of their own get the room of the sidebar.

@@ -22,6 +22,7 @@ PARTS = (
     "pause",
     "step",
     "reset",
+    "share",
     "headline",
     "target_density",
     "density",

@@ -14,7 +14,7 @@ config, run = opened_run(autostart=seed_from_url())
 
 st.title("See inside the flow", anchor=False)
 shell.show_engine_status()
-opening_notes()
+opening_notes(config)
 
 headline(config, run)
 buttons(run)

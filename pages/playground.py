@@ -22,7 +22,7 @@ shell.show_engine_status()
 target_picker()
 with st.sidebar, settings():
     family_card(config, run)
-opening_notes()
+opening_notes(config)
 buttons(run, settings=True)
 failure_box(run)
 with st.container():
@@ -31,5 +31,5 @@ with st.container():
 live_view(config, run)
 samples_toggle(config)
 walk_view(run)
-inside_link(config)
+inside_link(config, run)
 note_attempts()

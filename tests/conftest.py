@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 
 import pytest
 
 # Tests that are not about the compiled kernels do not wait for them, nor differ with them.
 os.environ["FLOWPLAY_KERNELS"] = "0"
+# Nor does a test write into the store of who runs it.
+os.environ["FLOWPLAY_DATABASE"] = f"sqlite:///{tempfile.mkdtemp()}/runs.sqlite"
 
 
 @pytest.fixture(autouse=True)

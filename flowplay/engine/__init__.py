@@ -7,6 +7,7 @@ only in the engine's own thread.
 from flowplay.engine.cluster import EngineStatus
 from flowplay.engine.engine import Engine
 from flowplay.engine.errors import EngineClosedError, WorkerLostError, WorkError
+from flowplay.engine.hosted import Moment
 from flowplay.engine.machine import Phase, RunView, SliceOrder
 from flowplay.engine.run import Run
 
@@ -14,6 +15,7 @@ __all__ = [
     "Engine",
     "EngineClosedError",
     "EngineStatus",
+    "Moment",
     "Phase",
     "Run",
     "RunView",

@@ -12,7 +12,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -147,7 +147,11 @@ class Engine:
         return cluster.status
 
     def open_run(
-        self, config: RunConfig, state: bytes | None = None, snapshot: bytes | None = None
+        self,
+        config: RunConfig,
+        state: bytes | None = None,
+        snapshot: bytes | None = None,
+        earlier: Mapping[int, bytes] | None = None,
     ) -> Run:
         """Open a run, which does nothing yet; if the engine is closed, it is let go at once.
 
@@ -155,11 +159,12 @@ class Engine:
             config: what defines the run.
             state: bytes of an earlier run to continue; None starts a new one.
             snapshot: bytes of the `Snapshot` that belongs to `state`.
+            earlier: bytes of `EarlierWeights` by step, for its history.
 
         Raises:
             ValueError: if `snapshot` is none of this version.
         """
-        hosted = HostedRun(config, self.clock, state, snapshot)
+        hosted = HostedRun(config, self.clock, state, snapshot, earlier)
         with self._lock:
             closed = self._closing
             if not closed:

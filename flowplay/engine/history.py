@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from itertools import pairwise
 
 from flowplay.wire import EarlierWeights, Header, RunState
 
@@ -39,6 +41,20 @@ class History:
     def steps(self) -> list[int]:
         """The optimizer steps whose weights it holds, rising."""
         return [step for step, _ in self._states]
+
+    def all(self) -> dict[int, bytes]:
+        """Return bytes of all `EarlierWeights` that it holds, by step."""
+        return dict(self._states)
+
+    def restore(self, states: Mapping[int, bytes]) -> None:
+        """Begin with what `all` returned of an earlier history of the same run."""
+        self._states = sorted(states.items())
+        self.size = sum(map(len, states.values()))
+        steps = self.steps
+        if steps:
+            self._newest = steps[-1]
+            gaps = [after - before for before, after in pairwise(steps)]
+            self._gap = max(_FIRST_GAP, *gaps) if gaps else _FIRST_GAP
 
     def at(self, step: int) -> bytes | None:
         """Return bytes of the `EarlierWeights` at a step, None if it does not hold them."""

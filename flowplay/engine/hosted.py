@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from flowplay.config import RunConfig
+from flowplay.config import HotSettings, RunConfig
 from flowplay.engine.dispatch import Waiting
 from flowplay.engine.history import History, earlier_weights
 from flowplay.engine.machine import RunMachine, RunView, SliceOrder
@@ -43,6 +43,28 @@ class Assignment(NamedTuple):
     held: str
 
 
+class Moment(NamedTuple):
+    """All that it takes to go on from a run later, as it is at one moment.
+
+    Attributes:
+        state: bytes of its last good state, None before the first.
+        snapshot: bytes of the `Snapshot` that belongs to it.
+        header: of that snapshot.
+        hot: the settings of its next slice.
+        goes_on: whether it is to train until further notice.
+        closed: whether it was let go, and holds nothing any more.
+        earlier: bytes of `EarlierWeights` by step.
+    """
+
+    state: bytes | None
+    snapshot: bytes | None
+    header: Header | None
+    hot: HotSettings
+    goes_on: bool
+    closed: bool
+    earlier: dict[int, bytes]
+
+
 class HostedRun:
     """A run's state machine and history behind a lock; any thread may call it.
 
@@ -54,6 +76,7 @@ class HostedRun:
         clock: monotonic time in seconds.
         state: bytes to continue from; None starts a new run.
         snapshot: bytes of the `Snapshot` that belongs to `state`.
+        earlier: bytes of `EarlierWeights` by step, for its history.
 
     Raises:
         ValueError: if `snapshot` is none of this version.
@@ -65,6 +88,7 @@ class HostedRun:
         clock: Callable[[], float],
         state: bytes | None = None,
         snapshot: bytes | None = None,
+        earlier: Mapping[int, bytes] | None = None,
     ) -> None:
         self.id = uuid.uuid4().hex
         self.config_json = config.model_dump_json()
@@ -73,6 +97,7 @@ class HostedRun:
         self._answered = threading.Condition(self._lock)
         self._machine = RunMachine(config, clock(), state, snapshot)
         self._history = History()
+        self._history.restore(earlier or {})
         self._home: str | None = None  # the worker that returned the state
         self._held = ""  # what that worker calls the state, if it holds it
 
@@ -103,6 +128,20 @@ class HostedRun:
         """The last good state, None before the first."""
         with self._lock:
             return self._machine.state
+
+    def moment(self) -> Moment:
+        """Return all that it takes to go on from the run later."""
+        with self._lock:
+            machine = self._machine
+            return Moment(
+                state=machine.state,
+                snapshot=machine.snapshot,
+                header=machine.header,
+                hot=machine.hot,
+                goes_on=machine.goes_on,
+                closed=machine.closed,
+                earlier=self._history.all(),
+            )
 
     @property
     def earlier_steps(self) -> list[int]:

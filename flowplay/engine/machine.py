@@ -206,6 +206,16 @@ class RunMachine:
         """Whether the run was let go."""
         return self._stand is Phase.CLOSED
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether the run is to train until further notice, looked at or not."""
+        return self._stand is Phase.TRAINING
+
+    @property
+    def header(self) -> Header | None:
+        """The header of the last snapshot, None before the first."""
+        return self._header
+
     def lapsed(self, now: float) -> bool:
         """Return whether nobody has renewed the lease for `LEASE_SECONDS`."""
         return now - self.renewed_at >= LEASE_SECONDS

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flowplay.config import HotSettings, RunConfig
-from flowplay.engine.hosted import HostedRun
+from flowplay.engine.hosted import HostedRun, Moment
 from flowplay.engine.machine import Phase, RunMachine, RunView
 
 if TYPE_CHECKING:
@@ -97,6 +97,10 @@ class Run:
     def state(self) -> bytes | None:
         """The last good state, None before the first."""
         return self._hosted.state
+
+    def moment(self) -> Moment:
+        """Return all that it takes to go on from the run later, as it is now."""
+        return self._hosted.moment()
 
     @property
     def earlier_steps(self) -> list[int]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, undefer
 
 from flowplay.config import HotSettings, RunConfig
@@ -121,15 +122,32 @@ class Runs:
             "changed_at": now,
             "seen_at": now,
         }
-        with self._store.writing() as session:
-            if known is None:
-                _insert(session, run, host, values | {"created_at": now}, origin="")
-                known = frozenset()
-            else:
-                own = (StoredRun.id == run.id, StoredRun.host == host)
-                if not _changes(session, update(StoredRun).where(*own).values(values)):
-                    return False
-            _write_earlier(session, run, known)
+        try:
+            with self._store.writing() as session:
+                if known is None:
+                    _insert(session, run, host, values | {"created_at": now}, origin="")
+                    _write_earlier(session, run, frozenset())
+                    return True
+                return self._update(session, run, host, values, known)
+        except IntegrityError:
+            # The database went away just when it had written: what it has now is asked for.
+            with self._store.writing() as session:
+                steps = select(StoredEarlierState.step).where(StoredEarlierState.run == run.id)
+                there = frozenset(session.scalars(steps))
+                return self._update(session, run, host, values, there)
+
+    def _update(
+        self,
+        session: Session,
+        run: KeptRun,
+        host: str,
+        values: Mapping[str, object],
+        known: frozenset[int],
+    ) -> bool:
+        own = (StoredRun.id == run.id, StoredRun.host == host)
+        if not _changes(session, update(StoredRun).where(*own).values(values)):
+            return False
+        _write_earlier(session, run, known)
         return True
 
     def read(self, id_: str) -> KeptRun | None:

@@ -116,6 +116,15 @@ class Store:
         with self._session(self._writer) as session:
             yield session
 
+    def ping(self) -> None:
+        """Find out whether the database answers.
+
+        Raises:
+            StoreError: if it does not.
+        """
+        with self.reading() as session:
+            session.execute(text("SELECT 1"))
+
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()

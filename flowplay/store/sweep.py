@@ -17,6 +17,9 @@ from flowplay.store.store import Store
 KEEP_VARIABLE: Final = "FLOWPLAY_KEEP_DAYS"
 """For how many days what nobody looks at is kept; without it, for as long as there is room."""
 
+SEEN_SECONDS: Final = 600.0
+"""What was looked at within this time stays, even where there is no room: it may be training."""
+
 _DAY: Final = 86_400.0
 
 
@@ -56,7 +59,7 @@ def sweep(
         if excess > 0:
             runs: list[str] = []
             data: list[str] = []
-            for old_one in _longest_unseen(session):
+            for old_one in _longest_unseen(session, clock() - SEEN_SECONDS):
                 if excess <= 0:
                     break
                 excess -= old_one.size
@@ -94,16 +97,19 @@ def _total(session: Session) -> int:
     return sum(int(session.scalar(select(part)) or 0) for part in parts)
 
 
-def _longest_unseen(session: Session) -> Iterator[_Old]:
+def _longest_unseen(session: Session, before: float) -> Iterator[_Old]:
     """Yield runs that are not shared, and data; then shared runs; each the longest unseen first."""
-    own = select(StoredRun.id, StoredRun.size, StoredRun.seen_at).where(StoredRun.shared.is_(False))
-    data = select(StoredData.digest, StoredData.size, StoredData.seen_at)
+    run = select(StoredRun.id, StoredRun.size, StoredRun.seen_at).where(StoredRun.seen_at < before)
+    own = run.where(StoredRun.shared.is_(False))
+    data = select(StoredData.digest, StoredData.size, StoredData.seen_at).where(
+        StoredData.seen_at < before
+    )
     first = [(seen, _Old(id_, size, True)) for id_, size, seen in session.execute(own)]
     first += [(seen, _Old(digest, size, False)) for digest, size, seen in session.execute(data)]
     for _, old in sorted(first, key=lambda pair: pair[0]):
         yield old
-    shared = select(StoredRun.id, StoredRun.size).where(StoredRun.shared.is_(True))
-    for id_, size in session.execute(shared.order_by(StoredRun.seen_at)):
+    shared = run.where(StoredRun.shared.is_(True)).order_by(StoredRun.seen_at)
+    for id_, size, _ in session.execute(shared):
         yield _Old(id_, size, True)
 
 

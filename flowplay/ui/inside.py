@@ -11,6 +11,7 @@ from flowplay.catalog import BASE_COMPONENTS, FLOW_FAMILIES
 from flowplay.config import RunConfig
 from flowplay.engine import Phase, Run
 from flowplay.problems import Energy
+from flowplay.ui import runs
 from flowplay.ui.components.inside_view import FARTHEST, Pick, inside_view, read_pick
 from flowplay.ui.components.ledger_view import ledger_view
 from flowplay.ui.follow import follow
@@ -37,7 +38,7 @@ def headline(config: RunConfig, run: Run) -> None:
     """Say which run is shown, how far it is trained, and where its settings can be changed."""
     view = run.view()
     step = 0 if view.header is None else view.header.step
-    what = f"**{config.problem().label}**, {_made_of(config)}"
+    what = f"**{config.problem().label}**, {made_of(config)}"
     # While it trains, the step is shown below, where it is updated.
     stands = step > 0 and view.phase not in ACTIVE
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -48,6 +49,7 @@ def headline(config: RunConfig, run: Run) -> None:
             label="Change it in the Playground",
             icon=":material/tune:",
             help="Target, architecture and all other settings; this run stays as it is.",
+            about=runs.about(run),
         )
     with st.container():
         if example_note(run) or step > 0 or why_no_layers(config):
@@ -60,7 +62,7 @@ def headline(config: RunConfig, run: Run) -> None:
             )
 
 
-def inside_link(config: RunConfig) -> None:
+def inside_link(config: RunConfig, run: Run) -> None:
     """Show the link to this page from another one, if the model has layers to look into."""
     if not why_no_layers(config):
         with st.container(key="see_inside"):
@@ -71,6 +73,7 @@ def inside_link(config: RunConfig) -> None:
                 icon=":material/layers:",
                 help="Look at this run layer by layer: follow a point, read its ledger, check and "
                 "download the model.",
+                about=runs.about(run),
             )
 
 
@@ -84,7 +87,7 @@ def why_no_layers(config: RunConfig) -> str:
     return ""
 
 
-def _made_of(config: RunConfig) -> str:
+def made_of(config: RunConfig) -> str:
     """Return the family and how much of it there is, as RealNVP, 12 layers."""
     architecture = config.entry
     if architecture.depth_help is not None:

@@ -20,6 +20,7 @@ from flowplay.ui.follow import follow
 from flowplay.ui.picture_views import show_model, show_problem
 from flowplay.ui.posterior import show_predictive
 from flowplay.ui.settings import locked, typed_config
+from flowplay.ui.sharing import share_button, share_dialog
 from flowplay.ui.shell import engine
 from flowplay.ui.terms import tooltip
 from flowplay.wire import Snapshot
@@ -101,6 +102,7 @@ def buttons(run: Run, *, settings: bool = False) -> None:
             on_click=_with_settings,
             args=(runs.reset,),
         )
+        share_button(run)
         if runs.is_example(run):
             st.button(
                 "Continue the example",
@@ -114,6 +116,7 @@ def buttons(run: Run, *, settings: bool = False) -> None:
         if settings:
             with st.container(key="open_settings", width="content"):
                 settings_button(key="settings_button")
+    share_dialog()
 
 
 def _with_settings(act: Callable[[RunConfig], None]) -> None:
@@ -248,6 +251,12 @@ def _headline(snapshot: Snapshot | None, problem: Problem, config: RunConfig) ->
     with st.container(horizontal=True, key="headline"):
         for metric in _metrics(snapshot, problem, config):
             st.metric(metric.label, metric.value, help=metric.help)
+
+
+def figures_of(snapshot: Snapshot, config: RunConfig) -> list[tuple[str, str]]:
+    """Return what a run is judged by, as label and value."""
+    shown = _metrics(snapshot, config.problem(), config)[:-1]
+    return [(metric.label, metric.value) for metric in shown]
 
 
 def _metrics(snapshot: Snapshot | None, problem: Problem, config: RunConfig) -> list[_Metric]:

@@ -7,7 +7,9 @@ import streamlit as st
 from flowplay.config import RunConfig
 from flowplay.engine import Run
 from flowplay.ui import runs
-from flowplay.ui.settings import read_widgets, refusals
+from flowplay.ui.recall import about_named_run, recall, recall_notes
+from flowplay.ui.settings import read_widgets, refusals, write_address
+from flowplay.ui.terms import plain
 
 #: Seconds for which a page waits for a run's first picture before it draws anything. A browser
 #: draws a page that comes at once much sooner than one that comes in pieces.
@@ -20,28 +22,37 @@ def opened_run(*, autostart: bool) -> tuple[RunConfig, Run]:
     Args:
         autostart: whether the run is to begin by itself.
     """
-    config = read_widgets()
+    config = recall(read_widgets())
     run = runs.current_run(config)
     if autostart:
         runs.train(config)
         # An example that is started is another run.
         run = runs.current_run(config)
+    write_address(config, about_named_run() or runs.about(run))
     run.wait_for_picture(FIRST_PICTURE)
     return config, run
 
 
-def opening_notes() -> None:
-    """Say what was refused of the config, and which run was let go."""
+def opening_notes(config: RunConfig) -> None:
+    """Say what was refused of the config, which run was let go, and which could not be opened."""
     # One container for any number of sentences: elements below must keep their place in the page.
     with st.container():
         for sentence in refusals():
             st.warning(sentence, icon=":material/block:")
         if note := runs.let_go_note():
             st.info(note, icon=":material/history:")
+        recall_notes(config)
 
 
 def example_note(run: Run) -> bool:
-    """Say that a run is the bundled example, if it is; return whether it is."""
+    """Say that somebody else has trained a run, if it is so: return whether it is."""
+    if (title := runs.copied_from(run)) is not None:
+        name = f", “{plain(title)}”," if title else ""
+        st.caption(
+            f":material/content_copy: A copy of a run{name} that was shared. What you "
+            "train from here is your own run; the shared one stays as it is."
+        )
+        return True
     if runs.is_example(run):
         st.caption(
             ":material/school: Example: a run of these settings, trained earlier. Train starts a "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import streamlit as st
 from streamlit import runtime
@@ -10,9 +11,15 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from flowplay.config import HotSettings, RunConfig, bounds
 from flowplay.engine import Phase, Run
+from flowplay.store import StoreError
+from flowplay.ui.browser import browser
 from flowplay.ui.example import example
-from flowplay.ui.settings import identity, locked
+from flowplay.ui.keeping import keeper
+from flowplay.ui.settings import RUN, SHARED, identity, locked
 from flowplay.ui.shell import engine
+
+if TYPE_CHECKING:
+    from flowplay.store.keeper import Opened
 
 #: Runs that a session holds; the one not looked at for longest goes first.
 RUNS_PER_SESSION = 8
@@ -26,6 +33,7 @@ RUNS_PER_BOARD = 24
 _BOARD = "_board_runs"
 _RUNS = "_runs"
 _LET_GO = "_runs_let_go"
+_IDS = "_runs_kept"
 
 #: Phases in which a run has more pictures to come.
 ACTIVE = frozenset({Phase.WAITING, Phase.TRAINING, Phase.AWAY})
@@ -38,19 +46,32 @@ class _SessionRun:
     Attributes:
         run: the run.
         handed: the hot settings of the widgets that it last heard of.
-        example_step: the step at which it was opened from the bundled example, else None.
+        given_step: the step at which it was opened, if it was trained by somebody else.
+        copy_of: id of the run that it was opened as a copy of; empty for the bundled example too.
+        title: what that run is called, else empty.
         note: empty, or why an earlier run of the same settings was let go.
     """
 
     run: Run
     handed: HotSettings
-    example_step: int | None = None
+    given_step: int | None = None
+    copy_of: str = ""
+    title: str = ""
     note: str = ""
 
     @property
-    def is_example(self) -> bool:
+    def is_given(self) -> bool:
+        """Whether it was trained by somebody else alone."""
         header = self.run.view().header
-        return header is not None and header.step == self.example_step
+        return header is not None and header.step == self.given_step
+
+    @property
+    def is_example(self) -> bool:
+        return self.is_given and not self.copy_of
+
+    @property
+    def is_copy(self) -> bool:
+        return self.is_given and bool(self.copy_of)
 
 
 def current_run(config: RunConfig) -> Run:
@@ -66,8 +87,11 @@ def current_run(config: RunConfig) -> Run:
         _note_let_go(key, held, held.run.view().message)
         held = None
     if held is None:
-        held = _open(config)
-        held.note = st.session_state.setdefault(_LET_GO, {}).pop(key, "")
+        note = st.session_state.setdefault(_LET_GO, {}).pop(key, "")
+        held = _again(key, config)
+        if held is None:
+            held = _open(config)
+            held.note = note
     runs[key] = held
     for other_key, other in runs.items():
         if other_key != key and other.run.view().phase in ACTIVE:
@@ -77,6 +101,45 @@ def current_run(config: RunConfig) -> Run:
     _hand_over_hot_settings(held, config)
     _watch(held.run)
     return held.run
+
+
+def adopt(opened: Opened, config: RunConfig, id_: str) -> None:
+    """Take a run that was kept as the session's run of a config, in place of any other.
+
+    Args:
+        opened: the run.
+        config: that the page shows.
+        id_: under which it was asked for.
+    """
+    runs = _session_runs()
+    key = identity(config)
+    before = runs.pop(key, None)
+    if before is not None and before.run.id != opened.run.id:
+        _let_rest(before.run)
+    header = opened.run.view().header
+    held = _SessionRun(opened.run, config.hot, title=opened.title)
+    if opened.id:
+        _remember(key, opened.id)
+    else:
+        held.given_step, held.copy_of = (0 if header is None else header.step), id_
+    runs[key] = held
+
+
+def about(run: Run) -> dict[str, str]:
+    """Return what an address says of a run, beside its settings: which one it is."""
+    if (kept := keeper()) is not None and (id_ := kept.id_of(run)):
+        return {RUN: id_}
+    held = _held(run)
+    return {SHARED: held.copy_of} if held is not None and held.copy_of else {}
+
+
+def copied_from(run: Run) -> str | None:
+    """Return the title of the run that this one is a copy of, empty if that has none.
+
+    None if it is no copy, or has been trained since.
+    """
+    held = _held(run)
+    return held.title if held is not None and held.is_copy else None
 
 
 def board_runs(configs: list[RunConfig]) -> list[Run]:
@@ -121,7 +184,8 @@ def shown_run() -> Run | None:
 
 def is_example(run: Run) -> bool:
     """Tell whether a run is the bundled example and has taken no step of its own."""
-    return any(held.is_example for held in _session_runs().values() if held.run.id == run.id)
+    held = _held(run)
+    return held is not None and held.is_example
 
 
 def trained_runs() -> list[Run]:
@@ -129,7 +193,7 @@ def trained_runs() -> list[Run]:
     return [
         held.run
         for held in _session_runs().values()
-        if (header := held.run.view().header) and header.step > 0 and not held.is_example
+        if (header := held.run.view().header) and header.step > 0 and not held.is_given
     ]
 
 
@@ -151,8 +215,9 @@ def start_over(config: RunConfig) -> Run:
     key = identity(config)
     before = runs.pop(key, None)
     if before is not None:
-        before.run.close()
+        _let_rest(before.run)
     run = engine().open_run(config)
+    st.session_state.setdefault(_IDS, {}).pop(key, None)
     runs[key] = _SessionRun(run, config.hot, note="" if before is None else before.note)
     _watch(run)
     return run
@@ -169,6 +234,7 @@ def train(config: RunConfig) -> None:
     elif run.view().phase is Phase.FINISHED:
         _extend_budget(run, config.budget)
     run.play()
+    _keep(run)
 
 
 def continue_example(config: RunConfig) -> None:
@@ -176,6 +242,7 @@ def continue_example(config: RunConfig) -> None:
     run = _seen_run(config)
     _extend_budget(run, config.budget)
     run.play()
+    _keep(run)
 
 
 def step(config: RunConfig) -> None:
@@ -186,6 +253,7 @@ def step(config: RunConfig) -> None:
     elif run.view().phase is Phase.FINISHED:
         _extend_budget(run, 1)
     run.step()
+    _keep(run)
 
 
 def reset(config: RunConfig) -> None:
@@ -202,6 +270,47 @@ def _session_runs() -> dict[str, _SessionRun]:
 
 def _shown() -> _SessionRun | None:
     return next(reversed(_session_runs().values()), None)
+
+
+def _held(run: Run) -> _SessionRun | None:
+    return next((held for held in _session_runs().values() if held.run.id == run.id), None)
+
+
+def _keep(run: Run) -> None:
+    """Keep a run from now on."""
+    kept, held = keeper(), _held(run)
+    if kept is not None and held is not None:
+        _remember(identity(run.config), kept.keep(run, browser(), held.title))
+
+
+def _remember(key: str, id_: str) -> None:
+    """Remember under which id the run of some settings is kept: the engine may let it go."""
+    ids: dict[str, str] = st.session_state.setdefault(_IDS, {})
+    ids.pop(key, None)
+    ids[key] = id_
+    while len(ids) > _NOTES:
+        ids.pop(next(iter(ids)))
+
+
+def _let_rest(run: Run) -> None:
+    """Close a run; where it is kept, its last state is."""
+    if (kept := keeper()) is not None:
+        kept.release(run)
+    run.close()
+
+
+def _again(key: str, config: RunConfig) -> _SessionRun | None:
+    """Open the session's run of these settings again if it was let go and is kept, else None."""
+    id_ = st.session_state.get(_IDS, {}).get(key)
+    kept = keeper()
+    if id_ is None or kept is None:
+        return None
+    try:
+        opened = kept.open(id_, browser(), engine().open_run)
+    except StoreError:
+        return None
+    # A copy is of a run that is another browser's by now.
+    return None if opened is None or not opened.id else _SessionRun(opened.run, config.hot)
 
 
 def _open(config: RunConfig) -> _SessionRun:
@@ -244,13 +353,13 @@ def _evict(runs: dict[str, _SessionRun]) -> None:
     step = 0 if header is None else header.step
     why = f"{RUNS_PER_SESSION} others were looked at since"
     _note_let_go(key, held, f"This run was let go at step {step:,}, since {why}.")
-    held.run.close()
+    _let_rest(held.run)
 
 
 def _note_let_go(key: str, held: _SessionRun, message: str) -> None:
     """Remember why a run was let go, if it was trained in this session."""
     header = held.run.view().header
-    if header is None or header.step == 0 or held.is_example or not message:
+    if header is None or header.step == 0 or held.is_given or not message:
         return
     notes: dict[str, str] = st.session_state.setdefault(_LET_GO, {})
     notes[key] = message

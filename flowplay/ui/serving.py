@@ -13,7 +13,7 @@ import streamlit as st
 
 from flowplay.engine import Engine
 from flowplay.plugins import load_plugins
-from flowplay.ui import shell
+from flowplay.ui import keeping, shell
 
 WORKERS_SECONDS = 10.0
 """How long the first workers may take to start before the rest is prepared beside them."""
@@ -28,12 +28,18 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
         load_plugins()
     except ImportError as error:
         raise SystemExit(str(error)) from None
+    try:
+        keeping.start_keeper()
+    except ValueError as error:
+        raise SystemExit(str(error)) from None
     engine = shell.new_engine()
     # Meanwhile the server answers already: a browser loads Streamlit's own files first.
     threading.Thread(target=prepare, args=(engine,), name="flowplay-prepare", daemon=True).start()
     try:
         yield
     finally:
+        # Runs are written while the engine still holds them.
+        await asyncio.to_thread(keeping.close_keeper)
         await asyncio.to_thread(shell.close_engine)
 
 

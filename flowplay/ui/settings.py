@@ -7,7 +7,7 @@ validation of `RunConfig`, which can say in a sentence what it refused.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import streamlit as st
 
@@ -21,9 +21,25 @@ _CONFIG = "_config"
 _REFUSED = "_refused"
 _FLAT = "_flat_values"
 _RULES = "_rules"
+_NAMED = "_named_run"
 
-#: Query names that are not of a config.
-AUTOSTART = "autostart"
+#: Query names that are not of a config: to begin at once; a run of this browser; one that somebody
+#: has shared.
+AUTOSTART, RUN, SHARED = "autostart", "run", "shared"
+
+
+class Named(NamedTuple):
+    """A run that an address names.
+
+    Attributes:
+        name: in the query.
+        id: under which it is kept; whatever the address says.
+        has_settings: whether the address has settings too, which are to be those of the run.
+    """
+
+    name: str
+    id: str
+    has_settings: bool
 
 
 def adopt_rules() -> Rules:
@@ -72,9 +88,23 @@ def seed_from_url() -> bool:
         return False
     first = _CONFIG not in st.session_state
     config, refused = RunConfig.repair(query, adopt_rules().fixed)
+    named = next((name for name in (RUN, SHARED) if name in query), None)
+    has_settings = not query.keys().isdisjoint(flat_names())
+    st.session_state[_NAMED] = named and Named(named, query[named], has_settings)
     st.session_state[_REFUSED] = [*(refusals() if first else ()), *refused]
     set_widgets(config)
     return query.get(AUTOSTART) == "1"
+
+
+def named_run() -> Named | None:
+    """Return the run that the address named, if it is still to be opened."""
+    named: Named | None = st.session_state.get(_NAMED)
+    return named
+
+
+def forget_named_run() -> None:
+    """Take it that the run that the address named was opened, or cannot be."""
+    st.session_state[_NAMED] = None
 
 
 def set_widgets(config: RunConfig) -> None:
@@ -92,7 +122,7 @@ def session_config() -> RunConfig | None:
 
 
 def read_widgets() -> RunConfig:
-    """Return the config that the widgets show, and write it to the URL."""
+    """Return the config that the widgets show; see `write_address`."""
     flat = _widget_values()
     config, refused = RunConfig.repair(flat)
     for name in rules_now().fixed.keys() & flat_values(config).keys():
@@ -104,11 +134,20 @@ def read_widgets() -> RunConfig:
         st.session_state[_REFUSED] = refused
     st.session_state[_FLAT] = flat
     st.session_state[_CONFIG] = config
-    query = address(config.to_flat())
+    return config
+
+
+def write_address(config: RunConfig, about: Mapping[str, str]) -> None:
+    """Write a config to the URL.
+
+    Args:
+        config: what the page shows.
+        about: what the address says beside it: which run of these settings is shown.
+    """
+    query = address({**about, **config.to_flat()})
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)
     st.session_state[_SEEDED_FROM] = query
-    return config
 
 
 def typed_config() -> RunConfig:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib.resources
 import threading
+from collections.abc import Mapping
 
 import streamlit as st
 from streamlit.errors import StreamlitPageNotFoundError
@@ -42,7 +43,15 @@ def enter_page() -> None:
     _look_away()
 
 
-def page_link(page: str, config: RunConfig, *, label: str, icon: str, help: str) -> None:
+def page_link(
+    page: str,
+    config: RunConfig,
+    *,
+    label: str,
+    icon: str,
+    help: str,
+    about: Mapping[str, str] | None = None,
+) -> None:
     """Show a link to another page, which opens it with the same run.
 
     Args:
@@ -51,10 +60,15 @@ def page_link(page: str, config: RunConfig, *, label: str, icon: str, help: str)
         label: the link's text.
         icon: a Material symbol.
         help: the tooltip.
+        about: what the address says beside the config, as `runs.about`.
     """
     try:
         st.page_link(
-            page, label=label, icon=icon, help=help, query_params=address(config.to_flat())
+            page,
+            label=label,
+            icon=icon,
+            help=help,
+            query_params=address({**(about or {}), **config.to_flat()}),
         )
     except StreamlitPageNotFoundError:
         # A page that is run by itself, as tests do, has no others to link to.

@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -70,15 +71,22 @@ def answers(url: str) -> bool:
         return False
 
 
-def serve(**environment: str) -> Iterator[App]:
-    """Run the app on a free port until the generator is closed."""
-    port = free_port()
+def serve(port: int | None = None, **environment: str) -> Iterator[App]:
+    """Run the app until the generator is closed; with an empty store, unless one is given.
+
+    Args:
+        port: that it answers on; a free one by default.
+        **environment: variables that it gets beside those of this process.
+    """
+    port = port or free_port()
+    folder = tempfile.TemporaryDirectory(prefix="flowplay-store-", ignore_cleanup_errors=True)
+    store = {"FLOWPLAY_DATABASE": f"sqlite:///{folder.name}/runs.sqlite"}
     command = [sys.executable, "-m", "streamlit", "run", "app.py"]
     options = ["--server.port", str(port), "--server.address", "127.0.0.1"]
     process = subprocess.Popen(
         [*command, *options],
         cwd=ROOT,
-        env=os.environ | {"FLOWPLAY_WORKERS": "2"} | environment,
+        env=os.environ | {"FLOWPLAY_WORKERS": "2"} | store | environment,
         # So that a test can send Ctrl-C to all of the app and to nothing else.
         start_new_session=True,
     )
@@ -89,6 +97,7 @@ def serve(**environment: str) -> Iterator[App]:
     finally:
         process.terminate()
         process.wait(30)
+        folder.cleanup()
 
 
 @pytest.fixture(scope="session")

@@ -165,6 +165,8 @@ def test_the_longest_unseen_and_unshared_go_first(runs: Runs, store: Store, cloc
     def left() -> set[str]:
         return {id_ for id_ in (old.id, seen.id, young.id, link) if runs.read(id_) is not None}
 
+    assert sweep(store, 0, None, clock) == 0, "all were looked at within ten minutes"
+    clock.now += 1000
     sweep(store, 4 * size + len(state(3)), None, clock)
     assert left() == {old.id, seen.id, young.id, link}
     sweep(store, 3 * size + len(state(3)), None, clock)

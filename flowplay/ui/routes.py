@@ -1,0 +1,176 @@
+"""What the server answers beside its pages: links to shared runs, and their pictures."""
+
+from __future__ import annotations
+
+import threading
+from html import escape
+from typing import TYPE_CHECKING, Final
+
+from cachetools import LRUCache
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from flowplay.store import StoreError, is_id
+from flowplay.ui.addresses import base_path, page_address
+from flowplay.ui.keeping import keeper
+
+# What draws and tells is imported when somebody asks: the server starts sooner.
+if TYPE_CHECKING:
+    from flowplay.ui.telling import Told
+    from flowplay.wire import Snapshot
+
+#: Pixels of a card, as the places that unfurl links want it.
+CARD: Final = (1200, 630)
+
+#: Cards that are kept in memory; each takes some 100 kB.
+_CARDS: LRUCache[str, bytes] = LRUCache(64)
+_cards_lock = threading.Lock()
+
+#: A shared run does not change; but its owner may delete it.
+_CACHE: Final = {"cache-control": "public, max-age=3600"}
+
+_HEAD: Final = """<!doctype html>
+<html lang="en" prefix="og: https://ogp.me/ns#">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+"""
+
+_LINK: Final = (
+    _HEAD
+    + """<meta name="description" content="{description}">
+<meta property="og:type" content="website">
+<meta property="og:site_name" content="flowplay">
+<meta property="og:title" content="{title}">
+<meta property="og:description" content="{description}">
+<meta property="og:url" content="{address}">
+<meta property="og:image" content="{address}.png">
+<meta property="og:image:type" content="image/png">
+<meta property="og:image:width" content="{width}">
+<meta property="og:image:height" content="{height}">
+<meta property="og:image:alt" content="{description}">
+<meta name="twitter:card" content="summary_large_image">
+<meta name="twitter:title" content="{title}">
+<meta name="twitter:description" content="{description}">
+<meta name="twitter:image" content="{address}.png">
+<meta http-equiv="refresh" content="0; url={page}">
+</head>
+<body style="font-family: sans-serif; background: #0e131b; color: #e6ebf2; padding: 2rem">
+<p>{title}. {description}</p>
+<p><a style="color: #ff9d4d" href="{page}">Open the run</a></p>
+</body>
+</html>
+"""
+)
+
+_NONE: Final = (
+    _HEAD
+    + """<meta name="robots" content="noindex">
+</head>
+<body style="font-family: sans-serif; background: #0e131b; color: #e6ebf2; padding: 2rem">
+<h1>{title}</h1>
+<p>{sentence}</p>
+<p><a style="color: #ff9d4d" href="{page}">Open the Playground</a></p>
+</body>
+</html>
+"""
+)
+
+
+class _NoRunError(Exception):
+    """There is no such run, or it cannot be shown now.
+
+    Args:
+        sentence: what its reader is told.
+        status: of HTTP.
+    """
+
+    def __init__(self, sentence: str, status: int) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+def shared_link(request: Request) -> Response:
+    """Answer `/r/ID`: what the run is, for whoever unfurls the link, and on to its page."""
+    id_ = request.path_params["id"]
+    try:
+        about, _ = _shared(id_)
+    except _NoRunError as error:
+        return _no_page(error)
+    html = _LINK.format(
+        title=escape(about.title),
+        description=escape(about.description),
+        address=escape(_address(request, id_)),
+        page=escape(page_address(shared=id_)),
+        width=CARD[0],
+        height=CARD[1],
+    )
+    return HTMLResponse(html, headers=_CACHE)
+
+
+def shared_picture(request: Request) -> Response:
+    """Answer `/r/ID.png`: the run's picture, 1200 x 630 pixels."""
+    id_ = request.path_params["id"]
+    try:
+        about, snapshot = _shared(id_)
+    except _NoRunError as error:
+        return Response(str(error), error.status, media_type="text/plain")
+    with _cards_lock:
+        png = _CARDS.get(id_)
+    if png is None:
+        from flowplay.figures.still import card_png
+
+        png = card_png(snapshot, CARD, about.what, about.lines, about.figures)
+        with _cards_lock:
+            _CARDS[id_] = png
+    return Response(png, media_type="image/png", headers=_CACHE)
+
+
+def routes() -> list[Route]:
+    """Return the routes, under the path under which the server is reached."""
+    base = base_path()
+    # Each is a plain function, so that Starlette calls it in a thread: it asks the database.
+    return [
+        Route(f"{base}/r/{{id}}.png", shared_picture, methods=["GET"]),
+        Route(f"{base}/r/{{id}}", shared_link, methods=["GET"]),
+    ]
+
+
+def _shared(id_: str) -> tuple[Told, Snapshot]:
+    """Return what is told of a shared run, and its picture.
+
+    Raises:
+        _NoRunError: if there is none, or the store does not answer.
+    """
+    gone = _NoRunError("There is no such run here. Its owner may have deleted it.", 404)
+    kept = keeper()
+    if kept is None or not is_id(id_):
+        raise gone
+    try:
+        found = kept.runs.picture(id_)
+    except StoreError as error:
+        raise _NoRunError(str(error), 503 if kept.message else 404) from error
+    if found is None or not found.shared or found.snapshot is None:
+        raise gone
+    from flowplay.ui.telling import told
+    from flowplay.wire import Snapshot
+
+    snapshot = Snapshot.from_bytes(found.snapshot)
+    return told(found.config, snapshot, found.title), snapshot
+
+
+def _no_page(error: _NoRunError) -> Response:
+    html = _NONE.format(
+        title="This run cannot be shown", sentence=escape(str(error)), page=escape(page_address())
+    )
+    return HTMLResponse(html, error.status)
+
+
+def _address(request: Request, id_: str) -> str:
+    """Return the whole address of a link, as who asks reaches it; a proxy says how."""
+    scheme = request.headers.get("x-forwarded-proto", "").partition(",")[0].strip()
+    if scheme not in ("http", "https"):
+        scheme = request.url.scheme
+    return f"{scheme}://{request.url.netloc}{base_path()}/r/{id_}"

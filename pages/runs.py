@@ -1,0 +1,15 @@
+"""My runs: what this browser has trained."""
+
+import streamlit as st
+
+from flowplay.ui import shell
+from flowplay.ui.my_runs import my_runs
+
+shell.enter_page()
+
+st.title("My runs", anchor=False)
+st.caption(
+    "Every run that you train in this browser is kept on this server, with its earlier steps. "
+    "Nobody else can see a run unless you share it."
+)
+my_runs()
