@@ -1,0 +1,291 @@
+"""The keeper: what live runs leave in the store, and how they come back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flowplay.config import RunConfig
+from flowplay.engine import EngineStatus, Phase, Run
+from flowplay.engine.hosted import HostedRun, SliceResult
+from flowplay.store import StoreError, new_id
+from flowplay.store import keeper as keeping
+from flowplay.store.keeper import Keeper, Opened
+from flowplay.store.store import Store
+from store.kept import OWNER, header, snapshot, state
+
+CONFIG = RunConfig(target="circles", depth=3)
+STRANGER = "somebody else"
+
+
+class Engine:
+    """Runs that are trained by hand."""
+
+    def __init__(self) -> None:
+        self.hosted: dict[str, HostedRun] = {}
+
+    def open_run(
+        self,
+        config: RunConfig,
+        state: bytes | None = None,
+        snapshot: bytes | None = None,
+        earlier: Mapping[int, bytes] | None = None,
+    ) -> Run:
+        hosted = HostedRun(config, lambda: 0.0, state, snapshot, earlier)
+        self.hosted[hosted.id] = hosted
+        return Run(config, hosted, lambda: None, lambda: EngineStatus("ready", 1, ""))
+
+    def land(self, run: Run, step: int, **told: Any) -> None:  # noqa: ANN401
+        hosted = self.hosted[run.id]
+        assert hosted.begin("w1", 0.2) is not None
+        result = SliceResult(state(step), snapshot(step, **told), header(step, **told))
+        hosted.succeeded(result, "w1", "", 0.0)
+        if hosted.wants_in_history(result.header):
+            hosted.add_to_history(result)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def engine() -> Engine:
+    return Engine()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/runs.sqlite"
+
+
+@pytest.fixture
+def server(url: str, clock: Clock) -> Iterator[Callable[[], Keeper]]:
+    """Makes keepers, each of a server process of its own, that look when they are told to."""
+    made: list[Keeper] = []
+
+    def make() -> Keeper:
+        made.append(Keeper(Store(url), room=10**9, clock=clock))
+        return made[-1]
+
+    yield make
+    for keeper in made:
+        keeper.store.close()
+
+
+def look(keeper: Keeper, *, everything: bool = False) -> None:
+    keeper._look(everything=everything)
+
+
+def begin(keeper: Keeper, engine: Engine, step: int = 20) -> tuple[Run, str]:
+    run = engine.open_run(CONFIG)
+    run.play()
+    id_ = keeper.keep(run, OWNER)
+    engine.land(run, step)
+    look(keeper)
+    return run, id_
+
+
+def opened(keeper: Keeper, engine: Engine, id_: str, owner: str = OWNER) -> Opened:
+    found = keeper.open(id_, owner, engine.open_run)
+    assert found is not None
+    return found
+
+
+def test_a_run_that_trained_goes_on_where_it_was(
+    server: Callable[[], Keeper], engine: Engine
+) -> None:
+    first, second = server(), server()
+    run, id_ = begin(first, engine)
+    found = opened(second, engine, id_)
+    assert found.id == id_
+    assert found.run.state == run.state
+    assert found.run.moment().goes_on
+    assert found.run.view().snapshot == run.view().snapshot
+    assert found.run.earlier_steps == run.earlier_steps != []
+    assert second.id_of(found.run) == id_
+
+
+def test_a_run_that_begins_is_kept_before_its_first_state(
+    server: Callable[[], Keeper], engine: Engine
+) -> None:
+    first, second = server(), server()
+    run = engine.open_run(CONFIG)
+    run.play()
+    id_ = first.keep(run, OWNER)
+    look(first)
+    found = opened(second, engine, id_)
+    assert found.run.moment().goes_on
+    assert found.run.state is None
+
+
+def test_only_the_process_that_has_a_run_trains_it(
+    server: Callable[[], Keeper], engine: Engine
+) -> None:
+    first, second = server(), server()
+    run, id_ = begin(first, engine)
+    other = opened(second, engine, id_).run
+    engine.land(run, 500)
+    look(first, everything=True)
+    assert run.view().phase is Phase.PAUSED
+    assert first.id_of(run) == ""
+    engine.land(other, 30)
+    look(second, everything=True)
+    kept = second.runs.read(id_)
+    assert kept is not None
+    assert kept.state == other.state
+
+
+def test_two_tabs_of_a_server_share_one_run(server: Callable[[], Keeper], engine: Engine) -> None:
+    keeper = server()
+    run, id_ = begin(keeper, engine)
+    assert opened(keeper, engine, id_).run is run
+    assert keeper.keep(run, OWNER) == id_
+
+
+def test_a_stranger_gets_a_copy_that_rests(server: Callable[[], Keeper], engine: Engine) -> None:
+    keeper = server()
+    run, id_ = begin(keeper, engine)
+    copy = opened(keeper, engine, id_, STRANGER)
+    assert copy.id == ""
+    assert copy.run is not run
+    assert copy.run.state == run.state
+    assert copy.run.view().phase is Phase.IDLE
+    copy.run.play()
+    engine.land(copy.run, 99)
+    own = keeper.keep(copy.run, STRANGER)
+    look(keeper, everything=True)
+    kept = keeper.runs.read(id_)
+    assert kept is not None
+    assert (kept.state, kept.owner, own != id_) == (run.state, OWNER, True)
+    assert not keeper.delete(id_, STRANGER)
+    assert not keeper.runs.rename(id_, STRANGER, "mine")
+    with pytest.raises(ValueError, match="no such run"):
+        keeper.share_kept(id_, STRANGER)
+
+
+def test_while_it_trains_it_is_written_every_few_seconds(
+    server: Callable[[], Keeper], engine: Engine, clock: Clock
+) -> None:
+    keeper = server()
+    run, id_ = begin(keeper, engine)
+
+    def written() -> int:
+        kept = keeper.runs.read(id_)
+        assert kept is not None
+        assert kept.header is not None
+        return kept.header.step
+
+    clock.now += 1.0
+    engine.land(run, 40)
+    look(keeper)
+    assert written() == 20, "not every slice"
+    clock.now += keeping.WRITE_SECONDS
+    look(keeper)
+    assert written() == 40
+    engine.land(run, 60, seconds=60.0)
+    look(keeper)
+    assert written() == 60, "much training in a short time"
+    engine.land(run, 80)
+    run.pause()
+    look(keeper)
+    assert written() == 80, "what rests is written at once"
+    engine.land(run, 80)
+    look(keeper)
+    kept = keeper.runs.read(id_)
+    assert kept is not None
+    assert (kept.training, kept.state) == (False, run.state)
+
+
+def test_a_run_that_is_let_go_comes_back(server: Callable[[], Keeper], engine: Engine) -> None:
+    keeper = server()
+    run, id_ = begin(keeper, engine)
+    engine.hosted[run.id].let_go("nobody had looked at it")
+    assert keeper.live(id_, OWNER) is None
+    again = opened(keeper, engine, id_)
+    assert again.run is not run
+    assert again.run.moment().goes_on
+
+
+def test_a_run_that_is_closed_leaves_its_last_state(
+    server: Callable[[], Keeper], engine: Engine
+) -> None:
+    keeper = server()
+    run, id_ = begin(keeper, engine)
+    engine.land(run, 77)
+    last = run.state
+    keeper.release(run)
+    run.close()
+    # Before the keeper's thread has written it.
+    found = opened(keeper, engine, id_)
+    assert found.run.state == last
+    assert found.run.view().phase is Phase.IDLE
+
+
+def test_a_server_that_ends_writes_what_it_has(
+    server: Callable[[], Keeper], engine: Engine
+) -> None:
+    keeper = server()
+    run, id_ = begin(keeper, engine)
+    engine.land(run, 50)
+    keeper.start()
+    keeper.close()
+    kept = server().runs.read(id_)
+    assert kept is not None
+    assert kept.state == run.state
+
+
+def test_what_was_trained_while_the_store_was_away_is_written_later(
+    server: Callable[[], Keeper], engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper = server()
+    run, id_ = begin(keeper, engine)
+
+    def away(*_: object, **__: object) -> bool:
+        raise StoreError("The store of runs does not answer; trying again.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(keeper.runs, "write", away)
+        engine.land(run, 50)
+        with pytest.raises(StoreError):
+            look(keeper, everything=True)
+        keeper.release(run)
+        with pytest.raises(StoreError):
+            look(keeper)
+    look(keeper)
+    kept = keeper.runs.read(id_)
+    assert kept is not None
+    assert kept.state == run.state
+
+
+def test_a_deleted_run_is_gone_for_good(server: Callable[[], Keeper], engine: Engine) -> None:
+    keeper = server()
+    run, id_ = begin(keeper, engine)
+    link = keeper.share(run, OWNER)
+    assert keeper.delete(id_, OWNER)
+    assert run.view().phase is Phase.CLOSED
+    look(keeper, everything=True)
+    assert keeper.open(id_, OWNER, engine.open_run) is None
+    assert opened(keeper, engine, link, STRANGER).run.view().header is not None
+    assert keeper.delete(link, OWNER)
+    assert keeper.open(link, OWNER, engine.open_run) is None
+
+
+@pytest.mark.parametrize(
+    "id_", ["", "x", "../etc/passwd", "' OR 1=1 --", 99 * "é", "\x00", new_id()]
+)
+def test_ids_that_name_nothing(server: Callable[[], Keeper], engine: Engine, id_: str) -> None:
+    keeper = server()
+    assert keeper.open(id_, OWNER, engine.open_run) is None
+    assert keeper.config(id_, OWNER) is None
