@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -106,6 +106,23 @@ def pieces(
         )
         for k in range(depth)
     ]
+
+
+def joined(layers: Sequence[ContinuousLayer]) -> ContinuousLayer:
+    """Return one piece for the whole time of neighbours that share a field, in generating order.
+
+    One solve takes half of the evaluations that several take: each begins with steps that are too
+    small, and ends with one that is cut off.
+    """
+    first, last = layers[0], layers[-1]
+    whole = ContinuousLayer(
+        first.field,
+        (first.times[0], last.times[1]),
+        solver=first.solver,
+        steps=sum(layer.steps for layer in layers),
+        trace=first.trace,
+    )
+    return whole.train(first.training)
 
 
 def evaluations(flow: nn.Module) -> int:

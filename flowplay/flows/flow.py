@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -15,6 +15,7 @@ from flowplay.flows.base import Bijection
 from flowplay.flows.bases import Base, StandardNormal
 from flowplay.flows.chain import Link
 from flowplay.flows.compiled import compiled
+from flowplay.flows.continuous import ContinuousLayer, joined
 from flowplay.flows.inverse import Inverse
 from flowplay.models.base import SamplingModel
 
@@ -232,7 +233,7 @@ class Flow(Bijection, SamplingModel):
 
 
 def _neighbours(bijections: Iterable[Bijection]) -> Iterator[list[Bijection]]:
-    """Yield neighbours that make one chain together as a list, and other bijections one by one."""
+    """Yield neighbours that go through one call together as a list, and others one by one."""
     for kind, group in groupby(bijections, _kind):
         if kind:
             yield list(group)
@@ -240,12 +241,17 @@ def _neighbours(bijections: Iterable[Bijection]) -> Iterator[list[Bijection]]:
             yield from ([b] for b in group)
 
 
-def _kind(bijection: Bijection) -> str:
-    """Tell in which direction a layer is a link of a chain: `link`, `turned`, or none."""
+def _kind(bijection: Bijection) -> Hashable:
+    """Tell what a layer makes with neighbours of its kind; None if nothing.
+
+    A link, and a link that is turned, make a chain; pieces of one ODE make one piece.
+    """
     if isinstance(bijection, Link):
         return "link"
+    if isinstance(bijection, ContinuousLayer):
+        return bijection.field
     turned = isinstance(bijection, Inverse) and isinstance(bijection.bijection, Link)
-    return "turned" if turned else ""
+    return "turned" if turned else None
 
 
 def _links(layers: Sequence[Bijection]) -> list[Link[Any]]:
@@ -254,8 +260,15 @@ def _links(layers: Sequence[Bijection]) -> list[Link[Any]]:
     return [b for b in inner if isinstance(b, Link)]
 
 
+def _pieces(layers: Sequence[Bijection]) -> list[ContinuousLayer]:
+    """Return the pieces of an ODE that layers of one kind are."""
+    return [b for b in layers if isinstance(b, ContinuousLayer)]
+
+
 def _forward(layers: list[Bijection], z: Tensor) -> tuple[Tensor, Tensor]:
     """Generate by layers that `_neighbours` put together, in generating order."""
+    if pieces := _pieces(layers):
+        return joined(pieces).forward(z)
     match _kind(layers[0]):
         case "link":
             return chain.forward(_links(layers), z)
@@ -267,6 +280,8 @@ def _forward(layers: list[Bijection], z: Tensor) -> tuple[Tensor, Tensor]:
 
 def _inverse(layers: list[Bijection], x: Tensor) -> tuple[Tensor, Tensor]:
     """Normalize by layers that `_neighbours` put together, in normalizing order."""
+    if pieces := _pieces(layers[::-1]):
+        return joined(pieces).inverse(x)
     match _kind(layers[0]):
         case "link":
             return chain.inverse(_links(layers), x)

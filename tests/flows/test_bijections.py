@@ -184,8 +184,9 @@ def test_states_and_layer_densities_are_consistent(name: str, dim: int) -> None:
     z = base_points(100, dim)
     states, log_dets = flow.forward_states(z)
     x, log_det = flow(z)
-    torch.testing.assert_close(states[-1], x)
-    torch.testing.assert_close(log_dets.sum(0), log_det)
+    # All pieces of an ODE are solved at once where states are not asked for.
+    torch.testing.assert_close(states[-1], x, rtol=1e-7, atol=flow.tolerance)
+    torch.testing.assert_close(log_dets.sum(0), log_det, rtol=1e-7, atol=flow.tolerance)
     back, back_log_dets = flow.inverse_states(x)
     torch.testing.assert_close(back, states, rtol=0, atol=flow.tolerance)
     torch.testing.assert_close(back_log_dets, -log_dets, rtol=0, atol=flow.tolerance)
