@@ -24,6 +24,7 @@ def main() -> None:
                 icon=":material/straighten:",
             ),
             st.Page("pages/energies.py", title="Energies", icon=":material/landscape:"),
+            st.Page("pages/images.py", title="Images", icon=":material/image:"),
             st.Page("pages/compress.py", title="Compress", icon=":material/folder_zip:"),
             st.Page("pages/runs.py", title="My runs", icon=":material/history:"),
             st.Page("pages/guide.py", title="Guide", icon=":material/menu_book:"),

@@ -46,6 +46,7 @@ FORBIDDEN = {
     "flowplay.ui.example": ("torch",),
     "flowplay.ui.guide": ("torch",),
     "flowplay.ui.compress": ("torch",),
+    "flowplay.ui.images.page": ("torch",),
     "flowplay.ui.tour": ("torch",),
 }
 

@@ -14,6 +14,7 @@ from flowplay.codec.container import MOST_IMAGES, NOT_WHOLE, CodecError, Content
 from flowplay.codec.fixed import OUT, Doubles, FixedNetwork, Whole
 from flowplay.codec.tables import TOTAL, frequencies
 from flowplay.flows.integer import RoundedCoupling
+from flowplay.flows.integer.prediction import predicted
 from flowplay.models import Model
 from flowplay.models.idf import IntegerFlow
 
@@ -58,7 +59,9 @@ class ImageCodec:
         self.model = model
         self.shape, self.levels, self.dim = model.shape, model.levels, model.dim
         self.components = model.mixture.components
-        self.prior = FixedNetwork(model.prior)
+        self.unit = model.mixture.unit if model.smooth else None
+        self.expected: Whole = model.expected.cpu().numpy()
+        self.prior = FixedNetwork(model.prior, self.unit)
         self.couplings = [_FixedCoupling(c) for c in model.layers]
         parts = [self.prior, *(c.network for c in self.couplings)]
         together = b"".join(part.fingerprint() for part in parts)
@@ -144,8 +147,13 @@ class ImageCodec:
 
         Such numbers are exact in float64, and so is what the coder makes of them.
         """
-        numbers = self.prior(z, slice(d, d + 1))[:, 0]
-        whole = frequencies(numbers, self.levels, self.components)
+        middle = None
+        if self.unit is not None:
+            ends = np.broadcast_to([self.levels // 2, 0], (len(z), 2))
+            middle = 2 * predicted(np.concatenate([z, ends], 1)[:, self.expected[d]], self.levels)
+        of_one = None if middle is None else middle[:, None]
+        numbers = self.prior(z, slice(d, d + 1), of_one)[:, 0]
+        whole = frequencies(numbers, self.levels, self.components, middle, self.unit)
         return whole.astype(np.float64) / float(1 << TOTAL)
 
     def _flat(self, images: NDArray[np.uint8]) -> Whole:

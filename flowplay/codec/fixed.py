@@ -38,23 +38,38 @@ class FixedNetwork:
 
     Args:
         network: what it is made from.
+        unit: half levels that are 1 to it, where values enter as differences to a prediction.
     """
 
-    def __init__(self, network: PixelNetwork) -> None:
+    def __init__(self, network: PixelNetwork, unit: int | None = None) -> None:
         self.levels = network.levels
+        self.unit = unit
         self.index: Whole = network.index.cpu().numpy()
         # Values enter as (2x − (L − 1)) / L: the numerator is whole, L goes into the weights.
-        self.first = _whole(network.first.weight, FIRST, 1 / network.levels)
+        self.first = _whole(network.first.weight, FIRST, 1 / (unit or network.levels))
         self.first_bias = _whole(network.first_bias, FIRST)
         self.second = _whole(network.second.weight, WEIGHT)
         self.second_bias = _whole(network.second.bias, WEIGHT + HIDDEN)
         self.last = _whole(network.last.weight, WEIGHT)
         self.last_bias = _whole(network.last_bias, WEIGHT + HIDDEN)
 
-    def __call__(self, x: Whole, targets: slice = slice(None)) -> Whole:
-        """Return numbers [n, P, outputs] for values x [n, D], as multiples of 2⁻¹⁴."""
-        padded = np.pad(2 * x - (self.levels - 1), ((0, 0), (0, 1)))
-        seen = padded[:, self.index[targets]].astype(np.float64)
+    def __call__(
+        self, x: Whole, targets: slice = slice(None), middle: Whole | None = None
+    ) -> Whole:
+        """Return numbers [n, P, outputs] for values x [n, D], as multiples of 2⁻¹⁴.
+
+        Args:
+            x: levels.
+            targets: which of the targets.
+            middle: twice the predictions of these [n, P], where values enter as differences.
+        """
+        index = self.index[targets]
+        if middle is None:
+            seen = np.pad(2 * x - (self.levels - 1), ((0, 0), (0, 1)))[:, index]
+        else:
+            values = np.pad(2 * x, ((0, 0), (0, 1)))[:, index]
+            seen = np.where(index < x.shape[1], values - middle[..., None], 0)
+        seen = seen.astype(np.float64)
         hidden = _unit(seen @ self.first.T + self.first_bias[targets], FIRST)
         hidden = _unit(hidden @ self.second.T + self.second_bias, WEIGHT + HIDDEN)
         out = hidden @ self.last.T + self.last_bias[targets]
@@ -62,7 +77,8 @@ class FixedNetwork:
 
     def fingerprint(self) -> bytes:
         """Return a hash of everything that the result depends on."""
-        found = hashlib.sha256(str(self.levels).encode())
+        about = str(self.levels) if self.unit is None else f"{self.levels} {self.unit}"
+        found = hashlib.sha256(about.encode())
         for part in (self.first, self.first_bias, self.second, self.second_bias):
             found.update(part.astype("<i8").tobytes())
         for part in (self.last, self.last_bias):

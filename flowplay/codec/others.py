@@ -7,9 +7,12 @@ import io
 import lzma
 import math
 import zlib
+from collections.abc import Callable, Collection
 
 import numpy as np
 from numpy.typing import NDArray
+
+from flowplay.wire.compressed import OTHERS
 
 #: WebP has no images of more pixels along a side.
 _LONGEST_SIDE = 16_383
@@ -18,25 +21,32 @@ _LONGEST_SIDE = 16_383
 _MOST_FILES = 5000
 
 
-def other_sizes(images: NDArray[np.uint8]) -> dict[str, int | None]:
+def other_sizes(
+    images: NDArray[np.uint8], names: Collection[str] = tuple(OTHERS)
+) -> dict[str, int | None]:
     """Return the bytes that others need for images [n, H, W] or [n, H, W, C], by key of `OTHERS`.
 
     lzma, bz2 and zlib get the values image by image and pixel by pixel, and the better counts. A
     sheet is a square of all images. None where a format has no image of that size, and for files of
     each image where there are more than 5,000.
+
+    Args:
+        images: uint8.
+        names: keys of those that are wanted.
     """
     orders = [images.tobytes(), np.moveaxis(images, 0, -1).tobytes()]
     sheet = _sheet(images)
     fits = max(sheet.shape[:2]) <= _LONGEST_SIDE and sheet.size > 0
-    return {
-        "lzma": min(len(lzma.compress(o, lzma.FORMAT_ALONE, preset=9)) for o in orders),
-        "bz2": min(len(bz2.compress(o)) for o in orders),
-        "zlib": min(len(zlib.compress(o, 9)) for o in orders),
-        "webp_sheet": _bytes(sheet, "WEBP") if fits else None,
-        "png_sheet": _bytes(sheet, "PNG") if fits else None,
-        "webp_each": _of_each(images, "WEBP"),
-        "png_each": _of_each(images, "PNG"),
+    sizes: dict[str, Callable[[], int | None]] = {
+        "lzma": lambda: min(len(lzma.compress(o, lzma.FORMAT_ALONE, preset=9)) for o in orders),
+        "bz2": lambda: min(len(bz2.compress(o)) for o in orders),
+        "zlib": lambda: min(len(zlib.compress(o, 9)) for o in orders),
+        "webp_sheet": lambda: _bytes(sheet, "WEBP") if fits else None,
+        "png_sheet": lambda: _bytes(sheet, "PNG") if fits else None,
+        "webp_each": lambda: _of_each(images, "WEBP"),
+        "png_each": lambda: _of_each(images, "PNG"),
     }
+    return {name: size() for name, size in sizes.items() if name in names}
 
 
 def _of_each(images: NDArray[np.uint8], kind: str) -> int | None:

@@ -20,7 +20,13 @@ _WEIGHT, _RATE, _LOG, _ARGUMENT, _VALUE = 14, 20, 10, 10, 24
 _LEAST_LOG_WEIGHT, _LARGEST_ARGUMENT = 10, 16
 
 
-def frequencies(numbers: Whole, levels: int, components: int) -> Whole:
+def frequencies(
+    numbers: Whole,
+    levels: int,
+    components: int,
+    middle: Whole | None = None,
+    unit: int | None = None,
+) -> Whole:
     r"""Return the frequencies [n, L] of all levels, each at least 1, together 2¹⁸.
 
     .. math:: c_k = \bigl\lfloor (2^{18} - L)\,F(k + \tfrac12) \bigr\rfloor + k + 1
@@ -31,12 +37,15 @@ def frequencies(numbers: Whole, levels: int, components: int) -> Whole:
         numbers: [n, 3M] of a `FixedNetwork`, multiples of 2⁻¹⁴.
         levels: the number of levels L.
         components: the number of logistics M, at most 32.
+        middle: [n], from which means count, in half levels; L − 1 if None.
+        unit: half levels that the number 1 stands for in a mean; L if None.
     """
     parts = numbers.reshape(len(numbers), components, PER_COMPONENT)
     weight = _weights(parts[..., 0])
-    # Means are (L p + L − 1) / 2; everything is counted in half levels to stay whole.
-    boundaries = 2 * np.arange(levels - 1, dtype=np.int64) + 2 - levels
-    offset = (boundaries << OUT) - levels * parts[..., 1, None]
+    # Means are (U p + m) / 2; everything is counted in half levels to stay whole.
+    half = np.full(len(numbers), levels - 1) if middle is None else middle
+    boundaries = 2 * np.arange(levels - 1, dtype=np.int64) + 1 - half[:, None]
+    offset = (boundaries[:, None] << OUT) - (unit or levels) * parts[..., 1, None]
     rate = _rates()[_shifted(parts[..., 2], OUT - _LOG, LOG_SCALE_BOUND)]
     # Beyond this no scale brings an argument back into the range, and products stay below 2⁶³.
     offset = np.clip(offset, -(1 << 34), 1 << 34)

@@ -13,12 +13,13 @@ from flowplay.flows.integer import (
     checkerboard,
     neighbours,
 )
-from flowplay.flows.integer.pixels import Shape
+from flowplay.flows.integer.pixels import UNIT, Shape
+from flowplay.flows.integer.prediction import predicted, prediction_index
 from flowplay.models.base import LikelihoodModel
 from flowplay.problems import ImageProblem
 
-#: How far the prior sees, in pixels.
-REACH = 4
+#: How far the prior sees, in pixels; less in photographs, where what is near tells most.
+REACH, REACH_OF_PHOTOGRAPHS = 4, 3
 
 #: Images that are evaluated at once without a gradient, so that memory stays bounded.
 BLOCK = 256
@@ -40,6 +41,8 @@ class IntegerFlow(LikelihoodModel):
         width: units of the prior's network; those of couplings have a third.
         components: logistics of each mixture.
         dropout: part of the prior's units that training leaves out.
+        smooth: whether neighbouring pixels are alike, as in photographs. Then the prior counts
+            from a prediction of each value, and training mirrors and turns images.
 
     References:
         Hoogeboom, Peters, van den Berg & Welling, Integer Discrete Flows and Lossless
@@ -49,6 +52,7 @@ class IntegerFlow(LikelihoodModel):
     """
 
     trained_by_likelihood = True
+    expected: Tensor
 
     def __init__(
         self,
@@ -59,14 +63,18 @@ class IntegerFlow(LikelihoodModel):
         width: int = 96,
         components: int = 3,
         dropout: float = 0.1,
+        smooth: bool = False,
     ) -> None:
         super().__init__()
+        self.smooth = smooth
         self.shape, self.levels = shape, levels
         self.dim = shape[0] * shape[1] * shape[2]
-        self.mixture = LogisticMixture(levels, components)
-        index = neighbours(shape, range(self.dim), lambda target, other: other < target, REACH)
+        self.mixture = LogisticMixture(levels, components, UNIT if smooth else None)
+        reach = REACH_OF_PHOTOGRAPHS if smooth else REACH
+        index = neighbours(shape, range(self.dim), lambda target, other: other < target, reach)
         numbers = self.mixture.numbers
         self.prior = PixelNetwork(index, numbers, levels, width, dropout)
+        self.register_buffer("expected", prediction_index(shape), persistent=False)
         self.couplings = nn.ModuleList(
             RoundedCoupling(shape, checkerboard(shape, 1 - k % 2), levels, max(4, width // 3))
             for k in range(couplings)
@@ -93,13 +101,26 @@ class IntegerFlow(LikelihoodModel):
         """Return the log-probability [B] of images x [B, D], in nats: exact, and at most 0."""
         return torch.cat([self._log_prob(block) for block in x.split(BLOCK)])
 
+    def middle(self, z: Tensor, targets: slice = slice(None)) -> Tensor | None:
+        """Return twice the predictions of values [B, P], where the prior counts from these."""
+        if not self.smooth:
+            return None
+        ends = z.new_tensor([self.levels // 2, 0.0]).expand(len(z), 2)
+        index = self.expected[targets]
+        values = torch.cat((z, ends), 1)[:, index.reshape(-1)].view(len(z), *index.shape)
+        return 2 * predicted(values, self.levels)
+
     def loss(self, x: Tensor) -> Tensor:
         """Return the mean of :math:`-\\log P(x)` (scalar, in nats) of images x [B, D]."""
-        z, shifts = x, []
+        z, shifts = self._turned(x) if self.training and self.smooth else x, []
         for coupling in self.layers:
             shifts.append(-coupling.shift(z))
             z = coupling.moved_by(z, shifts[-1])
-        log_prob, up, down = self.mixture.log_prob_around(self.prior(z), z)
+        middle = self.middle(z)
+        numbers = self.prior(z, middle)
+        if not shifts:
+            return -self.mixture.log_prob(numbers, z, middle).sum(1).mean()
+        log_prob, up, down = self.mixture.log_prob_around(numbers, z, middle)
         total = log_prob.sum(1)
         for coupling, shift in zip(self.layers, shifts, strict=True):
             total = total + coupling.gain(shift, up, down)
@@ -112,17 +133,31 @@ class IntegerFlow(LikelihoodModel):
         """Draw n images [n, D]; the temperature scales the logistics of each value."""
         z = torch.zeros(n, self.dim, device=self.prior.last_bias.device)
         for d in range(self.dim):
-            z[:, d] = self.mixture.sample(self.prior.at(z, d), temperature, generator)
+            middle = self.middle(z, slice(d, d + 1))
+            numbers = self.prior.at(z, d, middle)
+            own = None if middle is None else middle[:, 0]
+            z[:, d] = self.mixture.sample(numbers, temperature, generator, own)
         return self.restore(z)
 
     def initialize_from(self, x: Tensor) -> None:
         """Begin with the mean and spread of each value of training images x [n, D]."""
         with torch.no_grad():
-            self.prior.last_bias.copy_(self.mixture.first_guess(x))
+            middle = self.middle(x)
+            counted = x if middle is None else x - middle / 2
+            self.prior.last_bias.copy_(self.mixture.first_guess(counted))
 
     def _log_prob(self, x: Tensor) -> Tensor:
         z = self.transform(x)
-        return self.mixture.log_prob(self.prior(z), z).sum(1)
+        middle = self.middle(z)
+        return self.mixture.log_prob(self.prior(z, middle), z, middle).sum(1)
+
+    def _turned(self, x: Tensor) -> Tensor:
+        """Return images [B, D] of a batch mirrored and turned, all in the same way."""
+        images = x.view(-1, *self.shape)
+        for axis in (1, 2):
+            images = images.flip(axis) if torch.rand(()) < 0.5 else images
+        images = images.transpose(1, 2) if torch.rand(()) < 0.5 else images
+        return images.reshape(len(x), -1)
 
 
 def build(config: RunConfig, points: Tensor) -> IntegerFlow:
@@ -136,4 +171,5 @@ def build(config: RunConfig, points: Tensor) -> IntegerFlow:
         width=config.width,
         components=int(config.options["components"]),
         dropout=float(config.options["dropout"]),
+        smooth=problem.smooth,
     )

@@ -81,7 +81,7 @@ class DequantizedFlow(BoundModel):
 
     def loss(self, x: Tensor) -> Tensor:
         """Return the mean of the bound of :math:`-\\log P(x)` (scalar, in nats), one draw each."""
-        with self._told(x) as images:
+        with self.told(x) as images:
             u, log_q = self._drawn(images)
             return self.flow.loss(images + u) + log_q.mean()
 
@@ -99,7 +99,7 @@ class DequantizedFlow(BoundModel):
 
     def _gradient(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         # A checkpoint computes layers again in the backward pass: the label must still be there.
-        with self._told(x) as images:
+        with self.told(x) as images:
             if isinstance(self.noise, UniformNoise):
                 return self.flow.loss_and_gradient(images + self._drawn(images)[0])
             return super().loss_and_gradient(x)
@@ -109,7 +109,7 @@ class DequantizedFlow(BoundModel):
         generator = torch.Generator().manual_seed(NOISE_SEED)
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(NOISE_SEED)  # dropout, too
-            with self._told(x) as images:
+            with self.told(x) as images:
                 self.flow.initialize_from(images + self._drawn(images, generator)[0])
 
     def log_prob(self, x: Tensor) -> Tensor:
@@ -153,9 +153,40 @@ class DequantizedFlow(BoundModel):
         with self._averaged():
             parts = []
             for block in z.split(BLOCK):
-                with self._told(block) as told:
+                with self.told(block) as told:
                     parts.append(self.flow.forward(told)[0])
         return torch.cat(parts).floor().clamp(0, self.levels - 1)
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Return base points z [B, D] of images x [B, D], from which `decode` makes them again."""
+        with torch.no_grad():
+            parts = []
+            for block in x.split(BLOCK):
+                with self.dequantized(block) as (y, _):
+                    parts.append(self.flow.inverse(y)[0])
+        return torch.cat(parts)
+
+    @contextmanager
+    def dequantized(self, x: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        r"""Yield :math:`y = x + u` [B, D] of images x [B, D], and :math:`\log q(u \mid x)` [B].
+
+        Meanwhile the flow computes as it does outside of training: with the averaged weights, and
+        with the labels of x where labels are given. The noise is the same for the same images.
+        """
+        generator = torch.Generator().manual_seed(NOISE_SEED)
+        with self._averaged(), self.told(x) as images:
+            u, log_q = self._drawn(images, generator)
+            yield images + u, log_q
+
+    def uniform_bound(self, x: Tensor, draws: int) -> Tensor:
+        r"""Return `bound` [B] as it would be with uniform noise, whatever the model has learned."""
+        generator = torch.Generator().manual_seed(NOISE_SEED)
+        total = x.new_zeros(len(x))
+        with self._averaged(), self.told(x) as images:
+            for _ in range(draws):
+                u = torch.rand(images.shape, generator=generator).to(images)
+                total = total + self.flow.log_prob(images + u)
+        return total / draws
 
     def class_bounds(self, x: Tensor, draws: int) -> Tensor:
         r"""Return importance-weighted bounds of :math:`\log P(x | y)` for every label y [B, K].
@@ -182,7 +213,7 @@ class DequantizedFlow(BoundModel):
         return torch.cat(weights).view(draws, len(x))
 
     def _log_weight(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        with self._told(x) as images:
+        with self.told(x) as images:
             u, log_q = self._drawn(images, generator)
             return self.flow.log_prob(images + u) - log_q
 
@@ -201,7 +232,7 @@ class DequantizedFlow(BoundModel):
         return u, log_q
 
     @contextmanager
-    def _told(self, x: Tensor) -> Iterator[Tensor]:
+    def told(self, x: Tensor) -> Iterator[Tensor]:
         """Tell the networks the labels of x [B, D + 1], where they are given; yield x [B, D]."""
         if self.given is None or self.given.one_hot is not None:
             yield x[:, : self.dim]

@@ -16,6 +16,13 @@ from flowplay.training.compression import compressed, restored
 from flowplay.training.cost import checkpoint_costs
 from flowplay.training.diagnosis import diagnose
 from flowplay.training.export import export_flow
+from flowplay.training.images.anomalies import Complexity, anomalies_view
+from flowplay.training.images.drawn import bayes_accuracy, drawn_view
+from flowplay.training.images.latent import arrows_view, between_view, labels_view
+from flowplay.training.images.noise import noise_view
+from flowplay.training.images.references import references
+from flowplay.training.images.scales import scales_view
+from flowplay.training.images.walk import walk_view
 from flowplay.training.layer_frames import flow_of
 from flowplay.training.layer_frames import layer_frames as frames_of
 from flowplay.training.ledger import point_ledger
@@ -139,6 +146,57 @@ def exported_flow(state: bytes, earlier: bytes | None) -> bytes:
     """Return bytes of the `ExportedFlow` of a run's state, or of earlier weights."""
     live, at = _opened(state, earlier)
     return export_flow(live, at.step).to_bytes()
+
+
+def image_references(config_json: str) -> bytes:
+    """Return JSON of bits per dimension of simple codes; see `references`."""
+    config = RunConfig.model_validate(json.loads(config_json))
+    return json.dumps(references(config)).encode()
+
+
+def image_scales(state: bytes, number: int, seed: int, temperature: float) -> bytes:
+    """Return bytes of the `ScalesView` of an image of the validation part."""
+    return scales_view(_opened(state, None)[0], number, seed, temperature).to_bytes()
+
+
+def image_walk(state: bytes, number: int) -> bytes:
+    """Return bytes of the `WalkView` of an image of the validation part."""
+    return walk_view(_opened(state, None)[0], number).to_bytes()
+
+
+def images_between(state: bytes, first: int, last: int) -> bytes:
+    """Return bytes of the `BetweenView` of two images of the validation part."""
+    return between_view(_opened(state, None)[0], first, last).to_bytes()
+
+
+def image_labels(state: bytes) -> bytes:
+    """Return bytes of the `LabelsView` of a run that is given labels."""
+    return labels_view(_opened(state, None)[0]).to_bytes()
+
+
+def image_arrows(state: bytes, source: int, target: int) -> bytes:
+    """Return bytes of the `ArrowsView` from one class to another."""
+    return arrows_view(_opened(state, None)[0], source, target).to_bytes()
+
+
+def drawn_image(state: bytes, levels: list[int]) -> bytes:
+    """Return bytes of the `DrawnView` of an image that was drawn."""
+    return drawn_view(_opened(state, None)[0], levels).to_bytes()
+
+
+def image_accuracy(state: bytes) -> bytes:
+    """Return JSON of how often Bayes' rule finds the label of a test image."""
+    return json.dumps(bayes_accuracy(_opened(state, None)[0])).encode()
+
+
+def pixel_noise(state: bytes, number: int, coordinate: int) -> bytes:
+    """Return bytes of the `NoiseView` of one value of an image of the validation part."""
+    return noise_view(_opened(state, None)[0], number, coordinate).to_bytes()
+
+
+def image_anomalies(state: bytes, complexity: Complexity) -> bytes:
+    """Return bytes of the `AnomaliesView` of a run of images."""
+    return anomalies_view(_opened(state, None)[0], complexity).to_bytes()
 
 
 def compress_images(state: bytes, images: bytes | None) -> bytes:

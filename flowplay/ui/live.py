@@ -127,14 +127,14 @@ def live_view(config: RunConfig, run: Run) -> None:
     """Show the run, and follow it for as long as it has pictures to come."""
     problem = config.problem()
     drawn = run.view()
-    poll = _poll_seconds()
+    poll = poll_seconds()
 
     def look() -> None:
         view = run.view()
         _show(view, run, problem)
         # Buttons and walk are outside this fragment: they need a run of the whole page.
         ended = view.phase is not drawn.phase or not view.pending
-        pace_changed = not 0.6 < _poll_seconds() / poll < 1.7
+        pace_changed = not 0.6 < poll_seconds() / poll < 1.7
         if drawn.pending and (ended or pace_changed):
             st.rerun()
 
@@ -153,7 +153,8 @@ def samples_toggle(config: RunConfig) -> None:
         )
 
 
-def _poll_seconds() -> float:
+def poll_seconds() -> float:
+    """Return the seconds between two looks at a run that trains."""
     if engine().status.phase != "ready":
         return WAITING_POLL
     return max(SHORTEST_POLL, POLL_SHARE * engine().snapshot_interval)
@@ -167,7 +168,7 @@ def _train_label(view: RunView, *, is_example: bool) -> str:
 
 def _show(view: RunView, run: Run, problem: Problem) -> None:
     snapshot = None if view.snapshot is None else Snapshot.from_bytes(view.snapshot)
-    st.progress(_part(view, run.config), text=_progress_line(view, snapshot, run.config))
+    progress(view, snapshot, run.config)
     _headline(snapshot, problem, run.config)
     posterior = problem if isinstance(problem, Posterior) else None
     left, middle, *between, right = st.columns(3 if posterior is None else 4)
@@ -323,6 +324,11 @@ def _held_out_help(problem: Problem, *, bound: bool) -> str:
         "NLL",
         "nats",
     )
+
+
+def progress(view: RunView, snapshot: Snapshot | None, config: RunConfig) -> None:
+    """Show how much of its budget a run has used, and how fast it trains."""
+    st.progress(_part(view, config), text=_progress_line(view, snapshot, config))
 
 
 def _part(view: RunView, config: RunConfig) -> float:

@@ -41,6 +41,9 @@ class Named(NamedTuple):
     id: str
     has_settings: bool
 
+#: The section of a page, which stays in the address while settings change.
+SECTION = "section"
+
 
 def adopt_rules() -> Rules:
     """Return the rules of the link that opened this session; they hold as long as it lasts.
@@ -83,6 +86,7 @@ def seed_from_url() -> bool:
         Whether the URL asks for the run to start by itself.
     """
     query = st.query_params.to_dict()
+    query.pop(SECTION, None)
     # The menu opens a page without a query: the session's own settings stay.
     if st.session_state.get(_SEEDED_FROM) == query or (not query and _CONFIG in st.session_state):
         return False
@@ -145,8 +149,10 @@ def write_address(config: RunConfig, about: Mapping[str, str]) -> None:
         about: what the address says beside it: which run of these settings is shown.
     """
     query = address({**about, **config.to_flat()})
-    if st.query_params.to_dict() != query:
-        st.query_params.from_dict(query)
+    section = st.query_params.get(SECTION)
+    whole = query if section is None else {**query, SECTION: section}
+    if st.query_params.to_dict() != whole:
+        st.query_params.from_dict(whole)
     st.session_state[_SEEDED_FROM] = query
 
 

@@ -8,6 +8,16 @@ from flowplay.wire.diagnosis import Diagnosis
 from flowplay.wire.earlier_weights import EarlierWeights
 from flowplay.wire.exported_flow import ExportedFlow
 from flowplay.wire.frames import LayerFrames
+from flowplay.wire.image_views import (
+    AnomaliesView,
+    ArrowsView,
+    BetweenView,
+    DrawnView,
+    LabelsView,
+    NoiseView,
+    ScalesView,
+    WalkView,
+)
 from flowplay.wire.ledger import Ledger
 from flowplay.wire.packing import Packed, identify, pack, unpack, unpack_header
 from flowplay.wire.pictures import (
@@ -25,18 +35,24 @@ from flowplay.wire.snapshot import Curve, Exactness, Header, Measurement, Snapsh
 
 __all__ = [
     "PICTURE_KINDS",
+    "AnomaliesView",
+    "ArrowsView",
+    "BetweenView",
     "Compressed",
     "Curve",
     "DensityPicture",
     "Diagnosis",
+    "DrawnView",
     "EarlierWeights",
     "Exactness",
     "ExportedFlow",
     "Header",
     "ImagesPicture",
+    "LabelsView",
     "LayerFrames",
     "Ledger",
     "Measurement",
+    "NoiseView",
     "Packed",
     "Picture",
     "PredictivePicture",
@@ -44,7 +60,9 @@ __all__ = [
     "RunState",
     "SamplesPicture",
     "SavedRun",
+    "ScalesView",
     "Snapshot",
+    "WalkView",
     "identify",
     "pack",
     "picture_kind",

@@ -4,48 +4,23 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from concurrent.futures import Future
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from here_engine import HereEngine
 from numpy.typing import NDArray
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 from flowplay.config import RunConfig
-from flowplay.engine import Engine, EngineStatus, WorkError
-from flowplay.errors import RefusedError
 from flowplay.figures.sizes import sizes_figure
-from flowplay.training import new_run, train_slice, worker
+from flowplay.training import new_run, train_slice
 
 PAGE = Path(__file__).parents[2] / "pages" / "compress.py"
 
 CONFIG = RunConfig(target="digits", architecture="idf", width=16, budget=20)
-
-
-class HereEngine(Engine):
-    """An engine whose calls are done at once, in this process; its runs never train."""
-
-    failing = False
-
-    def __init__(self) -> None:
-        super().__init__(scheduler="tcp://127.0.0.1:9")
-
-    @property
-    def status(self) -> EngineStatus:
-        return EngineStatus("ready", 1, "")
-
-    def call(self, name: str, *arguments: object) -> Future[bytes]:
-        future: Future[bytes] = Future()
-        try:
-            if self.failing:
-                raise RefusedError("The worker failed: no reason.")
-            future.set_result(getattr(worker, name.partition(":")[2])(*arguments))
-        except RefusedError as error:
-            future.set_exception(WorkError(str(error)))
-        return future
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from flowplay.flows.base import Bijection
 from flowplay.flows.chain import Link
@@ -12,6 +12,43 @@ from flowplay.flows.images.network import Given
 from flowplay.flows.images.positions import EachPosition, First
 from flowplay.flows.images.squeeze import Squeeze
 from flowplay.flows.transformers import Affine, LogisticMixture, Transformer
+
+
+class Scale(NamedTuple):
+    """What one scale of `image_glow` does to the coordinates.
+
+    Attributes:
+        channels: after its squeeze.
+        side: of the square of positions after its squeeze.
+        first: the first coordinate that ends here: of those that the split takes away, or at the
+            last scale of all that are left.
+        rows: coordinates that come into this scale; they are [channels, side, side].
+    """
+
+    channels: int
+    side: int
+    first: int
+    rows: int
+
+
+def scales_of(shape: tuple[int, int, int], scales: int) -> list[Scale]:
+    """Return the scales of a multi-scale Glow of images H, W, C, the finest first.
+
+    Example:
+        >>> scales_of((8, 8, 1), 2)[0]
+        Scale(channels=4, side=4, first=32, rows=64)
+    """
+    side, _, channels = shape
+    found = []
+    for scale in range(scales):
+        channels, side = 4 * channels, side // 2
+        rows = channels * side * side
+        if scale < scales - 1:
+            found.append(Scale(channels, side, rows // 2, rows))
+            channels //= 2
+        else:
+            found.append(Scale(channels, side, 0, rows))
+    return found
 
 
 def image_glow(

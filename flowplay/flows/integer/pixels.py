@@ -8,6 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+#: Half levels that are 1 to a network, where values enter as differences to a prediction.
+UNIT = 32
+
 Shape = tuple[int, int, int]
 """H, W, C: a value has the index (row·W + column)·C + channel."""
 
@@ -62,6 +65,8 @@ class PixelNetwork(nn.Module):
         index: [P, K] of `neighbours`: what each target sees.
         outputs: numbers for each target.
         levels: number of levels; values enter as :math:`(2x - (L - 1)) / L`, unknown ones as 0.
+            With a prediction e of the target they enter as :math:`2 (x - e) / 32`: then it makes no
+            difference how bright a photograph is.
         width: units of each hidden layer.
         dropout: part of the units that training leaves out, for all targets of an image at once.
     """
@@ -69,7 +74,12 @@ class PixelNetwork(nn.Module):
     index: Tensor
 
     def __init__(
-        self, index: Tensor, outputs: int, levels: int, width: int, dropout: float = 0.0
+        self,
+        index: Tensor,
+        outputs: int,
+        levels: int,
+        width: int,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.register_buffer("index", index, persistent=False)
@@ -81,18 +91,28 @@ class PixelNetwork(nn.Module):
         self.last = nn.Linear(width, outputs, bias=False)
         self.last_bias = nn.Parameter(torch.zeros(targets, outputs))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the numbers [B, P, outputs] for values x [B, D]."""
-        return self._through(x, slice(None))
+    def forward(self, x: Tensor, middle: Tensor | None = None) -> Tensor:
+        """Return the numbers [B, P, outputs] for values x [B, D].
 
-    def at(self, x: Tensor, target: int) -> Tensor:
+        Args:
+            x: levels.
+            middle: twice the predictions of the targets [B, P], where values enter as differences
+                to them.
+        """
+        return self._through(x, middle, slice(None))
+
+    def at(self, x: Tensor, target: int, middle: Tensor | None = None) -> Tensor:
         """Return the numbers [B, outputs] of one target for values x [B, D]."""
-        return self._through(x, slice(target, target + 1))[:, 0]
+        return self._through(x, middle, slice(target, target + 1))[:, 0]
 
-    def _through(self, x: Tensor, targets: slice) -> Tensor:
+    def _through(self, x: Tensor, middle: Tensor | None, targets: slice) -> Tensor:
         index = self.index[targets]
-        scaled = F.pad((2 * x - (self.levels - 1)) / self.levels, (0, 1))
-        seen = scaled[:, index.reshape(-1)].view(len(x), *index.shape)
+        if middle is None:
+            scaled = F.pad((2 * x - (self.levels - 1)) / self.levels, (0, 1))
+            seen = scaled[:, index.reshape(-1)].view(len(x), *index.shape)
+        else:
+            values = F.pad(x, (0, 1))[:, index.reshape(-1)].view(len(x), *index.shape)
+            seen = (2 * values - middle[..., None]) * ((index < x.shape[1]) / UNIT)
         hidden = self._dropped(F.relu(self.first(seen) + self.first_bias[targets]))
         hidden = self._dropped(F.relu(self.second(hidden)))
         out: Tensor = self.last(hidden) + self.last_bias[targets]

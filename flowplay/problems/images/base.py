@@ -38,6 +38,7 @@ class ImageProblem(DataProblem):
         levels: number of values that a channel of a pixel can take.
         shape: H, W, C.
         classes: names of the labels; empty where there are none.
+        smooth: whether neighbouring pixels are alike, as in photographs.
     """
 
     group = "Images"
@@ -45,6 +46,7 @@ class ImageProblem(DataProblem):
     levels: ClassVar[int]
     shape: ClassVar[tuple[int, int, int]]
     classes: ClassVar[tuple[str, ...]] = ()
+    smooth: ClassVar[bool] = False
 
     @abstractmethod
     def images(self, part: Part, seed: int) -> Images:

@@ -36,6 +36,7 @@ class PhotoPatches(ImageProblem):
         "the test are patches of another photograph."
     )
     levels = 256
+    smooth = True
     shape = (SIDE, SIDE, 3)
 
     def images(self, part: Part, seed: int) -> Images:

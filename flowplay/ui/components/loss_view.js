@@ -6,6 +6,7 @@
  * @property {{x: Tick[], y: Tick[]}} ticks
  * @property {?number} floor  the target's entropy
  * @property {string} label  of the floor
+ * @property {[string, number][]} references  values to compare with, by their label
  * @property {string} unit  of the losses; empty where they have none
  * @property {string[]} names  of the two curves; empty for one that is not there
  * @property {string[]} short  what they are called where numbers are read
@@ -54,6 +55,7 @@ class LossView {
     setTicks(this.root, frame.ticks);
     this.draw("grid", frame.ticks.y.map(([at]) => `M0,${SIDE * (1 - at)}h${SIDE}`).join(""));
     this.showFloor();
+    this.showReferences();
     this.root.querySelector(".unit").textContent = frame.unit;
     CURVES.forEach((name, i) => {
       this.root.querySelector(`.legend .${name}`).textContent = frame.names[i];
@@ -73,6 +75,22 @@ class LossView {
     this.draw("floor", known ? `M0,${this.y(floor)}h${SIDE}` : "");
     box.textContent = label;
     if (known) box.style.setProperty("--at", 1 - this.y(floor) / SIDE);
+  }
+
+  showReferences() {
+    const at = this.frame.references.map(([, value]) => this.y(value));
+    this.draw("reference", at.map((y) => `M0,${y}h${SIDE}`).join(""));
+    const spec = JSON.stringify([this.frame.references, at]);
+    const box = this.root.querySelector(".references");
+    if (box.dataset.spec === spec) return;
+    box.dataset.spec = spec;
+    const labels = this.frame.references.map(([label, value], i) => {
+      const span = document.createElement("span");
+      span.textContent = `${label} ${value.toFixed(2)}`;
+      span.style.setProperty("--at", 1 - at[i] / SIDE);
+      return span;
+    });
+    box.replaceChildren(...labels);
   }
 
   /**

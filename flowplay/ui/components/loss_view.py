@@ -36,6 +36,7 @@ _HTML: Final = f"""
   <div class="plot" role="img" tabindex="0" aria-describedby="hint">
     <svg viewBox="0 0 1000 1000" preserveAspectRatio="none" aria-hidden="true">
       <path class="grid"></path>
+      <path class="reference"></path>
       <path class="floor"></path>
       <path class="hair"></path>
       <path class="train"></path>
@@ -43,6 +44,7 @@ _HTML: Final = f"""
       <path class="train dot"></path>
       <path class="held-out dot"></path>
     </svg>
+    <div class="references" aria-hidden="true"></div>
     <span class="label" aria-hidden="true"></span>
     <dl class="readout" aria-hidden="true" hidden>
       <dt>step</dt><dd class="step"></dd>
@@ -72,6 +74,7 @@ def loss_view(
     floor: str = "entropy floor",
     rising: bool = False,
     names: tuple[str, str] = ("train", "held-out"),
+    references: Mapping[str, float] | None = None,
 ) -> None:
     """Show a run's loss live; a call with the same `key` updates the chart in place.
 
@@ -86,6 +89,7 @@ def loss_view(
         floor: what the floor is called.
         rising: the curves rise, towards a ceiling in place of a floor.
         names: what the two curves are called where numbers are read.
+        references: values to compare with, by their label, as lines.
     """
     if entropy is not None and not math.isfinite(entropy):
         entropy = None
@@ -93,7 +97,7 @@ def loss_view(
     _COMPONENT(
         key=key,
         data={
-            **_chart(shown, entropy, floor, rising=rising),
+            **_chart(shown, entropy, floor, dict(references or {}), rising=rising),
             "short": names,
             "alt": alt,
             "height": height,
@@ -102,13 +106,21 @@ def loss_view(
 
 
 def _chart(
-    curves: Mapping[str, Curve], entropy: float | None, floor: str, *, rising: bool
+    curves: Mapping[str, Curve],
+    entropy: float | None,
+    floor: str,
+    references: dict[str, float],
+    *,
+    rising: bool,
 ) -> dict[str, Any]:
     table = loss_table(curves)
     for name in _ROWS:
         if name not in table:
             table[name] = np.float32(np.nan)
     low, high = loss_range(curves, entropy, rising=rising)
+    if references:
+        highest, lowest = max(references.values()), min(references.values())
+        low, high = min(low, lowest - 0.1), max(min(high, highest + 1.0), highest + 0.2)
     last = max(1.0, float(table["step"].max())) if len(table) else 1.0
     ticks = axis_ticks(0.0, last, _INTERVALS)
     steps = [(at, f"{int(label):,}") for at, label in ticks if "." not in label]
@@ -118,6 +130,7 @@ def _chart(
         "ticks": {"x": steps, "y": _aligned(axis_ticks(low, high, _INTERVALS))},
         "floor": entropy,
         "label": "" if entropy is None else floor_label(entropy, floor),
+        "references": list(references.items()),
         "unit": next((curve.unit for curve in curves.values()), ""),
         "names": [curves[name].label if name in curves else "" for name in _ROWS],
     }

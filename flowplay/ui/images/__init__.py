@@ -1,0 +1,1 @@
+"""The page Images, a file for each of its sections."""

@@ -1,0 +1,110 @@
+"""What the sections share: the state that they look at, and pickers of images."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeVar
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from flowplay.config import RunConfig
+from flowplay.figures.tiles import ink
+from flowplay.problems import ImageProblem
+from flowplay.ui.look import WORKER
+from flowplay.ui.work import NotDoneError, result_of, say_not_done
+from flowplay.wire import Packed
+
+PackedT = TypeVar("PackedT", bound=Packed)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A run that has learned for a while, as a section looks at it.
+
+    Attributes:
+        config: of the run.
+        problem: of the run.
+        run_id: of the run.
+        step: of its state.
+        state: bytes of its state.
+        temperature: of samples, as set.
+    """
+
+    config: RunConfig
+    problem: ImageProblem
+    run_id: str
+    step: int
+    state: bytes
+    temperature: float
+
+    def found(self, kind: type[PackedT], function: str, *arguments: Hashable) -> PackedT | None:
+        """Return what a worker finds in the state; None if it failed, which is then said.
+
+        Args:
+            kind: of the result.
+            function: of `training/worker.py`, called with the state first.
+            *arguments: the others.
+        """
+        data = self.asked(function, *arguments)
+        return None if data is None else kind.from_bytes(data)
+
+    def asked(self, function: str, *arguments: Hashable) -> bytes | None:
+        """Return the bytes that a worker answers; None if it failed, which is then said."""
+        key = (self.run_id, hash(self.state), arguments)
+        sent = [list(a) if isinstance(a, tuple) else a for a in arguments]
+        try:
+            with st.spinner("A worker computes…", show_time=False):
+                return result_of(function, key, f"{WORKER}:{function}", self.state, *sent)
+        except NotDoneError as error:
+            say_not_done(str(error), function, key, button=f"{function}_again")
+            return None
+
+
+@lru_cache(maxsize=8)
+def shown_images(problem: ImageProblem, seed: int) -> NDArray[np.uint8]:
+    """Return the images that can be picked: of the validation part, which no step sees."""
+    return problem.images("validation", seed).levels
+
+
+def pick_image(subject: Subject, label: str, key: str, default: int = 0) -> int:
+    """Let an image of the validation part be picked by its number; show it, return the number."""
+    images = shown_images(subject.problem, subject.config.seed)
+    labels = subject.problem.images("validation", subject.config.seed).labels
+    if key not in st.session_state:
+        st.session_state[key] = min(default, len(images) - 1)
+    st.session_state[key] = min(int(st.session_state[key]), len(images) - 1)
+
+    def named(number: int) -> str:
+        if labels is None:
+            return f"image {number}"
+        return f"{subject.problem.classes[labels[number]]} (image {number})"
+
+    number = st.selectbox(
+        label,
+        range(len(images)),
+        format_func=named,
+        key=key,
+        help="Images of the validation part: no training step has seen them.",
+        width=220,
+    )
+    return int(number)
+
+
+def first_of(subject: Subject, label: int) -> int:
+    """Return the number of the first validation image with a label; 0 if there is none."""
+    labels = subject.problem.images("validation", subject.config.seed).labels
+    return 0 if labels is None else int(np.argmax(labels == label))
+
+
+def inked(subject: Subject, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return images as colours."""
+    return ink(images, subject.problem.levels - 1)
+
+
+def bits_captions(bits: NDArray[np.floating] | Sequence[float]) -> list[str]:
+    """Return what stands below images: their bits per dimension."""
+    return [f"{value:.2f}" for value in bits]

@@ -1,0 +1,25 @@
+"""Images: a model of images learns, and what its z, its scales and its noise hold."""
+
+import streamlit as st
+
+from flowplay.ui import shell
+from flowplay.ui.failure import failure_box
+from flowplay.ui.images.page import images_page, offer_images
+from flowplay.ui.inside import headline
+from flowplay.ui.live import buttons
+from flowplay.ui.opening import opened_run, opening_notes
+from flowplay.ui.settings import seed_from_url
+
+shell.enter_page()
+autostart = seed_from_url()
+
+st.title("Images", anchor=False)
+shell.show_engine_status()
+config, run = opened_run(autostart=autostart)
+opening_notes()
+
+if not offer_images(config):
+    headline(config, run)
+    buttons(run)
+    failure_box(run)
+    images_page(config, run)

@@ -1,0 +1,114 @@
+"""The page Images, by Streamlit's own test runner, with calls done in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from here_engine import HereEngine
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.testing.v1 import AppTest
+
+from flowplay.config import RunConfig
+from flowplay.training import new_run, train_slice
+from flowplay.ui.components.draw_view import read_drawn
+
+PAGE = Path(__file__).parents[2] / "pages" / "images.py"
+
+CONFIG = RunConfig.from_flat(
+    {"target": "digits", "architecture": "glow", "label": "given", "depth": 1, "width": 8}
+)
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[HereEngine]:
+    engine = HereEngine()
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="module")
+def trained() -> SimpleNamespace:
+    state, snapshot = train_slice(new_run(CONFIG), steps=10)
+    return SimpleNamespace(config=CONFIG, state=state.to_bytes(), snapshot=snapshot.to_bytes())
+
+
+@pytest.fixture
+def page(made: HereEngine, trained: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    made.failing = False
+    for module in ("shell", "runs", "live", "inside", "work"):
+        monkeypatch.setattr(f"flowplay.ui.{module}.engine", lambda: made)
+    monkeypatch.setattr("flowplay.ui.runs.example", lambda: trained)
+    PagesManager.uses_pages_directory = False
+    opened = AppTest.from_file(str(PAGE), default_timeout=120)
+    for name, value in CONFIG.to_flat().items():
+        opened.query_params[name] = value
+    return opened
+
+
+SECTIONS = ["train", "scales", "walk", "latent", "draw", "noise", "anomalies"]
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_every_section_opens_by_its_address(page: AppTest, section: str) -> None:
+    page.query_params["section"] = section
+    page.run()
+    assert not page.exception
+    assert not [w for w in page.warning if "could not" in w.value]
+    assert page.query_params["section"] == section
+    assert page.query_params["architecture"] == "glow"
+    # A setting of the section changes nothing of the run.
+    if section == "scales":
+        page.selectbox(key="scales_image").set_value(5).run()
+        page.button(key="scales_again").click().run()
+    if section == "noise":
+        page.button(key="noise_without").click().run()
+        page.button(key="noise_checkpoint").click().run()
+        assert len(page.get("plotly_chart")) == 3
+        assert "MiB" in page.metric[-1].value
+    if section == "anomalies":
+        page.radio(key="anomalies_complexity").set_value("zlib").run()
+    if section == "train":
+        page.slider(key="temperature").set_value(0.5).run()
+        assert page.query_params["temperature"] == "0.5"
+    assert not page.exception
+    assert page.query_params["section"] == section
+
+
+def test_a_run_of_something_else_is_offered_images(page: AppTest) -> None:
+    page.query_params.clear()
+    page.query_params["target"] = "circles"
+    page.run()
+    assert not page.exception
+    assert "about images" in page.info[0].value
+
+
+def test_a_failure_is_said_in_a_sentence(page: AppTest, made: HereEngine) -> None:
+    page.query_params["section"] = "walk"
+    page.run()
+    made.failing = True
+    page.selectbox(key="walk_image").set_value(9).run()
+    assert not page.exception
+    assert "no reason" in page.warning[-1].value
+
+
+def test_an_untrained_run_says_what_to_do(page: AppTest) -> None:
+    page.query_params["seed"] = "4"
+    page.query_params["section"] = "latent"
+    page.run()
+    assert not page.exception
+    assert "Press Train" in page.caption[-1].value
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [None, "x", {"drawn": 3}, {"drawn": [0] * 63}, {"drawn": [17] * 64}, {"drawn": [True] * 64}],
+)
+def test_what_is_no_drawing_is_none(sent: object) -> None:
+    assert read_drawn(sent, 64, 16) is None
+
+
+def test_a_drawing_is_read() -> None:
+    assert read_drawn({"drawn": [16] * 64}, 64, 16) == [16] * 64
