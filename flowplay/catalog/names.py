@@ -27,6 +27,11 @@ PAGE_NAMES = frozenset(
     settings_button show_samples step target_density target_group timing_again topic_pages tour
     train units
     units_factor used_points walk_again
+    anomalies_complexity anomalies_scores anomalies_tiles arrow_from arrow_to arrows_view
+    between_view draw draw_accuracy draw_neighbours draw_posterior image_walk images_bits
+    images_look images_samples labels_view noise_bounds noise_checkpoint noise_checkpoint_again
+    noise_column noise_drawn noise_falls noise_pixel noise_row noise_where noise_without
+    noise_without_again scales_again scales_tiles scales_tree walk_view
     """.split()  # noqa: SIM905
 )
 

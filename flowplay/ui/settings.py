@@ -41,6 +41,7 @@ class Named(NamedTuple):
     id: str
     has_settings: bool
 
+
 #: The section of a page, which stays in the address while settings change.
 SECTION = "section"
 
