@@ -16,7 +16,7 @@ autostart = seed_from_url()
 st.title("Images", anchor=False)
 shell.show_engine_status()
 config, run = opened_run(autostart=autostart)
-opening_notes()
+opening_notes(config)
 
 if not offer_images(config):
     headline(config, run)

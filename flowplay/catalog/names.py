@@ -22,8 +22,8 @@ PAGE_NAMES = frozenset(
     export_weights failure follow_point go_on guide_anchor guide_neighbours guide_place
     guide_section headline hide hyperparameters inside inside_again layers layers_chart
     layers_title ledger ledger_again ledger_view lock loss loss_chart map measure
-    menu new_x new_y open_settings pause
-    plane_density point_x point_y posterior_data prediction reset section see_inside settings
+    menu more_runs new_x new_y open_settings pause
+    plane_density point_x point_y posterior_data prediction reset section see_inside settings share
     settings_button show_samples step target_density target_group timing_again topic_pages tour
     train units
     units_factor used_points walk_again
