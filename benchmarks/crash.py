@@ -172,7 +172,9 @@ class House:
 
     def __init__(self, folder: Path) -> None:
         self.database = Postgres()
-        self.log = (folder / "log").open("ab")
+        #: What the server says, and what Dask's own programs do: these write a traceback whenever
+        #: a peer is gone.
+        self.logs = {name: (folder / name).open("ab") for name in ("server", "dask")}
         self._ports = [_free_port(), _free_port()]
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -222,10 +224,12 @@ class House:
             process.kill()
             process.wait()
         self.database.stop()
-        self.log.close()
+        for log in self.logs.values():
+            log.close()
 
     def _start(self, name: str) -> None:
         scheduler = f"tcp://127.0.0.1:{self._ports[1]}"
+        log = self.logs["server" if name == "server" else "dask"]
         dask = [sys.executable, "-m", "distributed.cli."]
         commands = {
             "scheduler": [
@@ -251,8 +255,8 @@ class House:
                 "FLOWPLAY_SCHEDULER": scheduler,
                 "FLOWPLAY_DATABASE": self.database.url,
             },
-            stdout=self.log,
-            stderr=self.log,
+            stdout=log,
+            stderr=log,
         )
 
 
@@ -278,7 +282,7 @@ async def crash(minutes: float, kills: int, seed: int) -> None:
                 task.cancel()
         finally:
             house.stop()
-        log = (Path(folder) / "log").read_text("utf-8", "replace")
+        log = (Path(folder) / "server").read_text("utf-8", "replace")
     _report(rows, clients, log)
 
 
@@ -323,7 +327,7 @@ def _report(rows: Sequence[str], clients: Sequence[Client], log: str) -> None:
     print(f"steps at the end: {sorted(c.step for c in clients)}")
     print(f"pages stuck: {sum(time.monotonic() - c.moved_at > STUCK for c in clients)}")
     print(f"exceptions on pages: {[f for c in clients for f in c.failures]}")
-    print(f"tracebacks in the log: {log.count('Traceback')}")
+    print(f"tracebacks in the server's log: {log.count('Traceback')}")
     for part in log.split("Traceback")[1:4]:
         print("Traceback" + part[:1500])
 

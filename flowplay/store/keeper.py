@@ -9,13 +9,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple, Protocol
 
-from flowplay.config import HotSettings, RunConfig
+from flowplay.config import HotSettings, RunConfig, bounds
 from flowplay.engine import Moment, Run
 from flowplay.store.errors import StoreError
 from flowplay.store.ids import new_id
 from flowplay.store.runs import KeptRun, Runs
 from flowplay.store.store import Store
 from flowplay.store.sweep import sweep
+from flowplay.wire import Header
 
 LOOK_SECONDS: Final = 0.5
 """How often the keeper looks whether a run is to be written."""
@@ -227,9 +228,13 @@ class Keeper:
                 self.runs.claim(id_, self.host)
             else:
                 self.runs.see(id_)
+            if kept.training and kept.header is not None and kept.header.finished:
+                # It was given a larger budget than it has used up, just before.
+                config = config.model_copy(update={"budget": _used(config, kept.header)})
             run = open_run(config, kept.state, kept.snapshot, kept.earlier)
             if not own:
                 return Opened(run, "", kept.title)
+            run.set_hot(kept.hot)
             if kept.training:
                 run.play()
             live = _Live(run, replace(kept, state=None, snapshot=None, earlier={}))
@@ -359,6 +364,11 @@ def _now(kept: KeptRun, moment: Moment) -> KeptRun:
         header=moment.header,
         earlier=moment.earlier,
     )
+
+
+def _used(config: RunConfig, header: Header) -> float:
+    used = header.step if config.budget_unit == "steps" else header.seconds
+    return max(used, bounds("budget")[0])
 
 
 def _is_due(live: _Live, moment: Moment, now: float, pace: float) -> bool:

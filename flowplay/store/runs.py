@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, undefer
 
 from flowplay.config import HotSettings, RunConfig
 from flowplay.store.errors import StoreError
-from flowplay.store.ids import SHORT, new_id
+from flowplay.store.ids import SHORT, is_id, new_id
 from flowplay.store.schema import StoredEarlierState, StoredRun
 from flowplay.store.store import Store
 from flowplay.wire import EarlierWeights, Header, RunState, Snapshot
@@ -156,6 +156,8 @@ class Runs:
         Raises:
             StoreError: also if another version of flowplay wrote it.
         """
+        if not is_id(id_):
+            return None
         with self._store.reading() as session:
             whole = (undefer(StoredRun.state), undefer(StoredRun.snapshot))
             row = session.get(StoredRun, id_, options=whole)
@@ -171,6 +173,8 @@ class Runs:
         Raises:
             StoreError: also if another version of flowplay wrote it.
         """
+        if not is_id(id_):
+            return None
         with self._store.reading() as session:
             row = session.get(StoredRun, id_, options=(undefer(StoredRun.snapshot),))
         return None if row is None else _read(row, {}, with_state=False)

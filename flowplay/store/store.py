@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import (
     ArgumentError,
+    DataError,
     DBAPIError,
     IntegrityError,
     NoSuchModuleError,
@@ -136,7 +137,8 @@ class Store:
         try:
             with Session(engine, expire_on_commit=False) as session, session.begin():
                 yield session
-        except IntegrityError:
+        except (IntegrityError, DataError):
+            # What was asked was wrong; the database is there.
             raise
         except SQLAlchemyError as error:
             # Whoever comes next looks at the schema again: it may be another database by then.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,10 +12,10 @@ from deadline import until
 from playwright.sync_api import Browser, Page, expect
 
 from browser.conftest import App, free_port, serve
+from flowplay.store.runs import Runs
+from flowplay.store.store import Store
 
 TRAINING = "/?target=circles&depth=2&width=16&budget=1000000&budget_unit=steps"
-
-Start = Callable[[], App]
 
 
 @pytest.fixture
@@ -45,10 +45,6 @@ def is_training(page: Page) -> bool:
     return "Training" in page.get_by_test_id("stProgress").inner_text(timeout=30_000)
 
 
-def frame_of(page: Page) -> str:
-    return page.locator(".st-key-density canvas.plot").get_attribute("data-frame") or ""
-
-
 def begin(page: Page, app: App) -> str:
     """Open a run, train it, and return its address once it has some steps behind it."""
     page.goto(app.url + TRAINING)
@@ -58,18 +54,40 @@ def begin(page: Page, app: App) -> str:
     return page.url
 
 
+#: Notes every step that the page shows from now on.
+WATCH = """() => {
+  window.steps = [];
+  new MutationObserver(() => {
+    const found = /step ([\\d,]+)/.exec(
+      document.querySelector('[data-testid="stProgress"]')?.innerText ?? "");
+    if (found) window.steps.push(Number(found[1].replaceAll(",", "")));
+  }).observe(document.body, { childList: true, subtree: true, characterData: true });
+}"""
+
+
+def written(store: str, address: str) -> int:
+    """Return the step at which the run that an address names is in the store."""
+    found = re.search(r"run=([\w-]+)", address)
+    assert found is not None
+    kept = Runs(Store(store)).read(found[1])
+    assert kept is not None
+    assert kept.training
+    return 0 if kept.header is None else kept.header.step
+
+
 def test_a_killed_server_loses_no_run(browser: Browser, store: str) -> None:
     port = free_port()
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
     with server(store, port) as app:
         address = begin(page, app)
-        until(lambda: "run=" in page.url)
-        before = step_of(page)
         kill(app)
+        before = written(store, address)
+    page.evaluate(WATCH)
     with server(store, port):
-        # Nothing is clicked: the tab comes back by itself.
+        # Nothing is clicked: the tab comes back by itself, with the run as it was written.
         until(lambda: is_training(page) and step_of(page) > before, 60, "the run goes on")
+        assert min(page.evaluate("window.steps")) >= before
         assert page.url == address
         page.reload()
         until(lambda: is_training(page) and step_of(page) > before, 30, "a reload finds it")
@@ -78,3 +96,41 @@ def test_a_killed_server_loses_no_run(browser: Browser, store: str) -> None:
         expect(page.get_by_role("button", name="Resume", exact=True)).to_be_enabled()
         assert page.get_by_test_id("stException").count() == 0
     context.close()
+
+
+def test_a_shared_link_lives_on_another_server(browser: Browser, store: str) -> None:
+    owner = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = owner.new_page()
+    with server(store, free_port()) as app:
+        page.goto(app.url + "/?target=circles&depth=2&width=16&budget=300")
+        page.get_by_role("button", name="Train", exact=True).click()
+        expect(page.get_by_test_id("stProgress")).to_contain_text("Finished", timeout=60_000)
+        picture = until(lambda: pixels(page), what="the picture")
+        page.get_by_role("button", name="Share", exact=True).click()
+        link = page.get_by_role("dialog").locator("code").inner_text().strip()
+        assert re.fullmatch(re.escape(app.url) + r"/r/[\w-]{12}", link)
+    owner.close()
+    visitor = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = visitor.new_page()
+    with server(store, free_port()) as app:
+        page.goto(app.url + "/r/" + link.rpartition("/")[2])
+        expect(page.get_by_text("A copy of a run")).to_be_visible(timeout=30_000)
+        until(lambda: pixels(page) == picture, 30, "the same picture")
+        assert step_of(page) == 300
+        page.get_by_role("button", name="Continue", exact=True).click()
+        until(lambda: step_of(page) > 300, 60, "the copy goes on")
+        expect(page).to_have_url(re.compile(r"[?&]run=[\w-]{22}(&|$)"))
+        page.goto(app.url + "/?shared=" + link.rpartition("/")[2])
+        until(lambda: pixels(page) == picture, 30, "the original has not changed")
+        page.goto(app.url + "/runs")
+        expect(page.locator("[class*='st-key-run_']")).to_have_count(1, timeout=30_000)
+    visitor.close()
+
+
+def pixels(page: Page) -> str:
+    """Return the model's picture once it does not move any more, else nothing."""
+    canvas = page.locator(".st-key-density canvas.plot")
+    read = "canvas => canvas.toDataURL()"
+    first = str(canvas.evaluate(read))
+    page.wait_for_timeout(400)
+    return first if canvas.evaluate(read) == first else ""

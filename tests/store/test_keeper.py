@@ -147,6 +147,20 @@ def test_only_the_process_that_has_a_run_trains_it(
     assert kept.state == other.state
 
 
+def test_a_larger_budget_is_used_after_a_restart(
+    server: Callable[[], Keeper], engine: Engine
+) -> None:
+    first, second = server(), server()
+    run, id_ = begin(first, engine)
+    engine.land(run, 2000, finished=True)
+    run.set_hot(CONFIG.hot.model_copy(update={"budget": 4000.0}))
+    run.play()
+    look(first)
+    again = opened(second, engine, id_).run
+    assert again.moment().goes_on
+    assert again.view().hot.budget == 4000.0
+
+
 def test_two_tabs_of_a_server_share_one_run(server: Callable[[], Keeper], engine: Engine) -> None:
     keeper = server()
     run, id_ = begin(keeper, engine)
