@@ -18,6 +18,10 @@ from flowplay.store.store import Store
 TRAINING = "/?target=circles&depth=2&width=16&budget=1000000&budget_unit=steps"
 
 
+#: Milliseconds for a page; servers start in these tests, and busy machines take long.
+PATIENCE = 120_000
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/runs.sqlite"
@@ -36,20 +40,20 @@ def kill(app: App) -> None:
 
 def step_of(page: Page) -> int:
     """Return the step that the page says, 0 before the first."""
-    text = page.get_by_test_id("stProgress").inner_text(timeout=30_000)
+    text = page.get_by_test_id("stProgress").inner_text(timeout=PATIENCE)
     found = re.search(r"step ([\d,]+)", text)
     return int(found[1].replace(",", "")) if found else 0
 
 
 def is_training(page: Page) -> bool:
-    return "Training" in page.get_by_test_id("stProgress").inner_text(timeout=30_000)
+    return "Training" in page.get_by_test_id("stProgress").inner_text(timeout=PATIENCE)
 
 
 def begin(page: Page, app: App) -> str:
     """Open a run, train it, and return its address once it has some steps behind it."""
     page.goto(app.url + TRAINING)
     page.get_by_role("button", name="Train", exact=True).click()
-    until(lambda: step_of(page) > 200, 60, "it trains")
+    until(lambda: step_of(page) > 200, 120, "it trains")
     expect(page).to_have_url(re.compile(r"[?&]run=[\w-]{22}(&|$)"))
     return page.url
 
@@ -79,6 +83,7 @@ def test_a_killed_server_loses_no_run(browser: Browser, store: str) -> None:
     port = free_port()
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
+    page.set_default_timeout(PATIENCE)
     with server(store, port) as app:
         address = begin(page, app)
         kill(app)
@@ -86,11 +91,11 @@ def test_a_killed_server_loses_no_run(browser: Browser, store: str) -> None:
     page.evaluate(WATCH)
     with server(store, port):
         # Nothing is clicked: the tab comes back by itself, with the run as it was written.
-        until(lambda: is_training(page) and step_of(page) > before, 60, "the run goes on")
+        until(lambda: is_training(page) and step_of(page) > before, 120, "the run goes on")
         assert min(page.evaluate("window.steps")) >= before
         assert page.url == address
         page.reload()
-        until(lambda: is_training(page) and step_of(page) > before, 30, "a reload finds it")
+        until(lambda: is_training(page) and step_of(page) > before, 120, "a reload finds it")
         assert page.url == address
         page.get_by_role("button", name="Pause", exact=True).click()
         expect(page.get_by_role("button", name="Resume", exact=True)).to_be_enabled()
@@ -101,10 +106,11 @@ def test_a_killed_server_loses_no_run(browser: Browser, store: str) -> None:
 def test_a_shared_link_lives_on_another_server(browser: Browser, store: str) -> None:
     owner = browser.new_context(viewport={"width": 1280, "height": 900})
     page = owner.new_page()
+    page.set_default_timeout(PATIENCE)
     with server(store, free_port()) as app:
         page.goto(app.url + "/?target=circles&depth=2&width=16&budget=300")
         page.get_by_role("button", name="Train", exact=True).click()
-        expect(page.get_by_test_id("stProgress")).to_contain_text("Finished", timeout=60_000)
+        expect(page.get_by_test_id("stProgress")).to_contain_text("Finished", timeout=PATIENCE)
         picture = until(lambda: pixels(page), what="the picture")
         page.get_by_role("button", name="Share", exact=True).click()
         link = page.get_by_role("dialog").locator("code").inner_text().strip()
@@ -112,18 +118,19 @@ def test_a_shared_link_lives_on_another_server(browser: Browser, store: str) -> 
     owner.close()
     visitor = browser.new_context(viewport={"width": 1280, "height": 900})
     page = visitor.new_page()
+    page.set_default_timeout(PATIENCE)
     with server(store, free_port()) as app:
         page.goto(app.url + "/r/" + link.rpartition("/")[2])
-        expect(page.get_by_text("A copy of a run")).to_be_visible(timeout=30_000)
-        until(lambda: pixels(page) == picture, 30, "the same picture")
+        expect(page.get_by_text("A copy of a run")).to_be_visible(timeout=PATIENCE)
+        until(lambda: pixels(page) == picture, 120, "the same picture")
         assert step_of(page) == 300
         page.get_by_role("button", name="Continue", exact=True).click()
-        until(lambda: step_of(page) > 300, 60, "the copy goes on")
+        until(lambda: step_of(page) > 300, 120, "the copy goes on")
         expect(page).to_have_url(re.compile(r"[?&]run=[\w-]{22}(&|$)"))
         page.goto(app.url + "/?shared=" + link.rpartition("/")[2])
-        until(lambda: pixels(page) == picture, 30, "the original has not changed")
+        until(lambda: pixels(page) == picture, 120, "the original has not changed")
         page.goto(app.url + "/runs")
-        expect(page.locator("[class*='st-key-run_']")).to_have_count(1, timeout=30_000)
+        expect(page.locator("[class*='st-key-run_']")).to_have_count(1, timeout=PATIENCE)
     visitor.close()
 
 

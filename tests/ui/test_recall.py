@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hostile import NASTY
 from store.kept import kept
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
-from ui.test_routes import NASTY
 
 from flowplay.config import RunConfig
 from flowplay.engine import Engine

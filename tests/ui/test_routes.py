@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import numpy as np
 import pytest
+from hostile import NASTY
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -37,24 +38,6 @@ from flowplay.wire.pictures import Picture
 
 WINDOW = [-2.0, 2.0, -2.0, 2.0]
 CODE = encode_density(np.add.outer(np.linspace(0, 1, 64), np.linspace(0, 1, 64)), 2.0)
-
-#: What has no business in an id, a title or a header.
-NASTY = (
-    "<script>alert(1)</script>",
-    '"><img src=x onerror=alert(1)>',
-    "'; DROP TABLE runs; --",
-    "../../../../etc/passwd",
-    "%00",
-    "\x00",
-    "\ud800",
-    "{{7*7}}",
-    "${jndi:ldap://x}",
-    "a" * 5000,
-    "\r\nSet-Cookie: x=y",
-    "‮gnp.exe",
-    "![x](http://example.invalid/x.png)",
-    ":red[x] $x^2$ :material/close: `x` [x](javascript:alert(1))",
-)
 
 HOSTILE = settings(
     max_examples=450, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -204,10 +187,8 @@ def test_every_kind_of_run_has_a_card(keeper: Keeper, picture: Picture) -> None:
 
 def test_a_density_is_drawn_as_it_is(keeper: Keeper) -> None:
     card = Image.open(io.BytesIO(ask(f"/r/{shared(keeper)}.png").body)).convert("L")
-    low, high = card.getpixel((40, 590)), card.getpixel((590, 40))
-    assert isinstance(low, int)
-    assert isinstance(high, int)
-    assert high > low + 50, "row 0 of the code is the lowest y"
+    shades = np.asarray(card).astype(int)
+    assert shades[40, 590] > shades[590, 40] + 50, "row 0 of the code is the lowest y"
 
 
 def test_only_shared_runs_are_shown(keeper: Keeper) -> None:

@@ -1,0 +1,20 @@
+"""What has no business in an address, an id, a title or a header."""
+
+from __future__ import annotations
+
+NASTY = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "'; DROP TABLE runs; --",
+    "../../../../etc/passwd",
+    "%00",
+    "\x00",
+    "\ud800",
+    "{{7*7}}",
+    "${jndi:ldap://x}",
+    "a" * 5000,
+    "\r\nSet-Cookie: x=y",
+    "‮gnp.exe",
+    "![x](http://example.invalid/x.png)",
+    ":red[x] $x^2$ :material/close: `x` [x](javascript:alert(1))",
+)
