@@ -20,6 +20,9 @@ _FAINT: Final = "#9aa6b5"
 #: Images that a still shows, in a square of this side.
 _IMAGES_SIDE: Final = 6
 
+#: Grey of the lines between images.
+_LINE: Final = 128
+
 #: Part of the points of a cloud that a picture without a window leaves out, at each side.
 _OUTLIERS: Final = 1.0
 
@@ -91,6 +94,8 @@ def _write(
     room: float,
 ) -> float:
     """Write one line, smaller where it would not fit; return the y of its lower end."""
+    # The font that Pillow brings lacks this sign.
+    text = text.replace("‖", "||")
     font = ImageFont.load_default(size)
     if (length := draw.textlength(text, font)) > room:
         font = ImageFont.load_default(max(16.0, size * room / length))
@@ -113,8 +118,10 @@ def _images(picture: ImagesPicture, side: int) -> Image.Image:
     if channels == 1:
         # Grey is drawn as ink on paper, as the pages do.
         light = np.repeat(255 - light, 3, axis=3)
-    sheet = np.full((_IMAGES_SIDE**2, h, w, 3), 255, np.uint8)
-    sheet[:n] = light[..., :3]
+    # With a line at the right and below each.
+    h, w = h + 1, w + 1
+    sheet = np.full((_IMAGES_SIDE**2, h, w, 3), _LINE, np.uint8)
+    sheet[:n, :-1, :-1] = light[..., :3]
     grid = sheet.reshape(_IMAGES_SIDE, _IMAGES_SIDE, h, w, 3).swapaxes(1, 2)
     whole = Image.fromarray(grid.reshape(_IMAGES_SIDE * h, _IMAGES_SIDE * w, 3))
     return whole.resize((side, side), Image.Resampling.NEAREST)
