@@ -34,10 +34,12 @@ from flowplay.wire.compressed import OTHERS
 Bytes = NDArray[np.uint8]
 
 
-def _restless(shape: tuple[int, int, int] = (8, 8, 1), levels: int = 17) -> IntegerFlow:
+def _restless(
+    shape: tuple[int, int, int] = (8, 8, 1), levels: int = 17, *, smooth: bool = False
+) -> IntegerFlow:
     """Return a flow whose couplings move about half of all values."""
     torch.manual_seed(1)
-    flow = IntegerFlow(shape, levels, couplings=4, width=24)
+    flow = IntegerFlow(shape, levels, couplings=4, width=24, smooth=smooth)
     for coupling in flow.layers:
         torch.nn.init.normal_(coupling.network.last.weight, std=2)
     return flow.eval().requires_grad_(False)
@@ -112,8 +114,9 @@ def test_any_bytes_come_back(data: bytes, largest: int) -> None:
 _SMALL = ImageCodec(_restless((2, 2, 1), 17))
 
 
-def test_colour_and_256_levels_come_back() -> None:
-    codec = ImageCodec(_restless((8, 8, 3), 256))
+@pytest.mark.parametrize("smooth", [False, True])
+def test_colour_and_256_levels_come_back(smooth: bool) -> None:
+    codec = ImageCodec(_restless((8, 8, 3), 256, smooth=smooth))
     images = np.random.default_rng(2).integers(0, 256, (5, 8, 8, 3)).astype(np.uint8)
     np.testing.assert_array_equal(codec.decompress(codec.compress(images)), images)
 
@@ -236,6 +239,22 @@ def test_frequencies_are_the_model_s_probabilities(flow: IntegerFlow) -> None:
     probability = flow.mixture.log_prob(numbers, every).exp().permute(1, 2, 0).reshape(-1, 17)
     found = tables.frequencies(FixedNetwork(flow.prior)(x).reshape(20 * 64, -1), 17, 3)
     np.testing.assert_allclose(found / 2**tables.TOTAL, probability, atol=2e-3)
+
+
+def test_a_file_of_photographs_is_as_long_as_its_probability_says() -> None:
+    state, _ = train_slice(
+        new_run(RunConfig(target="patches", architecture="idf", width=16, samples=2000)), steps=25
+    )
+    codec = codec_of(LiveRun(state).model)
+    problem = make_problem("patches")
+    assert isinstance(problem, ImageProblem)
+    images = problem.images("validation", 0).levels[:60]
+    data = codec.compress(images)
+    np.testing.assert_array_equal(codec.decompress(data), images)
+    ideal = report(codec, images, len(data))["ideal_bytes"]
+    assert ideal < len(data) < 1.01 * ideal + 24
+    # What a value is expected to be is known before anything is learned.
+    assert 8 * len(data) / images.size < 6
 
 
 def test_blocks_of_images_come_back(

@@ -16,7 +16,12 @@ from flowplay.catalog import IMAGE_ARCHITECTURES
 from flowplay.config import RunConfig
 from flowplay.errors import RefusedError
 from flowplay.flows import Flow, build_flow
+from flowplay.flows.base import Bijection
+from flowplay.flows.glow import ActNorm, InvertibleLinear
 from flowplay.flows.images import Logit, UniformNoise, VariationalNoise, image_glow
+from flowplay.flows.images.coupling import ImageCoupling
+from flowplay.flows.images.positions import EachPosition, First
+from flowplay.flows.transformers import Affine, LogisticMixture
 from flowplay.models import BoundModel, build_model
 from flowplay.models.average import WeightAverage
 from flowplay.models.images import DequantizedFlow
@@ -29,12 +34,30 @@ from flowplay.wire import ImagesPicture, SamplesPicture
 LEVELS = 3
 
 
+def two_scales() -> list[Bijection]:
+    """Return the layers of a multi-scale Glow of two channels at one position: the least there is.
+
+    A step, a split, and a step of the channel that is left.
+    """
+    mixture, affine = LogisticMixture(2), Affine()
+    in_order: list[Bijection] = [
+        EachPosition(ActNorm(2), 1),
+        EachPosition(InvertibleLinear(2), 1),
+        ImageCoupling(2, 1, 8, mixture),
+        ImageCoupling(2, 1, 8, affine),
+        First(EachPosition(ActNorm(1), 1), 1),
+    ]
+    return in_order[::-1]
+
+
 def toy(name: str) -> DequantizedFlow:
     """Build a model of two pixels with three levels, far from its start."""
-    flow = build_flow(name, dim=2, depth=2, width=8, seed=0)
-    model = DequantizedFlow(
-        Flow([*flow.bijections, Logit(LEVELS)], 2), UniformNoise(), (1, 2, 1), LEVELS
+    layers = (
+        two_scales()
+        if name == "glow"
+        else build_flow(name, dim=2, depth=2, width=8, seed=0).bijections
     )
+    model = DequantizedFlow(Flow([*layers, Logit(LEVELS)], 2), UniformNoise(), (1, 2, 1), LEVELS)
     torch.manual_seed(0)
     with torch.no_grad():
         for p in model.parameters():
@@ -46,7 +69,7 @@ def images(levels: int, dim: int) -> Tensor:
     return torch.tensor(list(itertools.product(range(levels), repeat=dim))).double()
 
 
-@pytest.mark.parametrize("name", ["realnvp", "maf", "nsf"])
+@pytest.mark.parametrize("name", ["realnvp", "maf", "nsf", "glow"])
 def test_probabilities_of_all_images_sum_to_one(name: str) -> None:
     """Each P(x) is the integral of the density over the bins of x, by Gauss's rule in pieces.
 

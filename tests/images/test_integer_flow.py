@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -11,17 +12,23 @@ from hypothesis import strategies as st
 
 from flowplay.config import RunConfig
 from flowplay.flows.integer import LogisticMixture, RoundedCoupling, neighbours, turned
+from flowplay.flows.integer.prediction import predicted
 from flowplay.models.idf import IntegerFlow
 from flowplay.training import new_run, train_slice
 from flowplay.training.live_run import LiveRun
 
 
 def _restless(
-    shape: tuple[int, int, int] = (8, 8, 1), levels: int = 17, couplings: int = 4
+    shape: tuple[int, int, int] = (8, 8, 1),
+    levels: int = 17,
+    couplings: int = 4,
+    *,
+    smooth: bool = False,
 ) -> IntegerFlow:
     """Return a flow in float64 with random weights, so large that its couplings move much."""
     torch.manual_seed(0)
-    flow = IntegerFlow(shape, levels, couplings=couplings, width=12).double().eval()
+    flow = IntegerFlow(shape, levels, couplings=couplings, width=12, smooth=smooth)
+    flow.double().eval()
     for parameter in flow.parameters():
         torch.nn.init.normal_(parameter, std=0.5)
     for coupling in flow.layers:
@@ -58,11 +65,52 @@ def test_all_images_of_two_pixels_and_three_levels_have_probability_one() -> Non
     assert float(flow.log_prob(x).exp().sum()) == pytest.approx(1, abs=1e-12)
 
 
-def test_all_images_of_four_pixels_have_probability_one() -> None:
-    flow = _restless((2, 2, 1), 5)
+@pytest.mark.parametrize("smooth", [False, True])
+def test_all_images_of_four_pixels_have_probability_one(smooth: bool) -> None:
+    flow = _restless((2, 2, 1), 5, smooth=smooth)
     x = torch.tensor(list(itertools.product(range(5), repeat=4))).double()
     assert len(torch.unique(flow.transform(x), dim=0)) == len(x)
     assert float(flow.log_prob(x).exp().sum()) == pytest.approx(1, abs=1e-12)
+
+
+def test_predictions_know_only_what_comes_before() -> None:
+    flow = _restless((4, 4, 3), 256, smooth=True)
+    x = torch.randint(256, (1, 48)).double()
+    before = flow.middle(x)
+    assert before is not None
+    for d in range(48):
+        other = x.clone()
+        other[0, d:] = 255 - other[0, d:]
+        after = flow.middle(other)
+        assert after is not None
+        assert torch.equal(after[:, : d + 1], before[:, : d + 1])
+        torch.testing.assert_close(
+            flow.prior(other, after)[:, : d + 1], flow.prior(x, before)[:, : d + 1]
+        )
+    whole = x.long().numpy()
+    ends = np.array([[128, 0]])
+    index = flow.expected.numpy()
+    same = predicted(np.concatenate([whole, ends], 1)[:, index], 256)
+    assert np.array_equal(2 * same, before.numpy())
+
+
+def test_a_falling_plane_is_predicted_exactly() -> None:
+    rows, columns, channels = np.indices((6, 6, 3))
+    plane = torch.from_numpy(3 * rows - 5 * columns + 40 * channels + 60).double()
+    flow = IntegerFlow((6, 6, 3), 256, couplings=0, width=4, smooth=True)
+    middle = flow.middle(plane.reshape(1, -1))
+    assert middle is not None
+    inside = (middle / 2).reshape(6, 6, 3)[1:, 1:]
+    assert torch.equal(inside, plane[1:, 1:])
+
+
+def test_photographs_are_mirrored_in_training_alone() -> None:
+    flow = _restless((4, 4, 3), 256, smooth=True)
+    x = torch.randint(256, (3, 48)).double()
+    torch.manual_seed(1)
+    turned_ones = [flow._turned(x) for _ in range(200)]
+    assert len({tuple(t[0].tolist()) for t in turned_ones}) == 8
+    assert all(torch.equal(t.sort(1).values, x.sort(1).values) for t in turned_ones)
 
 
 def test_all_values_of_a_pixel_given_the_rest_have_probability_one() -> None:

@@ -1,0 +1,65 @@
+"""Images and their compression, as a person meets them in Chromium."""
+
+from __future__ import annotations
+
+import re
+
+from deadline import until
+from playwright.sync_api import Page, expect
+
+from browser.conftest import App
+from browser.test_learn import open_at
+from browser.test_playground import PATIENCE, TRAIN, no_traceback
+
+SMALL = "depth=1&width=8&budget=30"
+
+
+def choose(page: Page, section: str) -> None:
+    page.get_by_role("radiogroup").get_by_text(section, exact=True).click()
+    expect(page).to_have_url(re.compile(f"section={section.lower()}"))
+
+
+def test_a_digit_is_drawn_and_walked_after_training(app: App, page: Page) -> None:
+    open_at(page, f"{app.url}/images?target=digits&architecture=glow&label=given&{SMALL}", TRAIN)
+    page.click(TRAIN)
+    expect(page.get_by_text("Finished · step 30", exact=False)).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("independent pixels 2.4", exact=False)).to_be_attached()
+    choose(page, "Walk")
+    walk = page.locator(".st-key-image_walk figure")
+    slider = walk.locator("input.at")
+    slider.focus()
+    page.keyboard.press("End")
+    expect(walk).to_have_attribute("data-layer", slider.get_attribute("max") or "")
+    choose(page, "Draw")
+    figure = page.locator(".st-key-draw figure")
+    sheet = figure.locator("canvas.plot")
+    sheet.scroll_into_view_if_needed()
+    box = sheet.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] - 20, steps=8)
+    page.mouse.up()
+    expect(page.get_by_test_id("stMetric").filter(has_text="Bayes")).to_be_visible()
+    drawn = int(figure.get_attribute("data-ink") or 0)
+    assert drawn > 40
+    # The keyboard draws, too, and clears.
+    sheet.focus()
+    for key in ("Space", "Shift+ArrowLeft", "Shift+ArrowLeft"):
+        page.keyboard.press(key)
+    until(lambda: int(figure.get_attribute("data-ink") or 0) > drawn, 30, "ink by keyboard")
+    page.keyboard.press("Delete")
+    expect(figure).to_have_attribute("data-ink", "0")
+    no_traceback(page)
+
+
+def test_test_images_are_compressed_and_come_back(app: App, page: Page) -> None:
+    open_at(page, f"{app.url}/compress?target=digits&architecture=idf&width=16&budget=30", TRAIN)
+    page.click(TRAIN)
+    page.locator(".st-key-compress_now button").click(timeout=PATIENCE)
+    page.locator(".st-key-compress_decode button").click(timeout=PATIENCE)
+    expect(page.get_by_text("All 360 images came back, bit for bit.")).to_be_visible()
+    with page.expect_download() as download:
+        page.locator(".st-key-compress_download button").click()
+    assert download.value.suggested_filename == "digits.fpi"
+    no_traceback(page)
