@@ -81,7 +81,7 @@ def compress_view(config: RunConfig, run: Run) -> None:
     view = run.view()
     if view.header is None or view.header.step == 0 or run.state is None:
         st.caption("Press Train. When the model has learned for a while, it can compress.")
-        _wait_for_a_step(run)
+        _wait(run, first=True)
         return
     images = _source(config)
     if st.button(
@@ -98,15 +98,20 @@ def compress_view(config: RunConfig, run: Run) -> None:
     asked: _Asked | None = st.session_state.get(_ASKED)
     if asked is not None and asked.run_id == run.id:
         _show(asked, config)
+    _wait(run, first=False)
 
 
-def _wait_for_a_step(run: Run) -> None:
+def _wait(run: Run, *, first: bool) -> None:
+    """Run the page again when the run has its first step, or ends: its buttons change."""
+    drawn = run.view()
+
     def look() -> None:
-        header = run.view().header
-        if header is not None and header.step > 0:
+        view = run.view()
+        begun = first and view.header is not None and view.header.step > 0
+        if begun or view.phase is not drawn.phase:
             st.rerun()
 
-    follow(look, _POLL if run.view().phase in ACTIVE else None)
+    follow(look, _POLL if drawn.phase in ACTIVE else None)
 
 
 def _source(config: RunConfig) -> bytes | None:

@@ -56,10 +56,12 @@ def test_a_digit_is_drawn_and_walked_after_training(app: App, page: Page) -> Non
 def test_test_images_are_compressed_and_come_back(app: App, page: Page) -> None:
     open_at(page, f"{app.url}/compress?target=digits&architecture=idf&width=16&budget=30", TRAIN)
     page.click(TRAIN)
-    page.locator(".st-key-compress_now button").click(timeout=PATIENCE)
-    page.locator(".st-key-compress_decode button").click(timeout=PATIENCE)
+    # The run has ended: no more new runs of the page take the buttons away.
+    expect(page.locator(TRAIN)).to_have_text(re.compile("Continue"), timeout=PATIENCE)
+    page.locator(".st-key-compress_now button >> visible=true").click(timeout=PATIENCE)
+    page.locator(".st-key-compress_decode button >> visible=true").click(timeout=PATIENCE)
     expect(page.get_by_text("All 360 images came back, bit for bit.")).to_be_visible()
     with page.expect_download() as download:
-        page.locator(".st-key-compress_download button").click()
+        page.locator(".st-key-compress_download button >> visible=true").click()
     assert download.value.suggested_filename == "digits.fpi"
     no_traceback(page)
