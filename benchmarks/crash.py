@@ -26,11 +26,14 @@ from pathlib import Path
 
 import psutil
 import websockets
+from sqlalchemy import select
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from benchmarks.postgres import Postgres
 from flowplay.store import new_id
+from flowplay.store.schema import StoredRun
+from flowplay.store.store import Store
 from flowplay.ui.browser import COOKIE
 
 ROOT = Path(__file__).parents[1]
@@ -57,7 +60,8 @@ class Client:
         seconds: spent training, as the page showed last.
         moved_at: when it showed more training than ever before.
         shown: for each return, seconds from the connection to the run's picture.
-        lost: for each return, seconds of training that the page showed less than before.
+        lost: for each death of the server, seconds of training that the page had shown and that
+            were not in the store.
         failures: exceptions that the page showed.
         runs: ids of runs that its address named.
     """
@@ -158,8 +162,6 @@ class Client:
         self._connected_at = None
 
     def _progress(self, step: int, seconds: float) -> None:
-        if seconds < self.seconds:
-            self.lost.append(self.seconds - seconds)
         self.step, self.seconds = step, seconds
         if seconds > self.most:
             now = time.monotonic()
@@ -188,8 +190,12 @@ class House:
         for name in ("scheduler", "worker 1", "worker 2", "server"):
             self._start(name)
 
-    async def kill(self, what: str) -> None:
-        """Kill a process as `kill -9` does, and start it again a moment later."""
+    async def kill(self, what: str) -> dict[str, float]:
+        """Kill a process as `kill -9` does, and start it again a moment later.
+
+        Returns:
+            If the server was killed: seconds of training that each run had in the store then.
+        """
         names = what.split(" and ")
         if "worker" in names:
             names = [random.choice(("worker 1", "worker 2"))]
@@ -200,11 +206,20 @@ class House:
                 self._processes[name].kill()
                 self._processes[name].wait()
         await asyncio.sleep(RESTART)
+        if "database" in names:
+            await asyncio.to_thread(self.database.start)
+        written = await asyncio.to_thread(self._written) if "server" in names else {}
         for name in names:
-            if name == "database":
-                await asyncio.to_thread(self.database.start)
-            else:
+            if name != "database":
                 self._start(name)
+        return written
+
+    def _written(self) -> dict[str, float]:
+        store = Store(self.database.url)
+        with store.reading() as session:
+            rows = session.execute(select(StoredRun.id, StoredRun.seconds)).all()
+        store.close()
+        return {id_: float(seconds) for id_, seconds in rows}
 
     async def supervise(self) -> None:
         """Start again what has ended by itself, as a worker does when its scheduler is gone."""
@@ -298,7 +313,11 @@ async def _kill_in_turn(
         await asyncio.sleep(chance.uniform(0.1, 0.4) * pace)
         before = [(len(c.shown), len(c.lost), c.most) for c in clients]
         killed = time.monotonic()
-        await house.kill(what)
+        seconds = [c.seconds for c in clients]
+        written = await house.kill(what)
+        if written:
+            for client, shown_then in zip(clients, seconds, strict=True):
+                client.lost.append(max(0.0, shown_then - written.get(client.runs[0], 0.0)))
         await asyncio.sleep(max(0.0, begun + pace - time.monotonic()))
         shown = [s for c, (n, _, _) in zip(clients, before, strict=True) for s in c.shown[n:]]
         lost = [s for c, (_, n, _) in zip(clients, before, strict=True) for s in c.lost[n:]]

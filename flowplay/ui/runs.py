@@ -15,7 +15,7 @@ from flowplay.store import StoreError
 from flowplay.ui.browser import browser
 from flowplay.ui.example import example
 from flowplay.ui.keeping import keeper
-from flowplay.ui.settings import RUN, SHARED, identity, locked
+from flowplay.ui.settings import RUN, SHARED, forget_named_run, identity, locked
 from flowplay.ui.shell import engine
 
 if TYPE_CHECKING:
@@ -277,7 +277,8 @@ def _held(run: Run) -> _SessionRun | None:
 
 
 def _keep(run: Run) -> None:
-    """Keep a run from now on."""
+    """Keep a run from now on, and wait for no other."""
+    forget_named_run()
     kept, held = keeper(), _held(run)
     if kept is not None and held is not None:
         _remember(identity(run.config), kept.keep(run, browser(), held.title))
