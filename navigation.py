@@ -27,6 +27,9 @@ def main() -> None:
             st.Page("pages/images.py", title="Images", icon=":material/image:"),
             st.Page("pages/compress.py", title="Compress", icon=":material/folder_zip:"),
             st.Page("pages/runs.py", title="My runs", icon=":material/history:"),
+            st.Page(
+                "pages/classroom.py", title="Classes", icon=":material/school:", url_path="class"
+            ),
             st.Page("pages/guide.py", title="Guide", icon=":material/menu_book:"),
         ],
         # Pages without settings of their own get the room of the sidebar.

@@ -45,11 +45,15 @@ class Rules:
         fixed: locked settings and their values.
         hidden: names of settings and of `PARTS` that are not shown.
         about: names and values that stand for the rules in an address.
+        base: settings with which one begins, where the address has none.
+        autostart: whether the first run begins by itself.
     """
 
     fixed: Mapping[str, Any] = field(default_factory=dict)
     hidden: tuple[str, ...] = ()
     about: Mapping[str, str] = field(default_factory=dict)
+    base: Mapping[str, str] = field(default_factory=dict)
+    autostart: bool = False
 
     @classmethod
     def of_query(cls, query: Mapping[str, str]) -> tuple[Self, list[str]]:

@@ -8,6 +8,7 @@ from flowplay.ui.inside import headline, inside
 from flowplay.ui.live import buttons
 from flowplay.ui.opening import opened_run, opening_notes
 from flowplay.ui.settings import seed_from_url
+from flowplay.ui.teaching import class_task
 
 shell.enter_page()
 config, run = opened_run(autostart=seed_from_url())
@@ -17,6 +18,7 @@ shell.show_engine_status()
 opening_notes(config)
 
 headline(config, run)
+class_task(run)
 buttons(run)
 failure_box(run)
 inside(config, run)

@@ -12,6 +12,7 @@ from flowplay.ui.live import buttons, live_view, samples_toggle
 from flowplay.ui.opening import example_note, opened_run, opening_notes
 from flowplay.ui.posterior import posterior_data
 from flowplay.ui.settings import seed_from_url
+from flowplay.ui.teaching import class_task, teach_buttons, teach_dialogs
 from flowplay.ui.walk import walk_view
 
 shell.enter_page()
@@ -23,6 +24,7 @@ target_picker()
 with st.sidebar, settings():
     family_card(config, run)
 opening_notes(config)
+class_task(run)
 buttons(run, settings=True)
 failure_box(run)
 with st.container():
@@ -30,6 +32,8 @@ with st.container():
     posterior_data(config, run)
 live_view(config, run)
 samples_toggle(config)
+teach_buttons(run)
 walk_view(run)
 inside_link(config, run)
+teach_dialogs()
 note_attempts()

@@ -32,6 +32,10 @@ PAGE_NAMES = frozenset(
     images_look images_samples labels_view noise_bounds noise_checkpoint noise_checkpoint_again
     noise_column noise_drawn noise_falls noise_pixel noise_row noise_where noise_without
     noise_without_again scales_again scales_tiles scales_tree walk_view
+    class class_autostart class_banner class_controls class_csv class_differs class_end class_form
+    class_goal class_goal_value class_hidden class_locked class_make class_pause class_resume
+    class_task class_title follow_me follow_stop join join_form key nickname teach teaching wall
+    wall_view
     """.split()  # noqa: SIM905
 )
 

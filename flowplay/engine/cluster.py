@@ -124,6 +124,8 @@ class Cluster:
     ) -> None:
         """Prepare; nothing starts before `open`."""
         self.status = EngineStatus("starting", 0, "The workers are starting.")
+        #: How many workers were lost.
+        self.lost = 0
         self._scheduler = scheduler
         self._size = workers
         self._preload = preload
@@ -265,6 +267,7 @@ class Cluster:
     def _drop(self, worker: str) -> None:
         """Give nothing more to a worker that is lost, and give up what it has."""
         if (gone := self._ready.pop(worker, None)) is not None:
+            self.lost += 1
             gone.set()
             self._tell()
 

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from flowplay.budgets import Budgets
 from flowplay.budgets import budgets as budgets_of_environment
@@ -40,10 +40,12 @@ from flowplay.engine.dispatch import (
 from flowplay.engine.errors import EngineClosedError, WorkerLostError, WorkError
 from flowplay.engine.hosted import Assignment, HostedRun, SliceResult
 from flowplay.engine.machine import LOST_IN_A_ROW
-from flowplay.engine.retention import UNSEEN_SECONDS, looked_at_bytes, thin_histories, to_let_go
+from flowplay.engine.retention import looked_at_bytes, thin_histories, to_let_go
 from flowplay.engine.run import Run
 from flowplay.engine.tasks import Held
 from flowplay.engine.viewers import PRESENCE_SECONDS, Viewers
+from flowplay.limits import Limits
+from flowplay.limits import limits as limits_of_environment
 from flowplay.wire import Header
 
 if TYPE_CHECKING:
@@ -65,6 +67,30 @@ FULL = (
 )
 
 logger = logging.getLogger(__name__)
+
+
+class Census(NamedTuple):
+    """What an engine has and has done since it began.
+
+    Attributes:
+        runs: that are held.
+        training: of these, which train and are looked at.
+        queue: runs and calls that wait for a worker.
+        steps: optimizer steps that were taken.
+        pictures: snapshots that came from training.
+        picture_seconds: time between those of a run, in sum.
+        workers: that are ready.
+        workers_lost: workers that were lost; each was replaced, or came back.
+    """
+
+    runs: int
+    training: int
+    queue: int
+    steps: int
+    pictures: int
+    picture_seconds: float
+    workers: int
+    workers_lost: int
 
 
 @dataclass
@@ -94,9 +120,10 @@ class Engine:
             which is `SliceOrder.to_json()`.
         clock: monotonic time in seconds, for leases and turns.
         budgets: how much memory runs may take; by default those of the environment.
+        limits: what visitors may take; by default those of the environment.
 
     Raises:
-        ValueError: if the environment sets a budget that is no size.
+        ValueError: if the environment sets a budget that is no size, or a limit that is no number.
     """
 
     def __init__(
@@ -108,11 +135,13 @@ class Engine:
         work: str = "flowplay.training.worker:run_slice",
         clock: Callable[[], float] = time.monotonic,
         budgets: Budgets | None = None,
+        limits: Limits | None = None,
     ) -> None:
         """Start the engine's thread."""
         self.clock = clock
         self._work = work
         self._budgets = budgets or budgets_of_environment()
+        self._limits = limits or limits_of_environment()
         self._runs: dict[str, HostedRun] = {}
         self._viewers = Viewers()
         self._asked_at: float | None = None  # when the viewers were asked whether they are present
@@ -121,6 +150,7 @@ class Engine:
         self._lock = threading.Lock()  # guards _runs and _calls
         #: About how many seconds lie between two snapshots of one run, as things stand.
         self.snapshot_interval = snapshot_interval(1, 1)
+        self._steps, self._pictures, self._picture_seconds = 0, 0, 0.0
         self._busy: set[str] = set()
         self._jobs: set[asyncio.Task[None]] = set()
         self._closing = False
@@ -145,6 +175,22 @@ class Engine:
         if cluster is None:
             return EngineStatus("starting", 0, "The workers are starting.")
         return cluster.status
+
+    def census(self) -> Census:
+        """Count what there is, for whoever watches the server."""
+        with self._lock:
+            runs, calls = list(self._runs.values()), len(self._calls)
+        cluster = self._cluster
+        return Census(
+            runs=len(runs),
+            training=sum(run.training for run in runs),
+            queue=calls + sum(run.ready for run in runs),
+            steps=self._steps,
+            pictures=self._pictures,
+            picture_seconds=self._picture_seconds,
+            workers=self.status.workers,
+            workers_lost=0 if cluster is None else cluster.lost,
+        )
 
     def open_run(
         self,
@@ -171,7 +217,23 @@ class Engine:
                 self._runs[hosted.id] = hosted
         if closed:
             hosted.let_go("the server is shutting down")
-        return Run(config, hosted, self.wake, lambda: self.status)
+        return Run(config, hosted, self.wake, lambda: self.status, lambda: self._refusal(hosted))
+
+    def _refusal(self, run: HostedRun) -> str:
+        """Say why a run may not train beside those that do; empty if it may."""
+        if run.training:
+            return ""
+        with self._lock:
+            training = {id_ for id_, other in self._runs.items() if other.training}
+        if len(training) >= self._limits.max_runs:
+            return (
+                f"This server trains {len(training)} runs at once, which is its limit: try again "
+                "in a minute."
+            )
+        mine = len(training & self._viewers.beside(run.id))
+        if mine >= self._limits.max_runs_per_session:
+            return f"You train {mine} runs at once, which is the limit here: pause another first."
+        return ""
 
     def watch(self, viewer: str, run: Run, present: Callable[[], bool]) -> None:
         """Take it that a viewer looks at a run, and at no other, for as long as `present()`.
@@ -358,6 +420,14 @@ class Engine:
                 if assignment.state is None and not self._fits(result):
                     run.raised(FULL)
                     return
+                if result.header.parameters > self._limits.max_parameters:
+                    run.raised(
+                        f"This model has {result.header.parameters:,} parameters; this server "
+                        f"trains models of at most {self._limits.max_parameters:,}. Lower the "
+                        "width or the depth."
+                    )
+                    return
+                self._count(run, result)
                 run.succeeded(result, where, held, took)
                 self._add_to_history(run, result)
             case Raised(reason):
@@ -368,6 +438,17 @@ class Engine:
                 run.lost(blame=blame)
             case Missing():  # not without a `Held` argument
                 run.lost(blame=True)
+
+    def _count(self, run: HostedRun, result: SliceResult) -> None:
+        """Count the steps of a slice, and the time since the run's picture before."""
+        now, before = self.clock(), run.moment().header
+        steps = result.header.step - (0 if before is None else before.step)
+        if steps > 0:
+            self._steps += steps
+            if run.pictured_at is not None:
+                self._pictures += 1
+                self._picture_seconds += now - run.pictured_at
+        run.pictured_at = now if run.training else None
 
     def _add_to_history(self, run: HostedRun, result: SliceResult) -> None:
         """Let the run remember a state, if it is due; a large one is decoded in another thread."""
@@ -431,7 +512,9 @@ class Engine:
             runs = dict(self._runs)
         closed = {id_ for id_, run in runs.items() if run.closed}
         residents = [run.resident() for id_, run in runs.items() if id_ not in closed]
-        reasons = to_let_go(residents, now, self._budgets.runs_memory)
+        reasons = to_let_go(
+            residents, now, self._budgets.runs_memory, 60 * self._limits.idle_minutes
+        )
         for id_, reason in reasons.items():
             logger.info("A run was let go, since %s.", reason)
             runs[id_].let_go(reason)
@@ -461,7 +544,7 @@ class Engine:
         with self._lock:
             runs = list(self._runs.values())
         seen = [run.resident().seen_at for run in runs]
-        return max(1.0, min(seen) + UNSEEN_SECONDS - now) if seen else None
+        return max(1.0, min(seen) + 60 * self._limits.idle_minutes - now) if seen else None
 
 
 def _read_slice(value: object) -> SliceResult:

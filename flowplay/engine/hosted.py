@@ -99,6 +99,8 @@ class HostedRun:
         self._history = History()
         self._history.restore(earlier or {})
         self._home: str | None = None  # the worker that returned the state
+        #: When its last picture came, if it trained then; of the engine's thread alone.
+        self.pictured_at: float | None = None
         self._held = ""  # what that worker calls the state, if it holds it
 
     # What a viewer's thread calls.

@@ -170,6 +170,11 @@ class RunMachine:
             self._want(now)
             self._fine_owed = True
 
+    def refuse(self, sentence: str) -> None:
+        """Say why a command was not carried out; nothing else changes."""
+        if self._stand not in (Phase.FAILED, Phase.CLOSED):
+            self._message = sentence
+
     def set_hot(self, hot: HotSettings) -> None:
         """Use other settings from the next slice on; a finished run then needs `play`."""
         # A config is one too, but carries more.

@@ -8,7 +8,7 @@ from typing import NamedTuple
 UNSEEN_SECONDS = 30 * 60.0
 """A run nobody has looked at for this long is let go: about a break between two lessons."""
 
-UNSEEN = f"nobody had looked at it for {UNSEEN_SECONDS / 60:.0f} minutes"
+UNSEEN = "nobody had looked at it for {minutes:g} minutes"
 CROWDED = "the server needed its memory for runs that were looked at later"
 
 
@@ -28,10 +28,12 @@ class Resident(NamedTuple):
     parts: tuple[bytes, ...]
 
 
-def to_let_go(residents: Iterable[Resident], now: float, budget: int) -> dict[str, str]:
+def to_let_go(
+    residents: Iterable[Resident], now: float, budget: int, unseen: float = UNSEEN_SECONDS
+) -> dict[str, str]:
     """Return the runs to let go, each with the reason as a clause.
 
-    Those are the runs that were unseen for `UNSEEN_SECONDS`; and, where all together take more
+    Those are the runs that were unseen for `unseen` seconds; and, where all together take more
     than `budget` bytes, the longest unseen ones until the others fit. A run that somebody looks at
     is never among them; where those alone take more, no other goes, since it would not help.
 
@@ -47,8 +49,8 @@ def to_let_go(residents: Iterable[Resident], now: float, budget: int) -> dict[st
     counted: set[int] = set()
     total = 0
     for resident in sorted(residents, key=_latest_seen_first):
-        if not resident.looked_at and now - resident.seen_at >= UNSEEN_SECONDS:
-            reasons[resident.run] = UNSEEN
+        if not resident.looked_at and now - resident.seen_at >= unseen:
+            reasons[resident.run] = UNSEEN.format(minutes=unseen / 60)
             continue
         added = {id(part): len(part) for part in resident.parts if id(part) not in counted}
         total += sum(added.values())

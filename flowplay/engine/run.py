@@ -24,6 +24,7 @@ class Run:
         hosted: the run itself.
         wake: lets the engine look for what can be handed out.
         status: tells whether runs can train.
+        admit: says in a sentence why the run may not train now, else nothing.
 
     Attributes:
         id: names the run within its engine.
@@ -36,18 +37,24 @@ class Run:
         hosted: HostedRun,
         wake: Callable[[], None],
         status: Callable[[], EngineStatus],
+        admit: Callable[[], str] = str,
     ) -> None:
         self.id = hosted.id
         self.config = config
         self._hosted = hosted
         self._wake = wake
         self._status = status
+        self._admit = admit
 
     def play(self) -> None:
         """Train until paused or the budget is used up.
 
         A failed run goes on from its last good state, with the hot settings that are set now.
+        Where the server trains as many runs as it may, the run stays as it is, and says so.
         """
+        if refusal := self._admit():
+            self._hosted.command(lambda machine, _: machine.refuse(refusal))
+            return
         self._command(RunMachine.play)
 
     def pause(self) -> None:

@@ -45,6 +45,13 @@ class Viewers:
             for name in (viewer, *parts):
                 self._viewers.pop(name, None)
 
+    def beside(self, run: str) -> set[str]:
+        """Return the runs that the sessions of whoever looks at a run look at."""
+        with self._lock:
+            viewers = {name: viewer.run for name, viewer in self._viewers.items()}
+        sessions = {name.partition(PART)[0] for name, seen in viewers.items() if seen == run}
+        return {seen for name, seen in viewers.items() if name.partition(PART)[0] in sessions}
+
     def looked_at(self, now: float) -> set[str]:
         """Ask every viewer whether it is present; return the runs that are looked at.
 

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from sqlalchemy import BigInteger, Double, ForeignKey, LargeBinary, String, Text
+from sqlalchemy import (
+    BigInteger,
+    Double,
+    ForeignKey,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-SCHEMA = "0001"
+SCHEMA = "0002"
 """The revision of `migrations/` that these classes describe."""
 
 
@@ -97,3 +105,74 @@ class StoredData(Base):
     content: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
     created_at: Mapped[float]
     seen_at: Mapped[float] = mapped_column(index=True)
+
+
+class StoredClass(Base):
+    """A class: what its students do.
+
+    Attributes:
+        id: names it in the link by which students join; unguessable.
+        owner: digest of the secret of the browser in which it was made.
+        secret: digest of the teacher's key.
+        plan: the `ClassPlan` as JSON.
+        paused: whether nobody trains now.
+        created_at: when it was made.
+        seen_at: when its teacher or a student looked at it last.
+    """
+
+    __tablename__ = "classes"
+
+    id: Mapped[str] = mapped_column(String(43), primary_key=True)
+    owner: Mapped[str] = mapped_column(String(64), index=True)
+    secret: Mapped[str] = mapped_column(String(64), index=True)
+    plan: Mapped[str] = mapped_column(Text)
+    paused: Mapped[bool]
+    created_at: Mapped[float]
+    seen_at: Mapped[float]
+
+
+class StoredStudent(Base):
+    """A student of a class.
+
+    Attributes:
+        id: names the student to the teacher.
+        class_id: of the class.
+        browser: digest of the secret of the browser with which the student joined.
+        number: how many had joined before.
+        nickname: plain text, empty if none was given.
+        run: id under which the run that the student trains is kept, empty before the first.
+        goal_step: optimizer steps after which the goal was reached first.
+        goal_seconds: of training, then.
+        joined_at: when.
+    """
+
+    __tablename__ = "students"
+    __table_args__ = (UniqueConstraint("class_id", "browser", name="uq_students_class_id_browser"),)
+
+    id: Mapped[str] = mapped_column(String(43), primary_key=True)
+    class_id: Mapped[str] = mapped_column(ForeignKey("classes.id", ondelete="CASCADE"))
+    browser: Mapped[str] = mapped_column(String(64))
+    number: Mapped[int]
+    nickname: Mapped[str] = mapped_column(String(24))
+    run: Mapped[str] = mapped_column(String(43))
+    goal_step: Mapped[int | None]
+    goal_seconds: Mapped[float | None]
+    joined_at: Mapped[float]
+
+
+class StoredLiveLink(Base):
+    """A link by which others follow a browser's run, live.
+
+    Attributes:
+        id: names it; unguessable.
+        owner: digest of the secret of the browser that is followed.
+        run: id under which the run that it looks at is kept.
+        created_at: when it was made.
+    """
+
+    __tablename__ = "live_links"
+
+    id: Mapped[str] = mapped_column(String(43), primary_key=True)
+    owner: Mapped[str] = mapped_column(String(64), index=True)
+    run: Mapped[str] = mapped_column(String(43))
+    created_at: Mapped[float]

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from html import escape
 from typing import TYPE_CHECKING, Final
 
 from cachetools import LRUCache
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import (
+    HTMLResponse,
+    JSONResponse,
+    RedirectResponse,
+    Response,
+    StreamingResponse,
+)
 from starlette.routing import Route
 
 from flowplay.store import StoreError, is_id
+from flowplay.ui import shell
 from flowplay.ui.addresses import base_path, page_address
 from flowplay.ui.keeping import keeper
+from flowplay.ui.settings import CLASS
 
 # What draws and tells is imported when somebody asks: the server starts sooner.
 if TYPE_CHECKING:
@@ -128,11 +137,71 @@ def shared_picture(request: Request) -> Response:
     return Response(png, media_type="image/png", headers=_CACHE)
 
 
+def live(request: Request) -> Response:
+    """Answer `/live/ID`: the page of who follows a run."""
+    from flowplay.ui.live_link import is_full, known, live_page
+
+    id_ = request.path_params["id"]
+    try:
+        if not known(id_):
+            return _no_page(_NoRunError("There is no such live link. It may have ended.", 404))
+        if is_full():
+            return _no_page(_NoRunError("Too many follow at the moment. Try again later.", 503))
+    except StoreError as error:
+        return _no_page(_NoRunError(str(error), 503))
+    stream = page_address(f"live/{id_}/stream")
+    return HTMLResponse(live_page(stream, page_address("favicon.png")))
+
+
+async def live_stream(request: Request) -> Response:
+    """Answer `/live/ID/stream`: the pictures of the run, as server-sent events."""
+    from flowplay.ui.live_link import BROADCAST, is_full, known
+
+    id_ = request.path_params["id"]
+    try:
+        found = await asyncio.to_thread(known, id_)
+    except StoreError as error:
+        return Response(str(error), 503, media_type="text/plain")
+    if not found or is_full():
+        return Response("There is no such live link.", 404, media_type="text/plain")
+    # Proxies are to pass each event on at once.
+    headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+    stream = BROADCAST.stream(id_)
+    return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
+
+
+async def healthz(request: Request) -> Response:
+    """Answer `/healthz`: 200 as soon as a worker is ready, 503 before, with the reason."""
+    status = shell.engine().status
+    ready = status.phase == "ready"
+    body = {"status": status.phase, "workers": status.workers, "message": status.message}
+    return JSONResponse(body, 200 if ready else 503, headers={"cache-control": "no-store"})
+
+
+def metrics(request: Request) -> Response:
+    """Answer `/metrics`, in the format of Prometheus."""
+    from flowplay.ui.metrics import CONTENT_TYPE, exposition
+
+    return Response(exposition(), headers={"content-type": CONTENT_TYPE})
+
+
+def join(request: Request) -> Response:
+    """Answer `/join/ID`: on to the page of the class."""
+    id_ = request.path_params["id"]
+    page = page_address(**{CLASS: id_}) if is_id(id_) else page_address()
+    return RedirectResponse(page, 302, headers={"cache-control": "no-store"})
+
+
 def routes() -> list[Route]:
     """Return the routes, under the path under which the server is reached."""
     base = base_path()
-    # Each is a plain function, so that Starlette calls it in a thread: it asks the database.
+    # Those that ask the database are plain functions: Starlette calls them in a thread.
     return [
+        Route(f"{base}/healthz", healthz, methods=["GET"]),
+        Route(f"{base}/metrics", metrics, methods=["GET"]),
+        Route(f"{base}/live/{{id}}", live, methods=["GET"]),
+        Route(f"{base}/live/{{id}}/stream", live_stream, methods=["GET"]),
+        Route(f"{base}/join/{{id}}", join, methods=["GET"]),
         Route(f"{base}/r/{{id}}.png", shared_picture, methods=["GET"]),
         Route(f"{base}/r/{{id}}", shared_link, methods=["GET"]),
     ]

@@ -15,7 +15,14 @@ from flowplay.store import StoreError
 from flowplay.ui.browser import browser
 from flowplay.ui.example import example
 from flowplay.ui.keeping import keeper
-from flowplay.ui.settings import RUN, SHARED, forget_named_run, identity, locked
+from flowplay.ui.settings import (
+    CLASS_PAUSED,
+    RUN,
+    SHARED,
+    forget_named_run,
+    identity,
+    locked,
+)
 from flowplay.ui.shell import engine
 
 if TYPE_CHECKING:
@@ -229,6 +236,8 @@ def train(config: RunConfig) -> None:
     A failed run goes on from its last good state, with the hot settings of the config.
     """
     run = _seen_run(config)
+    if CLASS_PAUSED in st.session_state:
+        return
     if is_example(run):
         run = start_over(config)
     elif run.view().phase is Phase.FINISHED:

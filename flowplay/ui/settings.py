@@ -27,6 +27,10 @@ _NAMED = "_named_run"
 #: has shared.
 AUTOSTART, RUN, SHARED = "autostart", "run", "shared"
 
+#: A class that the address opens; in the session, the one that it has joined, and whether its
+#: teacher has paused it.
+CLASS, JOINED, CLASS_PAUSED = "class", "_class_joined", "_class_paused"
+
 
 class Named(NamedTuple):
     """A run that an address names.
@@ -55,8 +59,14 @@ def adopt_rules() -> Rules:
     if _RULES not in st.session_state:
         rules, refused = Rules.of_query(st.query_params.to_dict())
         set_rules(rules)
-        st.session_state[_REFUSED] = refused
+        st.session_state[_REFUSED] = [*refusals(), *refused]
     return rules_now()
+
+
+def note_refusal(sentence: str) -> None:
+    """Say with the next refusals that something of the address was refused."""
+    if sentence not in refusals():
+        st.session_state[_REFUSED] = [*refusals(), sentence]
 
 
 def set_rules(rules: Rules) -> None:
@@ -91,14 +101,17 @@ def seed_from_url() -> bool:
     # The menu opens a page without a query: the session's own settings stay.
     if st.session_state.get(_SEEDED_FROM) == query or (not query and _CONFIG in st.session_state):
         return False
+    # A class's first page has been a form.
     first = _CONFIG not in st.session_state
-    config, refused = RunConfig.repair(query, adopt_rules().fixed)
-    named = next((name for name in (RUN, SHARED) if name in query), None)
+    rules = adopt_rules()
     has_settings = not query.keys().isdisjoint(flat_names())
+    given = query if has_settings else {**query, **rules.base}
+    config, refused = RunConfig.repair(given, rules.fixed)
+    named = next((name for name in (RUN, SHARED) if name in query), None)
     st.session_state[_NAMED] = named and Named(named, query[named], has_settings)
     st.session_state[_REFUSED] = [*(refusals() if first else ()), *refused]
     set_widgets(config)
-    return query.get(AUTOSTART) == "1"
+    return query.get(AUTOSTART) == "1" or (first and rules.autostart and not named)
 
 
 def named_run() -> Named | None:

@@ -16,7 +16,7 @@ from flowplay.config import RunConfig
 from flowplay.engine import Engine
 from flowplay.ui.follow import follow
 from flowplay.ui.hiding import hide
-from flowplay.ui.settings import address, adopt_rules
+from flowplay.ui.settings import CLASS, JOINED, address, adopt_rules
 
 #: Seconds between two looks at an engine that is not ready.
 _STATUS_POLL = 0.5
@@ -39,6 +39,11 @@ def enter_page() -> None:
         PagesManager.uses_pages_directory = False
         st.rerun()
     st.html(f"<style>{_style()}</style>")
+    if CLASS in st.query_params or JOINED in st.session_state:
+        # To import SQLAlchemy takes some tenths of a second.
+        from flowplay.ui.joining import enter_class
+
+        enter_class()
     hide(adopt_rules().hidden, embedded=bool(st.context.is_embedded))
     _look_away()
 

@@ -33,18 +33,32 @@ class Session:
         return [b - a for (a, _), (b, _) in pairwise(self.frames)]
 
 
-async def watch(url: str, query: str, seconds: float) -> Session:
-    """Open the page as a browser does, and follow its timers for some seconds of frames."""
+async def watch(
+    url: str, query: str, seconds: float, *, page: str = "", cookie: str = ""
+) -> Session:
+    """Open the page as a browser does, and follow its timers for some seconds of frames.
+
+    Args:
+        url: of the server.
+        query: of the address.
+        seconds: for how long, from the first frame on.
+        page: name of the page in the address; empty for the first one.
+        cookie: what the browser sends along.
+    """
     session = Session()
     address = url.replace("http://", "ws://") + "/_stcore/stream"
     async with websockets.connect(
-        address, max_size=None, subprotocols=[websockets.Subprotocol("streamlit")]
+        address,
+        max_size=None,
+        additional_headers={"Cookie": cookie} if cookie else None,
+        subprotocols=[websockets.Subprotocol("streamlit")],
     ) as socket:
         timers: dict[str, asyncio.Task[None]] = {}
 
         async def rerun(fragment: str = "") -> None:
             message = BackMsg()
             message.rerun_script.query_string = query
+            message.rerun_script.page_name = page
             message.rerun_script.fragment_id = fragment
             message.rerun_script.is_auto_rerun = bool(fragment)
             await socket.send(message.SerializeToString())
@@ -89,6 +103,33 @@ def _note(session: Session, message: ForwardMsg) -> None:
         session.failures.append(element.exception.message)
     if element.WhichOneof("type") == "bidi_component":
         data = json.loads(element.bidi_component.json or "{}")
-        name = data.get("frame")
+        # A wall has a frame for each of its tiles: it is new when one of them is.
+        tiles = data.get("tiles", ())
+        name = data.get("frame") or " ".join(f"{tile['frame']}" for tile in tiles)
         if name and (not session.frames or session.frames[-1][1] != name):
             session.frames.append((time.monotonic(), name))
+
+
+async def ask(url: str, query: str, *, page: str = "") -> list[str]:
+    """Open a page once; return the exceptions, and errors of the server, that it shows."""
+    failures: list[str] = []
+    address = url.replace("http://", "ws://") + "/_stcore/stream"
+    async with websockets.connect(
+        address, max_size=None, subprotocols=[websockets.Subprotocol("streamlit")]
+    ) as socket:
+        request = BackMsg()
+        request.rerun_script.query_string = query
+        request.rerun_script.page_name = page
+        await socket.send(request.SerializeToString())
+        while True:
+            message = ForwardMsg()
+            message.ParseFromString(await asyncio.wait_for(socket.recv(), SILENCE))
+            kind = message.WhichOneof("type")
+            if kind == "script_finished":
+                return failures
+            if kind == "delta":
+                element = message.delta.new_element
+                if element.WhichOneof("type") == "exception":
+                    failures.append(element.exception.message)
+                if "error on the server" in element.alert.body:
+                    failures.append(element.alert.body)

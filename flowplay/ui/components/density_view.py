@@ -17,11 +17,11 @@ from flowplay.figures.colors import DOT_OUTLINE, ORANGE, PALETTE
 from flowplay.ticks import axis_ticks, density_ticks
 from flowplay.ui.components.registration import register, to_base64
 
-_HTML: Final = """
+HTML: Final = f"""
 <figure>
   <div class="y ticks" aria-hidden="true"></div>
   <canvas class="plot" role="img" tabindex="0"
-    aria-describedby="hint" data-palette="{palette}"></canvas>
+    aria-describedby="hint" data-palette="{to_base64(PALETTE)}"></canvas>
   <canvas class="bar" width="1" height="256" aria-hidden="true"></canvas>
   <div class="bar ticks" aria-hidden="true"></div>
   <div class="x ticks" aria-hidden="true"></div>
@@ -73,18 +73,44 @@ def density_view(
     """
     _COMPONENT(
         key=key,
-        data={
-            **_picture(_NOTHING if code is None else code, bounds, scale),
-            "plain": code is None,
-            "points": None if points is None else to_base64(window_units(points, bounds)),
-            "color": points_color,
-            "outline": DOT_OUTLINE,
-            "alt": alt,
-            "note": note,
-            "fade": fade_ms,
-            "frame": frame_id,
-        },
+        data=density_frame(
+            code,
+            bounds=bounds,
+            scale=scale,
+            alt=alt,
+            points=points,
+            points_color=points_color,
+            note=note,
+            fade_ms=fade_ms,
+            frame_id=frame_id,
+        ),
     )
+
+
+def density_frame(
+    code: NDArray[np.uint8] | None,
+    *,
+    bounds: Sequence[float],
+    scale: float = 1.0,
+    alt: str,
+    points: NDArray[np.floating] | None = None,
+    points_color: str = ORANGE,
+    note: str = "",
+    fade_ms: int = 250,
+    frame_id: str = "",
+) -> dict[str, Any]:
+    """Return what the browser gets to draw; see `density_view`."""
+    return {
+        **_picture(_NOTHING if code is None else code, bounds, scale),
+        "plain": code is None,
+        "points": None if points is None else to_base64(window_units(points, bounds)),
+        "color": points_color,
+        "outline": DOT_OUTLINE,
+        "alt": alt,
+        "note": note,
+        "fade": fade_ms,
+        "frame": frame_id,
+    }
 
 
 def _picture(code: NDArray[np.uint8], bounds: Sequence[float], scale: float) -> dict[str, Any]:
@@ -107,4 +133,4 @@ def _picture(code: NDArray[np.uint8], bounds: Sequence[float], scale: float) -> 
     }
 
 
-_COMPONENT: Final = register("density_view", _HTML.replace("{palette}", to_base64(PALETTE)))
+_COMPONENT: Final = register("density_view", HTML)

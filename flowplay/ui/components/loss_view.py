@@ -25,7 +25,7 @@ from flowplay.wire import Curve
 #: Each axis is cut into at most this many intervals.
 _INTERVALS: Final = 4
 
-_HTML: Final = f"""
+HTML: Final = f"""
 <figure style="--orange: {ORANGE}; --blue: {BLUE}; --grid: {GRID}">
   <div class="legend" aria-hidden="true">
     <span class="unit"></span>
@@ -91,18 +91,42 @@ def loss_view(
         names: what the two curves are called where numbers are read.
         references: values to compare with, by their label, as lines.
     """
+    _COMPONENT(
+        key=key,
+        data=loss_frame(
+            curves,
+            entropy=entropy,
+            alt=alt,
+            height=height,
+            floor=floor,
+            rising=rising,
+            names=names,
+            references=references,
+        ),
+    )
+
+
+def loss_frame(
+    curves: Mapping[str, Curve],
+    *,
+    entropy: float | None,
+    alt: str,
+    height: int = 300,
+    floor: str = "entropy floor",
+    rising: bool = False,
+    names: tuple[str, str] = ("train", "held-out"),
+    references: Mapping[str, float] | None = None,
+) -> dict[str, Any]:
+    """Return what the browser gets to draw; see `loss_view`."""
     if entropy is not None and not math.isfinite(entropy):
         entropy = None
     shown = curves_of_one_unit(curves)
-    _COMPONENT(
-        key=key,
-        data={
-            **_chart(shown, entropy, floor, dict(references or {}), rising=rising),
-            "short": names,
-            "alt": alt,
-            "height": height,
-        },
-    )
+    return {
+        **_chart(shown, entropy, floor, dict(references or {}), rising=rising),
+        "short": names,
+        "alt": alt,
+        "height": height,
+    }
 
 
 def _chart(
@@ -147,4 +171,4 @@ def _padded(label: str, decimals: int) -> str:
     return f"{whole}.{fraction:0<{decimals}}" if decimals else whole
 
 
-_COMPONENT: Final = register("loss_view", _HTML)
+_COMPONENT: Final = register("loss_view", HTML)

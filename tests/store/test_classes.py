@@ -1,0 +1,100 @@
+"""Classes on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import pytest
+
+from flowplay.config import RunConfig
+from flowplay.store import is_id, new_id, secret_digest
+from flowplay.store.classes import NICKNAME_LENGTH, Classes, ClassPlan, FullError
+from flowplay.store.runs import Runs
+from flowplay.store.store import Store
+from store.kept import kept
+
+PLAN = ClassPlan(
+    title="<b>Couplings</b>",
+    task="Make the gap small.",
+    config=RunConfig(depth=4),
+    locked=("depth", "nope"),
+    hidden=("width", "title", "depth;"),
+    goal="gap",
+    goal_value=0.1,
+)
+
+
+def test_what_is_laid_down_is_read_again_without_unknown_names(store: Store) -> None:
+    classes = Classes(store)
+    id_, key = classes.make(PLAN, "owner")
+    found = classes.get(id_)
+    assert found is not None
+    assert found.plan == PLAN
+    assert (found.plan.locked, found.plan.hidden) == (("depth",), ("width", "title"))
+    assert classes.of_key(key) == found
+    assert classes.of_owner("owner") == [found]
+    assert is_id(id_)
+    assert is_id(key)
+
+
+def test_neither_the_id_nor_a_digest_is_the_teacher_s_key(store: Store) -> None:
+    classes = Classes(store)
+    id_, key = classes.make(PLAN, "owner")
+    assert key not in str(classes.get(id_))
+    for wrong in (id_, secret_digest(key), key[:-1], "", new_id(), "' OR 1=1 --"):
+        assert classes.of_key(wrong) is None
+
+
+def test_a_browser_is_one_student(store: Store) -> None:
+    classes = Classes(store)
+    id_, _ = classes.make(PLAN, "owner")
+    first = classes.join(id_, "a", "  An\x00na <script>" + "x" * 99)
+    again = classes.join(id_, "a", "Other")
+    second = classes.join(id_, "b", None)
+    assert first is not None
+    assert second is not None
+    assert again == first
+    assert first.nickname.startswith("An na <script>")
+    assert len(first.nickname) <= NICKNAME_LENGTH
+    assert second.name == "Student 2"
+    assert classes.join(new_id(), "a", "") is None
+    classes.note(id_, "a", run="run", goal=(10, 1.0))
+    classes.note(id_, "a", run="run", goal=(20, 2.0))
+    assert [(s.run, s.goal_step) for s in classes.students(id_)] == [("run", 10), ("", None)]
+
+
+def test_limits_are_one_sentence(store: Store) -> None:
+    classes = Classes(store, most=1, students=1)
+    id_, _ = classes.make(PLAN, "owner")
+    with pytest.raises(FullError, match=r"limit.*\.$"):
+        classes.make(PLAN, "owner")
+    classes.join(id_, "a", "")
+    with pytest.raises(FullError, match=r"limit.*\.$"):
+        classes.join(id_, "b", "")
+    assert classes.join(id_, "a", "") is not None
+
+
+def test_the_end_of_a_class_deletes_it_and_its_students_runs(store: Store) -> None:
+    classes, runs = Classes(store), Runs(store)
+    id_, key = classes.make(PLAN, "owner")
+    other, _ = classes.make(PLAN, "owner")
+    own, others = kept(), kept()
+    for run in (own, others):
+        runs.write(run, "here", known=None)
+    for class_, run in ((id_, own), (other, others)):
+        classes.join(class_, "a", "")
+        classes.note(class_, "a", run=run.id)
+    classes.end(id_)
+    assert classes.get(id_) is None
+    assert classes.of_key(key) is None
+    assert classes.students(id_) == []
+    assert runs.read(own.id) is None
+    assert runs.read(others.id) is not None
+
+
+def test_a_live_link_stays_the_same_when_its_run_changes(store: Store) -> None:
+    classes = Classes(store)
+    link = classes.live_link("owner", "one")
+    assert classes.live_link("owner", "two") == link
+    assert classes.followed(link) == ("owner", "two")
+    assert classes.has_live_link("owner")
+    classes.stop_following("owner")
+    assert classes.followed(link) is None
