@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 
+from flowplay.numbers import LONGEST, number
+
 Tick = tuple[float, str]
 """Where a tick stands along its axis (0 to 1), and its label."""
 
@@ -64,6 +66,8 @@ def round_up(value: float) -> float:
 
 
 def _label(value: float, step: float) -> str:
+    if abs(value) >= LONGEST or step >= LONGEST:
+        return number(value, 3)
     # `%g` of a sum of steps would print their rounding errors.
     digits = max(0, 2 - math.floor(math.log10(step)))
     text = np.format_float_positional(round(value, digits) + 0.0, trim="-")

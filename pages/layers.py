@@ -8,6 +8,7 @@ from flowplay.ui.inside import headline, inside
 from flowplay.ui.live import buttons
 from flowplay.ui.opening import opened_run, opening_notes
 from flowplay.ui.settings import seed_from_url
+from flowplay.ui.switches import PRESENT, switches
 from flowplay.ui.teaching import class_task
 
 shell.enter_page()
@@ -22,3 +23,4 @@ class_task(run)
 buttons(run)
 failure_box(run)
 inside(config, run)
+switches(PRESENT)

@@ -8,7 +8,7 @@ from flowplay.ui.controls import settings, target_picker
 from flowplay.ui.exercises import note_attempts
 from flowplay.ui.failure import failure_box
 from flowplay.ui.inside import inside_link
-from flowplay.ui.live import buttons, live_view, samples_toggle
+from flowplay.ui.live import buttons, live_view, view_switches
 from flowplay.ui.opening import example_note, opened_run, opening_notes
 from flowplay.ui.posterior import posterior_data
 from flowplay.ui.settings import seed_from_url
@@ -19,6 +19,10 @@ shell.enter_page()
 config, run = opened_run(autostart=seed_from_url())
 
 st.title("See a normalizing flow learn", anchor=False)
+with st.container(key="subtitle"):
+    st.markdown(
+        "A flow bends a simple cloud of points into the shape of the target. Press Train and watch."
+    )
 shell.show_engine_status()
 target_picker()
 with st.sidebar, settings():
@@ -31,7 +35,7 @@ with st.container():
     example_note(run)
     posterior_data(config, run)
 live_view(config, run)
-samples_toggle(config)
+view_switches(config)
 teach_buttons(run)
 walk_view(run)
 inside_link(config, run)

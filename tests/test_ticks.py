@@ -31,3 +31,8 @@ def test_density_ticks_stand_at_the_root_of_their_density(scale: float) -> None:
 
 def test_round_up_keeps_what_is_round() -> None:
     assert [round_up(v) for v in (0.2, 0.21, 1.0, 99.0)] == [0.2, 0.25, 1.0, 100.0]
+
+
+def test_labels_of_huge_values_stay_short() -> None:
+    for _, label in axis_ticks(0.0, 3e27):
+        assert len(label) < 14

@@ -101,6 +101,12 @@ class History:
         self.size = sum(len(data) for _, data in self._states)
         return before - self.size
 
+    def forget_after(self, step: int) -> None:
+        """Drop all states beyond a step, to which the run has gone back."""
+        self._states = [(at, data) for at, data in self._states if at <= step]
+        self.size = sum(len(data) for _, data in self._states)
+        self._newest = self._states[-1][0] if self._states else -self._gap
+
     def clear(self) -> None:
         """Forget all states."""
         self._states = []
@@ -117,6 +123,6 @@ def earlier_weights(state: bytes) -> bytes | None:
     except ValueError as error:
         logger.warning("A run has no history, since its state cannot be read: %s", error)
         return None
-    held_out = float(run.held_out_curve[-1, 1]) if len(run.held_out_curve) else None
+    held_out = None if run.judgement is None else float(run.judgement[1])
     earlier = EarlierWeights(run.step, run.train_loss, held_out, run.weights, run.buffers)
     return earlier.to_bytes()

@@ -217,6 +217,8 @@ class HostedRun:
         """
         with self._lock:
             self._machine.succeeded(self._clock(), *result, took)
+            if result.header.failure:
+                self._history.forget_after(result.header.step)
             self._home, self._held = worker, held
             self._answered.notify_all()
 

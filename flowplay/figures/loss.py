@@ -23,6 +23,9 @@ _TRAIN_OPACITY = 0.5
 #: The y axis reaches this many times as far above its foot as three quarters of the curve do.
 _ZOOM = 3.0
 
+#: And at most so many times as far as the first value does: what diverges runs off its top.
+_FAR = 10.0
+
 #: The least height of the y axis, in nats: below, one would watch noise.
 _MIN_SPAN = 0.25
 
@@ -138,7 +141,10 @@ def loss_range(
     if not len(values):
         values = np.array([0.0, 1.0]) + (entropy or 0.0)
     low = min([float(values.min()), *floor])
-    reach = _ZOOM * (float(np.quantile(values, 0.75)) - low)
+    # The first values are those of the untrained model; where it diverged, most may be far above.
+    firsts = [float(_finite(c.points)[0, 1]) for c in curves.values() if len(_finite(c.points))]
+    most = _FAR * max(min(firsts, default=0.0) - low, _MIN_SPAN)
+    reach = min(_ZOOM * (float(np.quantile(values, 0.75)) - low), most)
     high = min(float(values.max()), low + max(reach, _MIN_SPAN))
     span = max(high - low, _MIN_SPAN)
     # Round values, so that the axis rests between most snapshots, with room for the floor's label.

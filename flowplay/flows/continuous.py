@@ -26,7 +26,8 @@ class ContinuousLayer(Bijection):
     The two directions are inverse to each other, and the log-det is that of the map, up to the
     solver's error. Fixed steps are used in training mode only: training can exploit the error of
     coarse steps, so that the density computed with them integrates to as much as 2 instead of 1. In
-    evaluation mode the solver adapts its steps.
+    evaluation mode the solver adapts its steps. Where it finds none that is small enough, all
+    numbers are NaN.
 
     Args:
         field: f, shared by all pieces of a flow.
@@ -74,16 +75,27 @@ class ContinuousLayer(Bijection):
         options: dict[str, Any] = {"step_size": abs(end - start) / self.steps}
         if solver == "dopri5":
             options = {"dtype": torch.float64}
-        states, log_dets = odeint(
-            slope,
-            (y, y.new_zeros(len(y))),
-            torch.tensor([start, end], dtype=torch.float64).to(y.device),
-            method=solver,
-            options=options,
-            rtol=ADAPTIVE_TOLERANCE[y.dtype],
-            atol=ADAPTIVE_TOLERANCE[y.dtype],
-        )
+        try:
+            states, log_dets = odeint(
+                slope,
+                (y, y.new_zeros(len(y))),
+                torch.tensor([start, end], dtype=torch.float64).to(y.device),
+                method=solver,
+                options=options,
+                rtol=ADAPTIVE_TOLERANCE[y.dtype],
+                atol=ADAPTIVE_TOLERANCE[y.dtype],
+            )
+        except AssertionError:
+            # The field is so steep that no step is small enough: there is no solution to return.
+            return self._no_numbers(y)
         return states[-1], log_dets[-1]
+
+    def _no_numbers(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Return NaN, of which each parameter's gradient is NaN too."""
+        broken = y.new_tensor(torch.nan)
+        for parameter in self.field.parameters():
+            broken = broken * parameter.sum()
+        return y * broken, y[:, 0] * broken
 
     def _slope(self, y: Tensor) -> Callable[[Tensor, tuple[Tensor, Tensor]], Any]:
         field = self.field

@@ -165,7 +165,9 @@ def _judgement(state: RunState, label: str, *, comparable: bool) -> dict[str, An
     """Judge the held-out curve: it should fall, stay down, and keep near the train loss if any."""
     name = label[:1].upper() + label[1:]
     curve = state.held_out_curve
-    first, now, lowest = float(curve[0, 1]), float(curve[-1, 1]), float(np.nanmin(curve[:, 1]))
+    assert state.judgement is not None, "the untrained model is judged"
+    first, now = float(curve[0, 1]), float(state.judgement[1])
+    lowest = float(np.nanmin(curve[:, 1]))
     value = f"{first:.3f} to {now:.3f} nats".replace("-", "−")
     if state.step == 0:
         return _check(name, f"{now:.3f} nats", True, "Not trained yet.")

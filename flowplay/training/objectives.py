@@ -93,6 +93,13 @@ class Objective(ABC):
     def is_sound(self, model: Model) -> bool:
         """Tell whether the first few densities are finite numbers, if the model has any."""
 
+    def settled(self, part: float) -> bool:
+        """Tell whether what is minimized is what is judged, where this part of the budget is used.
+
+        It is so by default.
+        """
+        return True
+
     def check(self, model: Model) -> None:  # noqa: B027
         """Refuse a model that cannot be trained by this; by default, none.
 
@@ -290,6 +297,10 @@ class ReverseKL(Objective):
         annealing = self._judge.energy.annealing
         share = 1.0 if annealing == 0 else min(1.0, part / annealing)
         return self.FIRST_BETA + (1 - self.FIRST_BETA) * share
+
+    def settled(self, part: float) -> bool:
+        """Tell whether the energy has its full weight."""
+        return part >= self._judge.energy.annealing
 
     def loss_and_gradient(
         self, model: Model, batches: torch.Generator, part: float = 1.0

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import uuid
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from flowplay.config import HotSettings
+from flowplay.training.divergence import diverged_since
 from flowplay.training.flat import flatten_buffers
 from flowplay.training.live_run import LiveRun
 from flowplay.training.pool import live_run, retain
@@ -26,6 +28,8 @@ CURVE_LENGTH = 400
 #: the number. Looking after every short slice would take a twentieth of the time from training.
 HELD_OUT_EVERY = 0.4
 
+_NOTHING = np.zeros(0, np.float32)
+
 
 def train_slice(
     state: RunState,
@@ -40,7 +44,7 @@ def train_slice(
     A slice ends after `seconds`, after `steps`, or when the budget is used up, whichever comes
     first. Where a run is cut into slices does not change what it learns: with a budget in steps,
     the same config gives the same weights on the same machine. A run that broke goes on from its
-    last good state.
+    best state.
 
     Args:
         state: where to begin; it stays valid, so a lost slice can be trained again.
@@ -50,8 +54,8 @@ def train_slice(
         fine: take the snapshot at the resolution of a still picture.
 
     Returns:
-        The next state and what a viewer sees of it. If the numbers broke, the state holds the
-        weights from before the slice, and `failure` says so.
+        The next state and what a viewer sees of it. If training diverged, the state holds the
+        weights of the best step so far, and `failure` says so.
 
     Raises:
         ValueError: if neither seconds nor steps are given.
@@ -69,8 +73,8 @@ def train_slice(
     if hot is not None:
         state = replace(state, hot_settings=hot.model_dump())
     live = live_run(state)
-    if steps != 0:
-        state = replace(state, failure="")
+    if steps != 0 and state.failure:
+        state = cut_at_step(state)
     if not state.failure:
         before = state
         limit = math.inf if seconds is None else seconds
@@ -119,8 +123,16 @@ def _advance(
         noise_generator=live.noise_state.numpy(),
         buffers=flatten_buffers(live.model).cpu().numpy(),
         train_curve=_thin(np.concatenate([state.train_curve, _blocks(values, state.step)])),
+        **_best_kept(state),
     )
     return after, live
+
+
+def _best_kept(state: RunState) -> dict[str, Any]:
+    """Return the fields of the best state for one that comes after `state`."""
+    if state.best_loss is None or len(state.best_weights):
+        return {}
+    return {"best_weights": state.weights, "best_buffers": state.buffers}
 
 
 def _held_out_due(state: RunState) -> bool:
@@ -140,17 +152,60 @@ def _judge(before: RunState, state: RunState, live: LiveRun) -> tuple[RunState, 
     if not all(map(math.isfinite, judged)):
         return _broken(before, state.step)
     curve = np.concatenate([state.held_out_curve, [[state.step, *judged]]])
+    state = replace(state, held_out_curve=curve)
+    part = progress(state.config, state.hot.budget, state.step, state.seconds)
+    since = diverged_since(
+        state,
+        by_likelihood=live.model.trained_by_likelihood,
+        settled=live.objective.settled(part),
+        finished=part >= 1,
+    )
+    if since is not None:
+        return _broken(state, since)
+    if state.best_loss is None or judged[0] <= state.best_loss:
+        state = replace(
+            state,
+            best_step=state.step,
+            best_seconds=state.seconds,
+            best_loss=judged[0],
+            best_weights=_NOTHING,
+            best_buffers=_NOTHING,
+        )
     return replace(state, held_out_curve=_thin(curve)), live
 
 
 def _broken(state: RunState, step: int) -> tuple[RunState, LiveRun]:
-    """Return the last good state, with a sentence on what came after it."""
-    failure = (
-        f"Training diverged before step {step:,}: the loss is no longer a number. "
-        f"Step {state.step:,} is shown. Set a smaller learning rate and go on from there."
-    )
-    broken = replace(state, failure=failure, token=uuid.uuid4().hex)
+    """Return the best state so far, with a sentence on what came after it.
+
+    Args:
+        state: the last one whose numbers are finite.
+        step: where training diverged.
+    """
+    best = state
+    if len(state.best_weights):
+        best = replace(
+            state,
+            step=state.best_step,
+            seconds=state.best_seconds,
+            weights=state.best_weights,
+            buffers=state.best_buffers,
+            # The optimizer's memory is of what came later.
+            optimizer=np.zeros((0, state.best_weights.size), np.float32),
+            best_weights=_NOTHING,
+            best_buffers=_NOTHING,
+        )
+    shown = f"step {best.step:,}, the best so far" if best.step else "the untrained model"
+    failure = f"Training diverged at step {step:,}: lower the learning rate. Shown is {shown}."
+    broken = replace(best, failure=failure, token=uuid.uuid4().hex)
     return broken, LiveRun(broken)
+
+
+def cut_at_step(state: RunState) -> RunState:
+    """Return a state that failed as one that has never gone beyond its step."""
+    train, held_out = (
+        curve[curve[:, 0] <= state.step] for curve in (state.train_curve, state.held_out_curve)
+    )
+    return replace(state, failure="", train_curve=train, held_out_curve=held_out)
 
 
 def _blocks(losses: NDArray[np.float64], step: int) -> NDArray[np.float64]:

@@ -83,7 +83,8 @@ def _measurements(live: LiveRun, state: RunState) -> dict[str, Measurement]:
         measured["train"] = Measurement(label, factor * state.train_loss, unit, "estimate")
     for column, found in _judged(live, state):
         factor, unit = _shown_in(live, found.unit)
-        value = factor * float(state.held_out_curve[-1, column])
+        assert state.judgement is not None, "the untrained model is judged"
+        value = factor * float(state.judgement[column])
         measured[found.name] = Measurement(found.label, value, unit, found.exactness)
     return measured
 

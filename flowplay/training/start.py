@@ -59,4 +59,9 @@ def new_run(config: RunConfig) -> RunState:
         noise_generator=generator(config.seed, "noise").get_state().numpy(),
         train_curve=np.zeros((0, 2)),
         held_out_curve=np.array([[0.0, *judged]]) if judged else np.zeros((0, 2)),
+        best_step=0,
+        best_seconds=0.0,
+        best_loss=judged[0] if judged else None,
+        best_weights=np.zeros(0, np.float32),
+        best_buffers=np.zeros(0, np.float32),
     )

@@ -50,12 +50,12 @@ def target_picker() -> None:
             args=(groups,),
         )
     st.radio(
-        "Target",
+        "Target: what is to be learned",
         groups[shown],
         format_func=_labelled,
         key="target",
         disabled=locked("target"),
-        help=_help("target"),
+        label_visibility="collapsed",
         horizontal=True,
         on_change=follow_target,
         persist_state="session",

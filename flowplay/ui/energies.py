@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from flowplay.catalog import FlowFamily
 from flowplay.config import RunConfig
+from flowplay.numbers import fixed
 from flowplay.problems import Energy, learns_from_draws
 from flowplay.ui.components.loss_view import loss_view
 from flowplay.ui.terms import tooltip
@@ -30,8 +33,8 @@ def energy_metrics(snapshot: Snapshot | None, energy: Energy) -> list[tuple[str,
     measured = {} if snapshot is None else snapshot.measurements
     by_label = {m.label: m.value for m in measured.values()}
 
-    def said(label: str, form: str = ".3f") -> str:
-        return "…" if label not in by_label else format(by_label[label], form)
+    def said(label: str, write: Callable[[float], str] = fixed) -> str:
+        return "…" if label not in by_label else write(by_label[label])
 
     draws = " An estimate, from 2,000 draws."
     return [
@@ -49,14 +52,14 @@ def energy_metrics(snapshot: Snapshot | None, energy: Energy) -> list[tuple[str,
             ),
         ),
         (
-            f"log Z estimate (true {energy.log_z:.3f})",
+            f"log Z estimate (true {fixed(energy.log_z)})",
             said("importance-weighted log Z"),
             "The importance-weighted estimate of log Z, from the model's draws. On average it lies "
             "between the ELBO and the true value, which is known by quadrature." + draws,
         ),
         (
             "Effective sample size",
-            said("effective sample size", ".0%"),
+            said("effective sample size", "{:.0%}".format),
             tooltip(
                 "How many equally weighted draws the weighted draws of the model are worth, as a "
                 "share. Near 0, importance sampling with this model is not to be trusted." + draws,

@@ -11,17 +11,20 @@ import streamlit as st
 from flowplay.catalog import Likelihood
 from flowplay.config import RunConfig
 from flowplay.engine import Phase, Run, RunView
+from flowplay.numbers import fixed, number, whole
 from flowplay.problems import Energy, ImageProblem, Posterior, Problem
 from flowplay.ui import runs
 from flowplay.ui.components.loss_view import loss_view
 from flowplay.ui.components.settings_button import settings_button
 from flowplay.ui.energies import bounds_chart, energy_metrics, trained_divergence
+from flowplay.ui.example import example
 from flowplay.ui.follow import follow
 from flowplay.ui.picture_views import show_model, show_problem
 from flowplay.ui.posterior import show_predictive
 from flowplay.ui.settings import locked, typed_config
 from flowplay.ui.sharing import share_button, share_dialog
 from flowplay.ui.shell import engine
+from flowplay.ui.switches import ALL_NUMBERS, PRESENT, is_on, switches
 from flowplay.ui.terms import tooltip
 from flowplay.wire import Snapshot
 
@@ -141,6 +144,13 @@ def live_view(config: RunConfig, run: Run) -> None:
     follow(look, poll if drawn.pending else None)
 
 
+def view_switches(config: RunConfig) -> None:
+    """Show what changes how much is seen."""
+    with st.container(horizontal=True, key="view_switches"):
+        samples_toggle(config)
+        switches(ALL_NUMBERS, PRESENT)
+
+
 def samples_toggle(config: RunConfig) -> None:
     """Let samples be drawn on the model's density, if it has one in the plane."""
     in_the_plane = config.problem().window is not None
@@ -169,7 +179,6 @@ def _train_label(view: RunView, *, is_example: bool) -> str:
 def _show(view: RunView, run: Run, problem: Problem) -> None:
     snapshot = None if view.snapshot is None else Snapshot.from_bytes(view.snapshot)
     progress(view, snapshot, run.config)
-    _headline(snapshot, problem, run.config)
     posterior = problem if isinstance(problem, Posterior) else None
     left, middle, *between, right = st.columns(3 if posterior is None else 4)
     with left, st.container(key="target_density"):
@@ -182,6 +191,7 @@ def _show(view: RunView, run: Run, problem: Problem) -> None:
             show_predictive(posterior, snapshot)
     with right, st.container(key="loss"):
         _show_loss(snapshot, problem, run.config)
+    _headline(snapshot, problem, run.config)
 
 
 def _digest(config: RunConfig) -> str:
@@ -201,7 +211,8 @@ def _show_model(view: RunView, snapshot: Snapshot | None, run: Run) -> None:
         )
         return
     samples = bool(st.session_state.get("show_samples"))
-    show_model(snapshot, run=run.id[:6], samples=samples, key="density_view")
+    replay = example().replay if runs.is_example(run) and not samples else None
+    show_model(snapshot, run=run.id[:6], samples=samples, key="density_view", replay=replay)
 
 
 def _loss_of(problem: Problem, likelihood: Likelihood) -> str:
@@ -217,14 +228,15 @@ def _loss_of(problem: Problem, likelihood: Likelihood) -> str:
 def _show_loss(snapshot: Snapshot | None, problem: Problem, config: RunConfig) -> None:
     architecture = config.entry
     energy = problem if isinstance(problem, Energy) else None
-    st.markdown(f"**Loss**: {_loss_of(problem, architecture.likelihood)}")
+    loss = _loss_of(problem, architecture.likelihood) if is_on(ALL_NUMBERS) else "lower is better"
+    st.markdown(f"**Loss**: {loss}")
     if snapshot is None:
         return
     # Only a likelihood has a floor.
     floor = None if architecture.likelihood == "none" else problem.floor
-    at_least = "" if floor is None else f", {floor.label} {floor.value:.3f} nats"
+    at_least = "" if floor is None else f", {floor.label} {fixed(floor.value)} nats"
     height = _HEIGHT if energy is None else _HEIGHT_OF_TWO
-    told = ", ".join(f"{m.label} {m.value:.3f}" for m in snapshot.measurements.values())
+    told = ", ".join(f"{m.label} {fixed(m.value)}" for m in snapshot.measurements.values())
     loss_view(
         snapshot.curves,
         entropy=None if floor is None else floor.value,
@@ -250,7 +262,10 @@ class _Metric:
 
 def _headline(snapshot: Snapshot | None, problem: Problem, config: RunConfig) -> None:
     with st.container(horizontal=True, key="headline"):
-        for metric in _metrics(snapshot, problem, config):
+        shown = _metrics(snapshot, problem, config)
+        if not is_on(ALL_NUMBERS):
+            shown = [m for m in shown if m.label.startswith("Gap")] or shown[:1]
+        for metric in shown:
             st.metric(metric.label, metric.value, help=metric.help)
 
 
@@ -274,7 +289,7 @@ def _metrics(snapshot: Snapshot | None, problem: Problem, config: RunConfig) -> 
         shown.append(
             _Metric(
                 label[:1].upper() + label[1:],
-                "…" if held_out is None else f"{held_out.value:.3f}",
+                "…" if held_out is None else fixed(held_out.value),
                 _held_out_help(problem, bound=bound),
             )
         )
@@ -282,10 +297,10 @@ def _metrics(snapshot: Snapshot | None, problem: Problem, config: RunConfig) -> 
             shown.append(
                 _Metric(
                     "Gap to floor (upper bound)" if bound else "Gap to floor",
-                    "…" if held_out is None else f"{held_out.value - floor.value:.3f}",
+                    "…" if held_out is None else fixed(held_out.value - floor.value),
                     tooltip(
-                        f"Held-out NLL minus the target's entropy ({floor.value:.3f}): an estimate "
-                        "of the KL divergence, in nats."
+                        f"Held-out NLL minus the target's entropy ({fixed(floor.value)}): an "
+                        "estimate of the KL divergence, in nats."
                         + (" From a bound of the NLL: an upper bound of that." * bound),
                         "KL divergence",
                         "entropy floor",
@@ -297,7 +312,7 @@ def _metrics(snapshot: Snapshot | None, problem: Problem, config: RunConfig) -> 
         shown.append(
             _Metric(
                 label[:1].upper() + label[1:],
-                "…" if train is None else f"{train.value:.3f}",
+                "…" if train is None else fixed(train.value),
                 "The mean over the last steps. This model gives no likelihood, so its loss cannot "
                 "be compared with that of other models.",
             )
@@ -306,7 +321,7 @@ def _metrics(snapshot: Snapshot | None, problem: Problem, config: RunConfig) -> 
 
 
 def _parameters(snapshot: Snapshot | None) -> _Metric:
-    parameters = "…" if snapshot is None else f"{snapshot.header.parameters:,}"
+    parameters = "…" if snapshot is None else whole(snapshot.header.parameters)
     return _Metric("Parameters", parameters, "Numbers that training adjusts.")
 
 
@@ -347,13 +362,17 @@ def _progress_line(view: RunView, snapshot: Snapshot | None, config: RunConfig) 
     header = snapshot.header
     if header.step == 0:
         return "Untrained."
+    done = f"{view.phase.value.capitalize()} · step {whole(header.step)}"
+    if config.budget_unit == "steps":
+        done += f" of {whole(view.hot.budget)}"
+    if not is_on(ALL_NUMBERS):
+        return done
     train = snapshot.measurements.get("train")
     # In nats it stands in the chart.
     own = train is not None and not train.unit
-    loss = f"{train.label} {train.value:.3f} · " if train is not None and own else ""
+    loss = f"{train.label} {fixed(train.value)} · " if train is not None and own else ""
     return (
-        f"{view.phase.value.capitalize()} · step {header.step:,} · "
-        f"{header.steps_per_second:.0f} steps/s · {header.seconds:.1f} s · "
-        f"{loss}gradient norm {header.gradient_norm:.2f} · "
-        f"learning rate {header.learning_rate:.2g}"
+        f"{done} · {fixed(header.steps_per_second, 0)} steps/s · {fixed(header.seconds, 1)} s · "
+        f"{loss}gradient norm {fixed(header.gradient_norm, 2)} · "
+        f"learning rate {number(header.learning_rate)}"
     )

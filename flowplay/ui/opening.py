@@ -5,10 +5,17 @@ from __future__ import annotations
 import streamlit as st
 
 from flowplay.config import RunConfig
-from flowplay.engine import Run
+from flowplay.engine import Phase, Run
+from flowplay.numbers import whole
 from flowplay.ui import runs
 from flowplay.ui.recall import about_named_run, recall, recall_notes
-from flowplay.ui.settings import read_widgets, refusals, write_address
+from flowplay.ui.settings import (
+    changed_by_widget,
+    read_widgets,
+    refusals,
+    set_widgets,
+    write_address,
+)
 from flowplay.ui.terms import plain
 
 #: Seconds for which a page waits for a run's first picture before it draws anything. A browser
@@ -22,15 +29,23 @@ def opened_run(*, autostart: bool) -> tuple[RunConfig, Run]:
     Args:
         autostart: whether the run is to begin by itself.
     """
+    before = runs.shown_run()
+    trained = before is not None and before.view().phase in runs.ACTIVE
     config = recall(read_widgets())
     run = runs.current_run(config)
-    if autostart:
+    # What trained goes on training with the new settings.
+    goes_on = trained and run is not before and changed_by_widget() and _can_train(run)
+    if autostart or goes_on:
         runs.train(config)
         # An example that is started is another run.
         run = runs.current_run(config)
     write_address(config, about_named_run() or runs.about(run))
     run.wait_for_picture(FIRST_PICTURE)
     return config, run
+
+
+def _can_train(run: Run) -> bool:
+    return run.view().phase not in (Phase.FAILED, Phase.FINISHED) or runs.is_example(run)
 
 
 def opening_notes(config: RunConfig) -> None:
@@ -45,18 +60,36 @@ def opening_notes(config: RunConfig) -> None:
 
 
 def example_note(run: Run) -> bool:
-    """Say that somebody else has trained a run, if it is so: return whether it is."""
-    if (title := runs.copied_from(run)) is not None:
-        name = f", “{plain(title)}”," if title else ""
-        st.caption(
-            f":material/content_copy: A copy of a run{name} that was shared. What you "
-            "train from here is your own run; the shared one stays as it is."
-        )
-        return True
-    if runs.is_example(run):
-        st.caption(
-            ":material/school: Example: a run of these settings, trained earlier. Train starts a "
-            "new run."
-        )
-        return True
+    """Say what run is shown, if it is the example or a copy of another's; return whether it is."""
+    with st.container(key="example_note"):
+        if (title := runs.copied_from(run)) is not None:
+            name = f", “{plain(title)}”," if title else ""
+            st.caption(
+                f":material/content_copy: A copy of a run{name} that was shared. What you "
+                "train from here is your own run; the shared one stays as it is."
+            )
+            return True
+        if runs.is_example(run):
+            st.caption(
+                ":material/school: Example: a run of these settings, trained earlier. Train starts "
+                "a new run."
+            )
+            return True
+        if (before := runs.run_before()) is not None:
+            header = before.view().header
+            step = 0 if header is None else header.step
+            told = f"{before.config.problem().label}, {before.config.entry.label}"
+            st.button(
+                f"Back to the run before: {told}, step {whole(step)}",
+                key="run_before",
+                type="tertiary",
+                icon=":material/undo:",
+                help="The run that was shown before the settings changed is kept as it was.",
+                on_click=_return_to,
+                args=(before,),
+            )
     return False
+
+
+def _return_to(run: Run) -> None:
+    set_widgets(run.config)

@@ -13,6 +13,7 @@ from flowplay.codes import encode_density
 from flowplay.figures import describe_density
 from flowplay.figures.colors import BLUE
 from flowplay.grids import density_scale, exact_density
+from flowplay.numbers import fixed
 from flowplay.problems import DataProblem, Energy, ImageProblem, Posterior, Problem
 from flowplay.ui.components.density_view import density_view
 from flowplay.ui.components.images_view import images_view
@@ -20,6 +21,7 @@ from flowplay.wire import (
     PICTURE_KINDS,
     DensityPicture,
     ImagesPicture,
+    Replay,
     SamplesPicture,
     Snapshot,
 )
@@ -119,7 +121,9 @@ def _density_note(problem: Problem) -> str:
     return note
 
 
-def show_model(snapshot: Snapshot, *, run: str, samples: bool, key: str) -> None:
+def show_model(
+    snapshot: Snapshot, *, run: str, samples: bool, key: str, replay: Replay | None = None
+) -> None:
     """Draw the first picture of a snapshot that can be drawn.
 
     Args:
@@ -127,24 +131,32 @@ def show_model(snapshot: Snapshot, *, run: str, samples: bool, key: str) -> None
         run: names the run.
         samples: whether the model's samples are drawn on its density.
         key: names the picture, unique on the page.
+        replay: pictures of the run's training, shown once before a density.
     """
     header = snapshot.header
     for tag, kind in PICTURE_KINDS.items():
         if (picture := snapshot.pictures.get(tag)) is not None:
             draw = pkgutil.resolve_name(kind.drawn_by)
             frame = f"{run}-{header.step}"
-            draw(picture, snapshot, samples=samples, frame=frame, key=key)
+            own = {} if replay is None else {"replay": replay}
+            draw(picture, snapshot, samples=samples, frame=frame, key=key, **own)
             return
     st.caption("This model has no picture here.")
 
 
 def draw_density(
-    picture: DensityPicture, snapshot: Snapshot, *, samples: bool, frame: str, key: str
+    picture: DensityPicture,
+    snapshot: Snapshot,
+    *,
+    samples: bool,
+    frame: str,
+    key: str,
+    replay: Replay | None = None,
 ) -> None:
     """Draw the model's density, with its samples on it if they are wanted."""
     points = snapshot.picture(SamplesPicture) if samples else None
     held_out = snapshot.measurements.get("held_out")
-    told = f" Its {held_out.label}: {held_out.value:.3f} {held_out.unit}." if held_out else ""
+    told = f" Its {held_out.label}: {fixed(held_out.value)} {held_out.unit}." if held_out else ""
     note = _NOTES[picture.exactness]
     density_view(
         picture.code,
@@ -156,6 +168,7 @@ def draw_density(
         points=None if points is None else points.points,
         note=note,
         frame_id=f"{frame}-{len(picture.code)}",
+        replay=replay,
     )
 
 

@@ -189,6 +189,16 @@ def shown_run() -> Run | None:
     return None if held is None else held.run
 
 
+def run_before() -> Run | None:
+    """Return the run that was shown before the present one, if it has been trained."""
+    held = list(_session_runs().values())[-2:-1]
+    if not held or held[0].is_example:
+        return None
+    view = held[0].run.view()
+    trained = view.header is not None and view.header.step > 0
+    return held[0].run if trained and view.phase is not Phase.CLOSED else None
+
+
 def is_example(run: Run) -> bool:
     """Tell whether a run is the bundled example and has taken no step of its own."""
     held = _held(run)
@@ -327,7 +337,7 @@ def _open(config: RunConfig) -> _SessionRun:
     bundled = example()
     if identity(config) == identity(bundled.config):
         # With its own config, so that the hot settings that differ are handed over.
-        run = engine().open_run(bundled.config, bundled.state, bundled.snapshot)
+        run = engine().open_run(bundled.config, bundled.state, bundled.snapshot, bundled.history)
         header = run.view().header
         assert header is not None, "the example has a picture"
         return _SessionRun(run, bundled.config.hot, header.step)

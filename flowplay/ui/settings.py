@@ -15,6 +15,7 @@ from flowplay.catalog import architectures_for
 from flowplay.config import FixedSettings, RunConfig, flat_names
 from flowplay.problems import PROBLEMS
 from flowplay.rules import Rules, flat_values
+from flowplay.ui.switches import in_address, seed_switches
 
 _SEEDED_FROM = "_query_seeded_from"
 _CONFIG = "_config"
@@ -22,6 +23,7 @@ _REFUSED = "_refused"
 _FLAT = "_flat_values"
 _RULES = "_rules"
 _NAMED = "_named_run"
+_CHANGED = "_changed_by_widget"
 
 #: Query names that are not of a config: to begin at once; a run of this browser; one that somebody
 #: has shared.
@@ -86,8 +88,9 @@ def locked(name: str) -> bool:
 
 
 def address(query: Mapping[str, str]) -> dict[str, str]:
-    """Return the query of a link inside this session: it keeps the session's rules."""
-    return {**query, **rules_now().about}
+    """Return the query of a link inside this session: it keeps the session's rules and
+    switches."""
+    return {**query, **rules_now().about, **in_address()}
 
 
 def seed_from_url() -> bool:
@@ -101,6 +104,7 @@ def seed_from_url() -> bool:
     # The menu opens a page without a query: the session's own settings stay.
     if st.session_state.get(_SEEDED_FROM) == query or (not query and _CONFIG in st.session_state):
         return False
+    seed_switches(query)
     # A class's first page has been a form.
     first = _CONFIG not in st.session_state
     rules = adopt_rules()
@@ -147,6 +151,7 @@ def read_widgets() -> RunConfig:
         # Whatever a browser says of a widget that it must not use.
         if st.session_state.get(name) != flat[name]:
             st.session_state[name] = flat[name]
+    st.session_state[_CHANGED] = st.session_state.get(_FLAT, flat) != flat
     # What was refused of a link is shown until a setting changes.
     if refused or st.session_state.setdefault(_FLAT, flat) != flat:
         st.session_state[_REFUSED] = refused
@@ -168,6 +173,11 @@ def write_address(config: RunConfig, about: Mapping[str, str]) -> None:
     if st.query_params.to_dict() != whole:
         st.query_params.from_dict(whole)
     st.session_state[_SEEDED_FROM] = query
+
+
+def changed_by_widget() -> bool:
+    """Tell whether the config was last read after a visitor had changed a setting."""
+    return bool(st.session_state.get(_CHANGED))
 
 
 def typed_config() -> RunConfig:

@@ -17,6 +17,7 @@ from flowplay.engine import Engine
 from flowplay.ui.follow import follow
 from flowplay.ui.hiding import hide
 from flowplay.ui.settings import CLASS, JOINED, address, adopt_rules
+from flowplay.ui.switches import apply_present
 
 #: Seconds between two looks at an engine that is not ready.
 _STATUS_POLL = 0.5
@@ -44,6 +45,7 @@ def enter_page() -> None:
         from flowplay.ui.joining import enter_class
 
         enter_class()
+    apply_present()
     hide(adopt_rules().hidden, embedded=bool(st.context.is_embedded))
     _look_away()
 

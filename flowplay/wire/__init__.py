@@ -29,6 +29,7 @@ from flowplay.wire.pictures import (
     SamplesPicture,
     picture_kind,
 )
+from flowplay.wire.replay import ExampleHistory, Replay
 from flowplay.wire.run_state import RunState
 from flowplay.wire.saved_run import SavedRun
 from flowplay.wire.snapshot import Curve, Exactness, Header, Measurement, Snapshot
@@ -45,6 +46,7 @@ __all__ = [
     "DrawnView",
     "EarlierWeights",
     "Exactness",
+    "ExampleHistory",
     "ExportedFlow",
     "Header",
     "ImagesPicture",
@@ -56,6 +58,7 @@ __all__ = [
     "Packed",
     "Picture",
     "PredictivePicture",
+    "Replay",
     "Restored",
     "RunState",
     "SamplesPicture",

@@ -33,13 +33,19 @@ class RunState(Packed):
         buffers: [b] float32, the model's buffers (standardization, and others) in order.
         batch_generator: [...] uint8, state of the generator that draws batches.
         noise_generator: [...] uint8, state of the generator behind all that layers draw.
-        train_curve: [n, 2] float64, (step, mean loss since the row before).
+        train_curve: [n, 2] float64, (step, mean loss since the row before). After a failure it goes
+            on beyond `step`, and so does the next one: so they show what happened.
         held_out_curve: [m, 1 + k] float64, the step and what the run is judged by, its held-out
             loss in nats first; empty where the model has no likelihood.
+        best_step: the step of lowest held-out loss so far; `step` where nothing is held out.
+        best_seconds: time spent training until then.
+        best_loss: that loss, in nats; None where nothing is held out.
+        best_weights: [P] float32, the weights there; [0] if they are this state's own.
+        best_buffers: [b] float32, the buffers there; [0] if they are this state's own.
     """
 
     KIND: ClassVar[str] = "run state"
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
 
     token: str
     settings: dict[str, Any]
@@ -58,6 +64,17 @@ class RunState(Packed):
     noise_generator: NDArray[np.uint8]
     train_curve: NDArray[np.float64]
     held_out_curve: NDArray[np.float64]
+    best_step: int
+    best_seconds: float
+    best_loss: float | None
+    best_weights: NDArray[np.float32]
+    best_buffers: NDArray[np.float32]
+
+    @property
+    def judgement(self) -> NDArray[np.float64] | None:
+        """The last row of the held-out curve that is not beyond this step, None without one."""
+        rows = self.held_out_curve[self.held_out_curve[:, 0] <= self.step]
+        return rows[-1] if len(rows) else None
 
     @property
     def config(self) -> RunConfig:

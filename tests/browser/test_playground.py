@@ -105,13 +105,52 @@ def test_a_slider_answers_while_it_trains(app: App, page: Page) -> None:
     handle.focus()
     page.keyboard.press("ArrowRight")
     until(lambda: "depth=9" in address(page), 20, "the URL follows the slider")
-    # Another depth is another run, untrained; the first one waits where it was paused.
-    until(lambda: "Untrained" in page.locator(PROGRESS).inner_text(), 60, "an untrained run")
-    handle.focus()
-    page.keyboard.press("ArrowLeft")
+    # Another depth is another run, which goes on training; the first one waits.
+    before = page.locator(".st-key-run_before button >> visible=true")
+    expect(before).to_contain_text("Two moons, RealNVP, step")
+    until(lambda: step_shown(page) > 0, 60, "the new run trains by itself")
+    page.click(PAUSE)
+    expect(page.locator(TRAIN)).to_be_enabled()
+    before.click()
+    until(lambda: "depth=8" in address(page), 20, "the settings are back")
     until(lambda: step_shown(page) > 0, 60, "the first run is back")
     expect(page.locator(TRAIN)).to_contain_text("Resume")
     no_traceback(page)
+
+
+def test_on_arrival_the_training_is_replayed_once(app: App, page: Page) -> None:
+    open_page(page, app.url)
+    figure = page.locator(".st-key-density figure:has(canvas.plot)")
+    expect(figure).to_have_attribute("data-replay", re.compile(r"\d"))
+    expect(figure).to_have_attribute("data-replay", "over")
+    expect(page.locator(MODEL)).to_have_attribute("data-frame", re.compile("-2000-"))
+    no_traceback(page)
+
+
+def test_for_reduced_motion_the_picture_is_still(app: App, browser: Browser) -> None:
+    context = browser.new_context(reduced_motion="reduce")
+    page = context.new_page()
+    open_page(page, app.url)
+    expect(page.locator(MODEL)).to_have_attribute("data-frame", re.compile("-2000-"))
+    assert page.locator("[data-replay]").count() == 0
+    context.close()
+
+
+def test_on_a_projector_target_model_and_loss_are_seen_whole(app: App, browser: Browser) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 720})
+    page = context.new_page()
+    open_page(page, app.url + "/?present=1")
+    for part in ("target_density", "density", "loss"):
+        box = page.locator(f".st-key-{part}")
+        expect(box).to_be_visible()
+        found = box.bounding_box()
+        assert found is not None
+        assert found["y"] + found["height"] <= 720, part
+        assert found["width"] > 350, part
+    for button in (TRAIN, PAUSE, STEP, RESET):
+        expect(page.locator(button)).to_be_in_viewport()
+    expect(page.get_by_role("heading", name="See a normalizing flow learn")).to_be_hidden()
+    context.close()
 
 
 def test_pause_step_resume_reset(app: App, page: Page) -> None:

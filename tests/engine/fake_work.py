@@ -42,6 +42,11 @@ def empty_state(weights: int = 10, **values: object) -> RunState:
         "noise_generator": np.zeros(8, np.uint8),
         "train_curve": np.zeros((0, 2)),
         "held_out_curve": np.array([[0.0, 1.5]]),
+        "best_step": 0,
+        "best_seconds": 0.0,
+        "best_loss": 1.5,
+        "best_weights": np.zeros(0, np.float32),
+        "best_buffers": np.zeros(0, np.float32),
     }
     return RunState(**(defaults | values))
 

@@ -43,6 +43,17 @@ def test_states_are_thinned_evenly_and_the_first_stays() -> None:
     assert gaps.max() <= 2 * gaps.min()
 
 
+def test_what_lies_beyond_a_step_is_forgotten() -> None:
+    history = History()
+    for step in range(0, 200, 10):
+        note(history, step)
+    history.forget_after(75)
+    assert history.steps[-1] == 70
+    assert history.size == sum(len(history.at(step) or b"") for step in history.steps)
+    note(history, 85)
+    assert history.steps[-1] == 85
+
+
 def test_only_weights_and_buffers_are_taken() -> None:
     run = replace(
         empty_state(step=30),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import asdict, fields, is_dataclass, replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from flowplay.config import HotSettings, RunConfig
 from flowplay.grids import cell_centres, exact_density
 from flowplay.targets import make_target
 from flowplay.training import RunState, finished, new_run, pool, slices, train_slice
+from flowplay.training.divergence import diverged_since
 from flowplay.training.layer_frames import flow_of
 from flowplay.training.live_run import LiveRun
 from flowplay.training.objectives import LossOnData
@@ -140,10 +142,11 @@ def test_schedule() -> None:
     assert rate_factor(RunConfig(warmup=0, schedule="constant"), 0.9, 0) == 1
 
 
-def test_divergence_ends_the_run_with_the_last_good_state() -> None:
+def test_divergence_ends_the_run_with_the_best_state() -> None:
     good, _ = train_slice(new_run(FRAGILE), steps=60)
     state, snapshot = train_slice(good, steps=60, hot=TOO_FAST)
-    assert "diverged" in snapshot.header.failure
+    assert "diverged at step" in snapshot.header.failure
+    assert "lower the learning rate" in snapshot.header.failure
     assert snapshot.header.step == 60
     assert np.array_equal(state.weights, good.weights)
     assert math.isfinite(held_out(snapshot))
@@ -151,7 +154,7 @@ def test_divergence_ends_the_run_with_the_last_good_state() -> None:
     assert (still.step, bool(snapshot.header.failure)) == (60, True)
 
 
-def test_after_a_divergence_it_goes_on_from_the_last_good_state_with_a_smaller_rate() -> None:
+def test_after_a_divergence_it_goes_on_from_the_best_state_with_a_smaller_rate() -> None:
     good, _ = train_slice(new_run(FRAGILE), steps=60)
     broken, _ = train_slice(good, steps=60, hot=TOO_FAST)
     assert broken.failure
@@ -159,6 +162,67 @@ def test_after_a_divergence_it_goes_on_from_the_last_good_state_with_a_smaller_r
     assert (after.step, snapshot.header.failure) == (70, "")
     same, _ = train_slice(good, steps=10)
     assert np.array_equal(after.weights, same.weights)
+
+
+#: Its numbers stay finite, far above the untrained model's.
+FINITE = RunConfig(learning_rate=0.5, seed=1, budget=400)
+
+
+def test_divergence_with_finite_numbers_ends_the_run_with_its_best_state() -> None:
+    state, snapshot = train_slice(new_run(FINITE), steps=20)
+    untrained = float(state.held_out_curve[0, 1])
+    while not snapshot.header.finished and not state.failure:
+        state, snapshot = train_slice(state, steps=20)
+    assert "diverged at step" in snapshot.header.failure
+    assert state.train_curve[-1, 0] > state.step, "the curve shows what happened"
+    assert state.judgement is not None
+    assert held_out(snapshot) == state.judgement[1] == state.best_loss
+    assert held_out(snapshot) <= untrained
+    picture = snapshot.picture(DensityPicture)
+    assert picture is not None
+    assert picture.code.max() > 50, "there is a density to be seen"
+    on, snapshot = train_slice(state, steps=20, hot=hot(FINITE, learning_rate=1e-3))
+    assert on.step == state.step + 20
+    assert not snapshot.header.failure
+    assert (np.diff(on.train_curve[:, 0]) > 0).all(), "the curve goes on from the state"
+    assert (np.diff(on.held_out_curve[:, 0]) > 0).all()
+
+
+def judged_at(steps: list[float], losses: list[float], train: float) -> RunState:
+    curve = np.column_stack([steps, losses])
+    state = new_run(SMALL)
+    return replace(
+        state,
+        step=int(steps[-1]),
+        train_loss=train,
+        train_curve=np.array([[1.0, 2.0], [steps[-1], train]]),
+        held_out_curve=curve,
+        best_loss=min(losses),
+    )
+
+
+@pytest.mark.parametrize(
+    ("steps", "losses", "train", "found"),
+    [
+        ([0, 50, 100, 150, 200], [2.0, 0.5, 9.0, 9.0, 9.0], 9.0, 100),
+        ([0, 50, 100, 150], [2.0, 0.5, 9.0, 9.0], 9.0, None),  # broken for 50 steps only
+        ([0, 50, 100, 150, 200], [2.0, 0.5, 9.0, 9.0, 0.7], 0.7, None),  # it has recovered
+        ([0, 50, 100, 150, 200], [2.0, 0.5, 9.0, 9.0, 9.0], -1.0, None),  # it overfits
+        ([0, 50, 100, 150, 200], [2.0, 2.4, 2.4, 2.4, 2.4], 2.4, None),  # little worse
+    ],
+)
+def test_what_counts_as_divergence(
+    steps: list[float], losses: list[float], train: float, found: int | None
+) -> None:
+    state = judged_at(steps, losses, train)
+    judge = partial(diverged_since, state, by_likelihood=True)
+    assert judge(settled=True, finished=False) == found
+    assert judge(settled=False, finished=False) is None
+
+
+def test_at_the_end_two_judgements_are_enough() -> None:
+    state = judged_at([0, 50, 100, 110], [2.0, 0.5, 9.0, 9.0], 9.0)
+    assert diverged_since(state, by_likelihood=True, settled=True, finished=True) == 100
 
 
 def test_a_flow_that_breaks_between_two_looks_ends_with_the_slice_that_broke_it(
@@ -173,7 +237,7 @@ def test_a_flow_that_breaks_between_two_looks_ends_with_the_slice_that_broke_it(
     monkeypatch.setattr(LossOnData, "is_sound", lambda *_: False)
     state, snapshot = train_slice(sound, seconds=0.02)
     assert "diverged" in snapshot.header.failure
-    assert np.array_equal(state.weights, sound.weights)
+    assert np.array_equal(state.weights, good.weights), "the last state that was judged"
 
 
 def test_snapshot_and_state_survive_their_byte_forms() -> None:

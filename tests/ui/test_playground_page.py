@@ -71,9 +71,59 @@ def test_first_visit_shows_the_labelled_example() -> None:
     page = run()
     assert not page.exception
     assert any("Example: a run of these settings" in c.value for c in page.caption)
+    assert [m.label for m in page.metric] == ["Gap to floor"], "one number at first"
+    assert "replay" in density_data(page), "its training can be replayed"
+    page.toggle(key="all_numbers").set_value(True).run()
+    assert page.query_params["all_numbers"] == "1"
     assert [m.label for m in page.metric] == ["Held-out NLL", "Gap to floor", "Parameters"]
     snapshot = Snapshot.from_bytes(example().snapshot)
     assert page.metric[0].value == f"{snapshot.measurements['held_out'].value:.3f}"
+
+
+def density_data(page: AppTest) -> str:
+    """Return what the picture of the model is sent, as text."""
+    return " ".join(str(node.proto) for node in page.get("bidi_component"))
+
+
+def test_present_is_in_the_link_and_hides_the_title() -> None:
+    page = run(present="1")
+    assert not page.exception
+    assert page.toggle(key="present").value
+    assert page.query_params["present"] == "1"
+    page.toggle(key="present").set_value(False).run()
+    assert "present" not in page.query_params
+
+
+def test_what_trained_goes_on_training_with_other_settings() -> None:
+    page = run(depth="3")
+    page.slider(key="depth").set_value(4).run()
+    assert shown_run(page).view().phase not in ACTIVE, "nothing trained, so nothing begins"
+    page.button(key="train").click().run()
+    before = shown_run(page)
+    page.slider(key="depth").set_value(5).run()
+    assert not page.exception
+    assert shown_run(page).config.depth == 5
+    assert shown_run(page).view().phase in ACTIVE
+    assert before.view().phase not in ACTIVE
+    page.radio(key="target").set_value("circles").run()
+    assert shown_run(page).view().phase in ACTIVE
+
+
+def test_the_run_before_can_be_returned_to(engine: Engine) -> None:
+    config = RunConfig(target="circles", depth=3)
+    opened = engine.open_run(config, state(70), snapshot(70))
+    page = AppTest.from_file(str(PAGE), default_timeout=60)
+    PagesManager.uses_pages_directory = False
+    page.query_params["target"], page.query_params["depth"] = "circles", "3"
+    page.session_state["_runs"] = {identity(config): runs._SessionRun(opened, config.hot)}
+    page.run()
+    page.slider(key="depth").set_value(9).run()
+    button = page.button(key="run_before")
+    assert button.label.endswith("Two circles, RealNVP, step 70")
+    button.click().run()
+    assert not page.exception
+    assert shown_run(page) is opened
+    assert page.slider(key="depth").value == 3
 
 
 def test_widget_keys_are_the_names_of_a_config() -> None:
@@ -195,21 +245,31 @@ def failed(engine: Engine, sentence: str, *, step: int | None) -> AppTest:
     return page.run()
 
 
-def test_a_diverged_run_says_so_and_goes_on_with_the_rate_that_is_set(engine: Engine) -> None:
-    page = failed(engine, "Training diverged before step 1,250.", step=1200)
+def test_a_diverged_run_says_so_and_goes_on_with_a_lower_rate(engine: Engine) -> None:
+    told = "Training diverged at step 1,250: lower the learning rate."
+    page = failed(engine, told, step=1200)
     assert not page.exception
-    assert [e.value for e in page.error] == ["Training diverged before step 1,250."]
+    assert [e.value for e in page.error] == [told]
     button = page.button(key="go_on")
-    assert button.label == "Go on from step 1,200 with this learning rate"
+    assert button.label == "Go on from step 1,200 with learning rate 0.0003"
     assert not page.button(key="train").disabled
     assert not page.button(key="step").disabled
-    page.select_slider(key="learning_rate").set_value(0.001)
     button.click().run()
     assert not page.exception
     begun = shown_run(page)
     assert begun.view().phase in ACTIVE
-    assert begun.view().hot.learning_rate == 0.001
+    assert begun.view().hot.learning_rate == page.session_state["learning_rate"] == 0.0003
     assert not page.error
+
+
+def test_a_diverged_run_goes_on_with_the_rate_that_is_set(engine: Engine) -> None:
+    page = failed(engine, "Training diverged at step 1,250.", step=1200)
+    page.select_slider(key="learning_rate").set_value(0.001).run()
+    button = page.button(key="go_on")
+    assert button.label == "Go on from step 1,200 with learning rate 0.001"
+    button.click().run()
+    assert not page.exception
+    assert shown_run(page).view().hot.learning_rate == 0.001
 
 
 def test_a_run_that_did_not_diverge_is_tried_again_without_a_word_on_its_rate(
@@ -316,7 +376,7 @@ def test_before_the_first_picture_the_catalog_says_what_will_be_measured(
     made = replace(ARCHITECTURES["nsf"], likelihood=likelihood, loss_name="energy distance")
     known = {**ARCHITECTURES, "nsf": made}
     monkeypatch.setattr("flowplay.config.architectures_for", lambda data: known)
-    page = run(architecture="nsf")
+    page = run(architecture="nsf", all_numbers="1")
     assert not page.exception
     assert [m.label for m in page.metric] == labels
     assert any(heading in m.value for m in page.markdown)
@@ -345,7 +405,7 @@ def test_the_bundled_example_is_of_the_defaults_and_honest() -> None:
 
 
 def test_a_target_of_images_brings_what_learns_images() -> None:
-    page = run(architecture="planar")
+    page = run(architecture="planar", all_numbers="1")
     page.button_group(key="target_group").set_value("Images").run()
     assert not page.exception
     assert page.radio(key="target").value == "digits"

@@ -15,6 +15,8 @@
  * @property {string} note
  * @property {number} fade  milliseconds
  * @property {string} frame  shown as data-frame
+ * @property {?{steps: string[], height: number, width: number, code: string}} replay  earlier
+ *   pictures, base64 of [n, height, width] uint8 like code
  */
 
 const POINT_UNITS = 2 ** 14;
@@ -22,6 +24,11 @@ const DOT_SHARE = 1 / 270;
 const DOT_RADII = [1.3, 2];
 const CURSOR_RADIUS = 5;
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowDown: [0, -1], ArrowUp: [0, 1] };
+
+const REPLAY_MS = 190; // for each earlier picture
+
+/** Whether this tab has seen a replay. */
+let replayed = false;
 
 const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -76,13 +83,56 @@ class DensityView {
   destroy() {
     this.observer.disconnect();
     cancelAnimationFrame(this.request);
+    clearTimeout(this.replaying);
   }
 
   /** @param {Frame} frame */
   show(frame) {
-    const first = this.frames++ === 0;
+    const first = this.frames === 0;
+    // The same frame again, as when another part of the page is drawn: the replay goes on.
+    if (this.replaying && frame.frame === this.last.frame) {
+      this.last = frame;
+      return;
+    }
+    clearTimeout(this.replaying);
+    this.replaying = 0;
+    this.last = frame;
+    if (first && frame.replay && !replayed && !reducedMotion.matches) {
+      this.replay(0);
+      return;
+    }
+    this.draw(frame, first);
+  }
+
+  /**
+   * Show the earlier pictures from this one on, then the last frame.
+   * @param {number} i
+   */
+  replay(i) {
+    const { steps, height, width, code } = this.last.replay;
+    replayed = true;
+    if (i === 0) this.earlier = bytes(code);
+    if (i >= steps.length) {
+      this.replaying = 0;
+      this.root.dataset.replay = "over";
+      this.draw(this.last, false);
+      return;
+    }
+    this.root.dataset.replay = steps[i];
+    const cells = this.earlier.subarray(i * height * width, (i + 1) * height * width);
+    const note = `Its training, replayed: step ${steps[i]}`;
+    this.draw({ ...this.last, height, width, cells, note, points: null, fade: REPLAY_MS }, i === 0);
+    this.replaying = setTimeout(() => this.replay(i + 1), i === 0 ? 4 * REPLAY_MS : REPLAY_MS);
+  }
+
+  /**
+   * @param {Frame} frame
+   * @param {boolean} first
+   */
+  draw(frame, first) {
+    this.frames++;
     const { width, height, bounds, ticks } = (this.frame = frame);
-    this.codes.aim(Float32Array.from(bytes(frame.code)));
+    this.codes.aim(Float32Array.from(frame.cells ?? bytes(frame.code)));
     const points = frame.points ? new Int16Array(bytes(frame.points).buffer) : [];
     this.points.aim(Float32Array.from(points, (unit) => unit / POINT_UNITS));
     Object.assign(this.raster, { width, height });

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from flowplay.codes import window_units
 from flowplay.figures.colors import DOT_OUTLINE, ORANGE, PALETTE
+from flowplay.numbers import whole
 from flowplay.ticks import axis_ticks, density_ticks
 from flowplay.ui.components.registration import register, to_base64
+from flowplay.wire import Replay
 
 HTML: Final = f"""
 <figure>
@@ -51,6 +53,7 @@ def density_view(
     note: str = "",
     fade_ms: int = 250,
     frame_id: str = "",
+    replay: Replay | None = None,
 ) -> None:
     """Show a density live; a call with the same `key` fades the picture to the new frame.
 
@@ -66,6 +69,8 @@ def density_view(
         points_color: a CSS colour.
         note: a line below the picture, as plain text.
         fade_ms: milliseconds of the cross-fade; none where the system asks for reduced motion.
+        replay: earlier pictures, on the same scale, shown one after the other before the first
+            frame; once in a browser's tab, not where the system asks for reduced motion.
         frame_id: appears as `data-frame` on the canvas; a counter if not given.
 
     Raises:
@@ -73,18 +78,31 @@ def density_view(
     """
     _COMPONENT(
         key=key,
-        data=density_frame(
-            code,
-            bounds=bounds,
-            scale=scale,
-            alt=alt,
-            points=points,
-            points_color=points_color,
-            note=note,
-            fade_ms=fade_ms,
-            frame_id=frame_id,
-        ),
+        data={
+            **density_frame(
+                code,
+                bounds=bounds,
+                scale=scale,
+                alt=alt,
+                points=points,
+                points_color=points_color,
+                note=note,
+                fade_ms=fade_ms,
+                frame_id=frame_id,
+            ),
+            "replay": None if replay is None else _replay(replay),
+        },
     )
+
+
+def _replay(replay: Replay) -> dict[str, Any]:
+    _, height, width = replay.code.shape
+    return {
+        "steps": [whole(step) for step in replay.steps],
+        "height": height,
+        "width": width,
+        "code": to_base64(replay.code),
+    }
 
 
 def density_frame(
