@@ -87,7 +87,7 @@ def test_the_page_says_which_direction_is_the_cheap_one(architecture: str) -> No
 def test_figures_of_an_energy_name_the_divergence_and_the_true_constant(
     trained: RunConfig,
 ) -> None:
-    page = open_page("playground.py", **trained.to_flat())
+    page = open_page("playground.py", **trained.to_flat(), all_numbers="1")
     labels = [metric.label for metric in page.metric]
     energy = trained.problem()
     assert isinstance(energy, Energy)

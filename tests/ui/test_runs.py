@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -34,9 +34,13 @@ class FakeEngine:
         self.watched: list[tuple[str, str, Callable[[], bool]]] = []
 
     def open_run(
-        self, config: RunConfig, state: bytes | None = None, snapshot: bytes | None = None
+        self,
+        config: RunConfig,
+        state: bytes | None = None,
+        snapshot: bytes | None = None,
+        earlier: Mapping[int, bytes] | None = None,
     ) -> Run:
-        hosted = HostedRun(config, lambda: 0.0, state, snapshot)
+        hosted = HostedRun(config, lambda: 0.0, state, snapshot, earlier)
         self.hosted[hosted.id] = hosted
         return Run(config, hosted, lambda: None, lambda: EngineStatus("ready", 1, ""))
 
