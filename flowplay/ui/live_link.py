@@ -29,7 +29,7 @@ from flowplay.ui.components.loss_view import loss_frame
 from flowplay.ui.components.registration import lean
 from flowplay.ui.joining import classes
 from flowplay.ui.keeping import keeper
-from flowplay.ui.picture_views import PROBLEM_CELLS
+from flowplay.ui.picture_views import NOTES, PROBLEM_CELLS
 from flowplay.wire import DensityPicture, SamplesPicture, Snapshot
 
 #: Seconds between two looks at the run, and at which run it is.
@@ -207,6 +207,7 @@ def _message(run_id: str, config: RunConfig, snapshot: Snapshot, phase: str) -> 
             bounds=density.window,
             scale=density.scale,
             alt=f"The model at step {header.step}, on the target's colour scale.",
+            note=NOTES[density.exactness],
             frame_id=f"{frame}-{len(density.code)}",
         )
     elif samples is not None and samples.window is not None:
@@ -291,9 +292,10 @@ def _shadow(name: str, component: str, html: str) -> str:
 def _script(component: str, view: str, names: tuple[str, ...]) -> str:
     source = lean(_asset("shared.js") + _asset(f"{component}.js")).replace("export default ", "")
     shown = "".join(
-        f'{{ const view = new {view}(document.getElementById("{name}").shadowRoot'
-        '.querySelector("figure"));\n'
-        f'addEventListener("{name}", ({{ detail }}) => view.show(detail)); }}\n'
+        # Made with the first picture: before, there is nothing that it could draw.
+        f"{{ let view; addEventListener({json.dumps(name)}, ({{ detail }}) => {{\n"
+        f"view ??= new {view}(document.getElementById({json.dumps(name)}).shadowRoot"
+        '.querySelector("figure"));\nview.show(detail); }); }\n'
         for name in names
     )
     return f'<script type="module">\n{source}\n{shown}</script>'

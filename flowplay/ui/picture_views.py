@@ -33,7 +33,7 @@ _PROBLEM_POINTS = 1_000
 #: Images that show what is to be learned: as many as the picture of a model has.
 PROBLEM_IMAGES = 64
 
-_NOTES = {
+NOTES = {
     "exact": "Exact density, not an estimate from samples",
     "bound": "Lower bound of the density",
     "estimate": "Estimate of the density",
@@ -157,7 +157,7 @@ def draw_density(
     points = snapshot.picture(SamplesPicture) if samples else None
     held_out = snapshot.measurements.get("held_out")
     told = f" Its {held_out.label}: {fixed(held_out.value)} {held_out.unit}." if held_out else ""
-    note = _NOTES[picture.exactness]
+    note = NOTES[picture.exactness]
     density_view(
         picture.code,
         bounds=picture.window,

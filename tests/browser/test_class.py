@@ -137,3 +137,30 @@ def teacher_secrets(student: Page, app: App) -> list[str]:
     """Return what a student's page holds of what only a teacher may know."""
     html = student.content()
     return [word for word in ("key=", "wall=") if word in html]
+
+
+def test_a_live_link_shows_the_run_that_moves(app: App, two: tuple[Page, Page]) -> None:
+    teacher, follower = two
+    problems: list[str] = []
+    follower.on("pageerror", lambda error: problems.append(str(error)))
+    teacher.goto(f"{app.url}/?depth=2&width=16&budget=100000&autostart=1")
+    expect(teacher.get_by_text(re.compile(r"Training · step"))).to_be_visible(timeout=LONG)
+    teacher.get_by_role("button", name="Follow me").click()
+    link = teacher.get_by_role("dialog").locator("code")
+    expect(link).to_contain_text("/live/", timeout=LONG)
+    follower.goto(link.inner_text().strip())
+    model = follower.locator("#density canvas.plot")
+    expect(model).to_be_visible(timeout=LONG)
+    first = model.get_attribute("data-frame")
+    expect(model).not_to_have_attribute("data-frame", str(first), timeout=LONG)
+    expect(follower.locator("#target canvas.plot")).to_be_visible()
+    expect(follower.locator("#line")).to_contain_text(re.compile(r"step [\d,]+ .* gap"))
+    assert follower.locator("button:visible").count() == 0, "who follows can change nothing"
+    if folder := os.environ.get("FLOWPLAY_SCREENSHOTS"):
+        follower.screenshot(path=f"{folder}/live.png")
+        follower.set_viewport_size({"width": 390, "height": 844})
+        follower.emulate_media(color_scheme="dark")
+        follower.screenshot(path=f"{folder}/live_phone.png")
+    teacher.get_by_role("button", name="Stop", exact=True).click()
+    expect(follower.locator("#line")).to_have_text("This live link has ended.", timeout=LONG)
+    assert problems == []
