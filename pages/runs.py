@@ -10,6 +10,6 @@ shell.enter_page()
 st.title("My runs", anchor=False)
 st.caption(
     "Every run that you train in this browser is kept on this server, with its earlier steps. "
-    "Nobody else can see a run unless you share it."
+    "Others see a run only if you share it or give them its address."
 )
 my_runs()

@@ -18,15 +18,16 @@ PAGE_NAMES = frozenset(
     change_reset change_samples compress_again compress_chart compress_decode
     compress_decode_again compress_download compress_now compress_source compress_upload
     continue_example costs density density_view diagnosis
-    diagnosis_again draw_gif export export_again export_config export_gif export_html
+    diagnosis_again draw_gif example_note export export_again export_config export_gif export_html
     export_weights failure follow_point go_on guide_anchor guide_neighbours guide_place
     guide_section headline hide hyperparameters inside inside_again layers layers_chart
     layers_title ledger ledger_again ledger_view lock loss loss_chart map measure
     menu more_runs new_x new_y open_settings pause
-    plane_density point_x point_y posterior_data prediction reset section see_inside settings share
-    settings_button show_samples step target_density target_group timing_again topic_pages tour
+    plane_density point_x point_y posterior_data prediction reset run_before section
+    see_inside settings share settings_button show_samples step subtitle target_density
+    target_group timing_again topic_pages tour
     train units
-    units_factor used_points walk_again
+    units_factor used_points view_switches walk_again
     anomalies_complexity anomalies_scores anomalies_tiles arrow_from arrow_to arrows_view
     between_view draw draw_accuracy draw_neighbours draw_posterior image_walk images_bits
     images_look images_samples labels_view noise_bounds noise_checkpoint noise_checkpoint_again

@@ -15,7 +15,7 @@ To add a table:
    thing that is asked, within `store.reading()` or `store.writing()`.
 """
 
-from flowplay.store.errors import StoreError
+from flowplay.store.errors import OTHER_VERSION, StoreError
 from flowplay.store.ids import is_id, new_id, secret_digest
 
-__all__ = ["StoreError", "is_id", "new_id", "secret_digest"]
+__all__ = ["OTHER_VERSION", "StoreError", "is_id", "new_id", "secret_digest"]

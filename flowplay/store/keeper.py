@@ -310,20 +310,35 @@ class Keeper:
         if self.message:
             # Nobody may have anything to write; pages wait for it to be back.
             self.store.ping()
+        # First: where there is no room left, nothing could be written.
+        if self._swept_at is None or self._clock() - self._swept_at >= SWEEP_SECONDS:
+            self._swept_at = self._clock()
+            sweep(self.store, self._room, self._days)
         with self._lock:
             last, live = dict(self._last), dict(self._live)
         for id_ in last:
-            self._flush(id_)
+            try:
+                self._flush(id_)
+            except StoreError:
+                raise
+            except Exception:
+                with self._lock:
+                    self._last.pop(id_, None)
+                logger.exception("A run could not be written")
         pace = max(WRITE_SECONDS, self._took * len(live) / WRITE_SHARE)
         for id_, each in sorted(live.items(), key=lambda item: item[1].at):
             moment = each.run.moment()
             if moment.closed:
                 self._forget(id_, each)
             elif _is_due(each, moment, self._clock(), 0.0 if everything else pace):
-                self._write(id_, each, moment)
-        if self._swept_at is None or self._clock() - self._swept_at >= SWEEP_SECONDS:
-            self._swept_at = self._clock()
-            sweep(self.store, self._room, self._days)
+                try:
+                    self._write(id_, each, moment)
+                except StoreError:
+                    raise
+                except Exception:
+                    # It must not keep the others from being written: its turn comes last again.
+                    each.at = self._clock()
+                    logger.exception("A run could not be written")
 
     def _write(self, id_: str, live: _Live, moment: Moment) -> None:
         began = self._clock()

@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, undefer
 
 from flowplay.config import HotSettings, RunConfig
-from flowplay.store.errors import StoreError
+from flowplay.store.errors import OTHER_VERSION, StoreError
 from flowplay.store.ids import SHORT, is_id, new_id
 from flowplay.store.schema import StoredEarlierState, StoredRun
 from flowplay.store.store import Store
@@ -22,7 +22,11 @@ from flowplay.wire import EarlierWeights, Header, RunState, Snapshot
 TITLE_LENGTH = 80
 """Characters that a title may have."""
 
-OTHER_VERSION = "This run was kept by another version of flowplay and cannot be opened."
+MOST_LINKS = 1000
+"""Runs that a browser may share: each is a whole copy, and copies go last where room is short."""
+
+AT_ONCE = 500
+"""Ids in one statement: databases have a limit."""
 
 
 @dataclass(frozen=True)
@@ -202,7 +206,8 @@ class Runs:
         A run that has not changed since it was last shared keeps its link.
 
         Raises:
-            ValueError: if there is nothing to look at yet.
+            ValueError: if there is nothing to look at yet, or the browser has too many links; the
+                message is one sentence.
         """
         if run.header is None or run.state is None:
             raise ValueError("A run can be shared as soon as it has a picture.")
@@ -244,6 +249,11 @@ class Runs:
             before = session.scalar(select(StoredRun.id).where(*same).limit(1)) if run.id else None
             if before is not None:
                 return before
+            links = (StoredRun.owner == run.owner, StoredRun.shared.is_(True))
+            if (session.scalar(select(func.count()).where(*links)) or 0) >= MOST_LINKS:
+                raise ValueError(
+                    f"This browser shares {MOST_LINKS} runs already: delete one under My runs."
+                )
             _insert(session, copy, "", values, origin=run.id)
             _write_earlier(session, copy, frozenset())
         return copy.id
@@ -322,8 +332,10 @@ def clean_title(title: str) -> str:
 
 def delete_runs(session: Session, ids: list[str]) -> None:
     """Delete runs with all that belongs to them."""
-    session.execute(delete(StoredEarlierState).where(StoredEarlierState.run.in_(ids)))
-    session.execute(delete(StoredRun).where(StoredRun.id.in_(ids)))
+    for start in range(0, len(ids), AT_ONCE):
+        some = ids[start : start + AT_ONCE]
+        session.execute(delete(StoredEarlierState).where(StoredEarlierState.run.in_(some)))
+        session.execute(delete(StoredRun).where(StoredRun.id.in_(some)))
 
 
 def _insert(

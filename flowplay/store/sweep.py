@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from flowplay.store.runs import delete_runs
+from flowplay.store.runs import AT_ONCE, delete_runs
 from flowplay.store.schema import StoredData, StoredRun
 from flowplay.store.store import Store
 
@@ -116,6 +116,7 @@ def _longest_unseen(session: Session, before: float) -> Iterator[_Old]:
 def _delete(session: Session, runs: list[str], data: list[str]) -> int:
     if runs:
         delete_runs(session, runs)
-    if data:
-        session.execute(delete(StoredData).where(StoredData.digest.in_(data)))
+    for start in range(0, len(data), AT_ONCE):
+        some = data[start : start + AT_ONCE]
+        session.execute(delete(StoredData).where(StoredData.digest.in_(some)))
     return len(runs) + len(data)

@@ -57,6 +57,8 @@ class BrowserCookie:
                 headers = MutableHeaders(scope=message)
                 if headers.get("content-type", "").startswith("text/html"):
                     headers.append("set-cookie", self._cookie(scope))
+                    # Kept by a proxy, it would give one secret to several browsers.
+                    headers["cache-control"] = "private, no-store"
             await send(message)
 
         await self._app(scope, receive, send_with_cookie)

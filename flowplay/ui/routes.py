@@ -18,7 +18,7 @@ from starlette.responses import (
 )
 from starlette.routing import Route
 
-from flowplay.store import StoreError, is_id
+from flowplay.store import OTHER_VERSION, StoreError, is_id
 from flowplay.ui import shell
 from flowplay.ui.addresses import base_path, page_address
 from flowplay.ui.keeping import keeper
@@ -36,7 +36,7 @@ CARD: Final = (1200, 630)
 _CARDS: LRUCache[str, bytes] = LRUCache(64)
 _cards_lock = threading.Lock()
 
-#: A shared run does not change; but its owner may delete it.
+#: Of pictures: a shared run does not change; but its owner may delete it.
 _CACHE: Final = {"cache-control": "public, max-age=3600"}
 
 _HEAD: Final = """<!doctype html>
@@ -116,7 +116,8 @@ def shared_link(request: Request) -> Response:
         width=CARD[0],
         height=CARD[1],
     )
-    return HTMLResponse(html, headers=_CACHE)
+    # It has the address by which this visitor reached the server.
+    return HTMLResponse(html, headers={"cache-control": "private, no-store"})
 
 
 def shared_picture(request: Request) -> Response:
@@ -131,7 +132,10 @@ def shared_picture(request: Request) -> Response:
     if png is None:
         from flowplay.figures.still import card_png
 
-        png = card_png(snapshot, CARD, about.what, about.lines, about.figures)
+        try:
+            png = card_png(snapshot, CARD, about.what, about.lines, about.figures)
+        except ValueError:
+            return Response(OTHER_VERSION, 404, media_type="text/plain")
         with _cards_lock:
             _CARDS[id_] = png
     return Response(png, media_type="image/png", headers=_CACHE)
@@ -226,8 +230,11 @@ def _shared(id_: str) -> tuple[Told, Snapshot]:
     from flowplay.ui.telling import told
     from flowplay.wire import Snapshot
 
-    snapshot = Snapshot.from_bytes(found.snapshot)
-    return told(found.config, snapshot, found.title), snapshot
+    try:
+        snapshot = Snapshot.from_bytes(found.snapshot)
+        return told(found.config, snapshot, found.title), snapshot
+    except ValueError as error:
+        raise _NoRunError(OTHER_VERSION, 404) from error
 
 
 def _no_page(error: _NoRunError) -> Response:

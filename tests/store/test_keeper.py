@@ -14,6 +14,7 @@ from flowplay.engine.hosted import HostedRun, SliceResult
 from flowplay.store import StoreError, new_id
 from flowplay.store import keeper as keeping
 from flowplay.store.keeper import Keeper, Opened
+from flowplay.store.runs import KeptRun
 from flowplay.store.store import Store
 from store.kept import OWNER, header, snapshot, state
 
@@ -115,6 +116,29 @@ def test_a_run_that_trained_goes_on_where_it_was(
     assert found.run.view().snapshot == run.view().snapshot
     assert found.run.earlier_steps == run.earlier_steps != []
     assert second.id_of(found.run) == id_
+
+
+def test_one_run_that_cannot_be_written_keeps_no_other_from_it(
+    server: Callable[[], Keeper], engine: Engine, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper = server()
+    (broken, _), (fine, id_) = begin(keeper, engine), begin(keeper, engine)
+    engine.land(broken, 40)
+    engine.land(fine, 40)
+    write = keeper.runs.write
+
+    def refuse(run: KeptRun, host: str, *, known: frozenset[int] | None) -> bool:
+        if run.id != id_:
+            raise OverflowError("too large")
+        return write(run, host, known=known)
+
+    monkeypatch.setattr(keeper.runs, "write", refuse)
+    clock.now += 60
+    look(keeper)
+    found = keeper.runs.read(id_)
+    assert found is not None
+    assert found.header is not None
+    assert found.header.step == 40
 
 
 def test_a_run_that_begins_is_kept_before_its_first_state(

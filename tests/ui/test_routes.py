@@ -289,6 +289,14 @@ def test_a_browser_keeps_its_secret(keeper: Keeper) -> None:
     assert "SameSite=None; Secure; Partitioned" in secure
 
 
+def test_no_proxy_gives_one_browsers_secret_to_another(keeper: Keeper) -> None:
+    id_ = _one(keeper)
+    first = ask(f"/r/{id_}").headers
+    assert "set-cookie" in first
+    assert first["cache-control"] == "private, no-store"
+    assert ask(f"/r/{id_}.png").headers["cache-control"].startswith("public")
+
+
 _links: dict[int, str] = {}
 
 
