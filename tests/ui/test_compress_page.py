@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 from flowplay.config import RunConfig
 from flowplay.figures.sizes import sizes_figure
 from flowplay.training import new_run, train_slice
+from flowplay.ui.example import Example
 
 PAGE = Path(__file__).parents[2] / "pages" / "compress.py"
 
@@ -31,13 +31,13 @@ def made() -> Iterator[HereEngine]:
 
 
 @pytest.fixture(scope="module")
-def trained() -> SimpleNamespace:
+def trained() -> Example:
     state, snapshot = train_slice(new_run(CONFIG), steps=20)
-    return SimpleNamespace(config=CONFIG, state=state.to_bytes(), snapshot=snapshot.to_bytes())
+    return Example(CONFIG, state.to_bytes(), snapshot.to_bytes())
 
 
 @pytest.fixture
-def page(made: HereEngine, trained: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+def page(made: HereEngine, trained: Example, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     made.failing = False
     for module in ("shell", "runs", "live", "inside", "work"):
         monkeypatch.setattr(f"flowplay.ui.{module}.engine", lambda: made)

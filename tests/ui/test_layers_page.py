@@ -103,7 +103,7 @@ def test_first_visit_looks_inside_the_labelled_example(engine: HereEngine) -> No
     page = run()
     assert not page.exception
     assert "Example: a run of these settings" in captions(page)
-    assert "no earlier states to rewind to" in captions(page)
+    assert [slider.label for slider in page.select_slider] == ["Rewind training"]
     assert set(components(page)) == {"inside", "ledger"}
     assert any("fine" in markdown.value for markdown in page.markdown)
     assert "load_state_dict" in page.code[0].value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from html import unescape
 from html.parser import HTMLParser
@@ -89,7 +90,9 @@ def ask(path: str, **headers: str) -> Reply:
         "server": ("127.0.0.1", 80),
         "root_path": "",
     }
-    asyncio.run(app(scope, receive, send))
+    # In a thread: browser tests leave an event loop in this one.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, app(scope, receive, send)).result()
     start = sent[0]
     found = {k.decode("latin-1"): v.decode("latin-1") for k, v in start["headers"]}
     return Reply(start["status"], found, b"".join(m.get("body", b"") for m in sent[1:]))
