@@ -106,6 +106,8 @@ def test_a_class_from_its_making_to_its_end(
 def make_class(teacher: Page, app: App) -> tuple[str, str | None]:
     """Make a class in which depth and seed are fixed; return the links to join and to its wall."""
     teacher.goto(f"{app.url}/?depth=3&width=16&budget=100000")
+    # The first picture runs the page once more, which would close what is open in the dialog.
+    teacher.wait_for_selector(".st-key-density canvas.plot", timeout=LONG)
     teacher.get_by_role("button", name="Teach with this").click(timeout=LONG)
     dialog = teacher.get_by_role("dialog")
     dialog.get_by_role("textbox", name="Title").fill("<i>Couplings</i>")

@@ -293,7 +293,7 @@ def test_by_keyboard(app: App, page: Page) -> None:
     expect(page.locator(STEP)).to_be_enabled()
     page.locator(".st-key-target input[type=radio]").first.focus()
     page.keyboard.press("ArrowRight")
-    until(lambda: "target=circles" in address(page), 20, "arrow keys choose a target")
+    until(lambda: "target=circles" in address(page), 60, "arrow keys choose a target")
     no_traceback(page)
 
 
