@@ -10,16 +10,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args, get_origin
 
+import numpy as np
 from pydantic import ValidationError
 
+from flowplay import shelf
 from flowplay.catalog import ARCHITECTURES, IMAGE_ARCHITECTURES
 from flowplay.config import RunConfig, all_options, complaint
+from flowplay.errors import MissingDataError
 from flowplay.plugins import load_plugins
 from flowplay.problems import PROBLEMS, Energy, ImageProblem
 
 if TYPE_CHECKING:
     from flowplay.models import Model
-    from flowplay.wire import RunState, SavedRun, Snapshot
+    from flowplay.wire import Drawing, RunState, SavedRun, Snapshot, Table
 
 #: Held-out points behind the figure that is printed.
 HELD_OUT = 10_000
@@ -56,6 +59,11 @@ def _parser() -> argparse.ArgumentParser:
     budget = train.add_mutually_exclusive_group()
     budget.add_argument("--steps", help="stop after this many optimizer steps")
     budget.add_argument("--seconds", help="stop after this many seconds of training")
+    own = train.add_mutually_exclusive_group()
+    own.add_argument("--table", type=Path, metavar="FILE", help="learn a CSV, TSV or Parquet file")
+    own.add_argument("--picture", type=Path, metavar="FILE", help="learn a PNG, JPEG or WebP")
+    own.add_argument("--text", metavar="NAME", help="learn a name, drawn as a picture")
+    train.add_argument("--columns", help="with --table: names of 2 to 16 columns, as a,b")
     train.add_argument("--json", action="store_true", help="print one JSON object, nothing else")
     train.add_argument("--html", type=Path, metavar="FILE", help="write a standalone report")
     train.add_argument("--save", type=Path, metavar="FILE", help="write the run to a file")
@@ -71,6 +79,15 @@ def _parser() -> argparse.ArgumentParser:
     decompress.add_argument("run", type=Path, metavar="RUN", help="the run that compressed them")
     decompress.add_argument("file", type=Path, metavar="FILE", help="what compress has written")
     decompress.add_argument("images", type=Path, metavar="IMAGES.npy", help="is written")
+    score = commands.add_parser("score", help="score the rows of a table by a run")
+    score.add_argument("run", type=Path, metavar="RUN", help="what train --save has written")
+    score.add_argument("file", type=Path, metavar="FILE", help="CSV, TSV or Parquet")
+    score.add_argument("--label", help="column that says which rows are anomalies")
+    score.add_argument(
+        "--share", type=float, default=0.05, help="of held-out points called anomalous (0.05)"
+    )
+    score.add_argument("--out", type=Path, metavar="FILE", help="write the scored rows as CSV")
+    score.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
 
 
@@ -81,8 +98,11 @@ def _config(arguments: argparse.Namespace) -> RunConfig:
         ValidationError: as `RunConfig`.
         ValueError: for an option that the chosen target or architecture does not have.
     """
-    own = ("command", "steps", "seconds", "json", "html", "save")
-    flat = {k: v for k, v in vars(arguments).items() if k not in own and v is not None}
+    own = ("command", "steps", "seconds", "json", "html", "save", "table", "picture", "text")
+    flat = {
+        k: v for k, v in vars(arguments).items() if k not in (*own, "columns") and v is not None
+    }
+    flat |= _own_data(arguments)
     for unit in ("steps", "seconds"):
         if (amount := getattr(arguments, unit)) is not None:
             flat |= {"budget": amount, "budget_unit": unit}
@@ -90,6 +110,112 @@ def _config(arguments: argparse.Namespace) -> RunConfig:
     for name in set(all_options()) & set(flat) - set(config.options) - set(config.target_options):
         raise ValueError(f"Neither {config.architecture} nor {config.target} has an option {name}.")
     return config
+
+
+def _own_data(arguments: argparse.Namespace) -> dict[str, str]:
+    """Read the data that the command names; return the target that they are.
+
+    Raises:
+        ValueError: if they cannot be read; the message is one sentence.
+    """
+    table, picture, text = arguments.table, arguments.picture, arguments.text
+    if arguments.columns is not None and table is None:
+        raise ValueError("--columns names columns of a --table.")
+    given = next((x for x in (table, picture, text) if x is not None), None)
+    if given is None:
+        return {}
+    if arguments.target is not None or arguments.data is not None:
+        raise ValueError("Own data are the target: leave --target and --data out.")
+    content: Drawing | Table
+    if text is not None:
+        from flowplay.reading.picture import write_name
+
+        content = write_name(text)
+    elif picture is not None:
+        from flowplay.reading.picture import read_picture
+
+        content = read_picture(_bytes_of(picture), title=picture.stem)
+    else:
+        from flowplay.reading.table import read_table
+
+        columns = arguments.columns
+        names = None if columns is None else [name.strip() for name in columns.split(",")]
+        found = read_table(_bytes_of(table), names, title=table.stem)
+        content = found.table
+        if not arguments.json:
+            print(
+                f"{len(content.rows):,} rows of {', '.join(content.columns)}; {found.dropped:,} "
+                f"with gaps left out; {found.duplicates:,} duplicates.",
+                file=sys.stderr,
+            )
+    return {
+        "target": "picture" if table is None else "table",
+        "data": shelf.put(content.to_bytes()),
+    }
+
+
+def _bytes_of(path: Path) -> bytes:
+    """Return the bytes of a file that is not too large to be read.
+
+    Raises:
+        ValueError: if it cannot be read; the message is one sentence.
+    """
+    from flowplay.reading import MOST_BYTES
+
+    try:
+        with path.open("rb") as file:
+            return file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _score(arguments: argparse.Namespace) -> int:
+    """Print how many rows are anomalies for a run, and how well it tells labelled ones."""
+    from flowplay.anomalies import scored_csv, threshold
+    from flowplay.problems import Tabular
+    from flowplay.reading.scored import read_rows
+    from flowplay.training import prepare_process
+    from flowplay.training.live_run import LiveRun
+    from flowplay.training.scoring import score_rows
+
+    if not 0 < arguments.share < 1:
+        raise ValueError("--share lies between 0 and 1.")
+    if arguments.out is not None:
+        _refuse_unwritable("out", arguments.out)
+    prepare_process()
+    state = _read_saved(arguments.run).state
+    problem = state.config.problem()
+    if not isinstance(problem, Tabular) and problem.window is None:
+        raise ValueError(f"{problem.label} has no rows that a table could have.")
+    columns = problem.columns if isinstance(problem, Tabular) else ["x", "y"]
+    rows = read_rows(_bytes_of(arguments.file), columns, arguments.label)
+    scored = score_rows(LiveRun(state), state, rows)
+    limit = threshold(scored.held_out, arguments.share)
+    result = {
+        "rows": len(rows.rows),
+        "scored": int((~np.isnan(scored.scores)).sum()),
+        "anomalies": int((scored.scores > limit).sum()),
+        "threshold": limit,
+        "share": arguments.share,
+        "auc": scored.judged.get("auc"),
+        "auc_interval": [scored.judged["auc_low"], scored.judged["auc_high"]]
+        if scored.judged
+        else None,
+        "average_precision": scored.judged.get("average_precision"),
+        "anomalous_label": rows.label_name[1] if rows.label_name else None,
+    }
+    if arguments.out is not None:
+        arguments.out.write_bytes(scored_csv(rows, scored, arguments.share))
+    if arguments.json:
+        print(json.dumps(result), flush=True)
+        return 0
+    told = "" if result["auc"] is None else f" AUC {result['auc']:.4f}."
+    print(
+        f"{result['rows']:,} rows, {result['anomalies']:,} of them above the threshold of "
+        f"{limit:.4f} nats, which {arguments.share:.1%} of held-out points exceed.{told}",
+        flush=True,
+    )
+    return 0
 
 
 def _train(config: RunConfig, *, quiet: bool) -> tuple[RunState, Snapshot]:
@@ -202,6 +328,7 @@ def _read_saved(path: Path) -> SavedRun:
     try:
         saved = SavedRun.from_bytes(path.read_bytes())
         saved.config, saved.state, saved.snapshot  # noqa: B018
+        saved.put_data()
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}.") from error
     except ValidationError as error:
@@ -297,6 +424,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     arguments = parser.parse_args(argv)
     try:
+        if arguments.command == "score":
+            return _score(arguments)
         if arguments.command == "show":
             return _show(arguments.file, as_json=arguments.json)
         if arguments.command == "compress":
@@ -312,7 +441,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _print_trained(arguments, config)
     except ValidationError as error:
         parser.error(complaint(error))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, MissingDataError) as error:
         parser.error(str(error))
 
 

@@ -25,6 +25,7 @@ from flowplay.catalog import (
     ARCHITECTURES,
     IMAGE_ARCHITECTURES,
     Architecture,
+    DataName,
     Option,
     OptionError,
     OptionValue,
@@ -231,6 +232,14 @@ class RunConfig(HotSettings, FixedSettings):
     def entry(self) -> Architecture:
         """What the catalog says of the architecture, as it learns this target."""
         return architectures_for(PROBLEMS[self.target].gives)[self.architecture]
+
+    @property
+    def own_data(self) -> str | None:
+        """Digest of the data that somebody brought along for the run, None if there are none."""
+        name = str(self.target_options.get("data", ""))
+        kinds = PROBLEMS[self.target].options
+        examples = (o.examples for o in kinds if isinstance(o, DataName))
+        return name if any(name not in known for known in examples) else None
 
     def problem(self) -> Problem:
         """Return what is to be learned, always the same object for the same settings."""

@@ -10,6 +10,7 @@ from flowplay.ui.failure import failure_box
 from flowplay.ui.inside import inside_link
 from flowplay.ui.live import buttons, live_view, view_switches
 from flowplay.ui.opening import example_note, opened_run, opening_notes
+from flowplay.ui.own_data import own_data_view
 from flowplay.ui.posterior import posterior_data
 from flowplay.ui.settings import seed_from_url
 from flowplay.ui.teaching import class_task, teach_buttons, teach_dialogs
@@ -25,6 +26,7 @@ with st.container(key="subtitle"):
     )
 shell.show_engine_status()
 target_picker()
+own_data_view()
 with st.sidebar, settings():
     family_card(config, run)
 opening_notes(config)

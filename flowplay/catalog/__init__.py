@@ -15,6 +15,7 @@ from flowplay.catalog.images import ON_IMAGES
 from flowplay.catalog.names import claim_fields, claim_options
 from flowplay.catalog.options import (
     Choice,
+    DataName,
     Option,
     OptionError,
     OptionValue,
@@ -32,6 +33,7 @@ __all__ = [
     "Architecture",
     "Choice",
     "Data",
+    "DataName",
     "FlowFamily",
     "Likelihood",
     "Option",

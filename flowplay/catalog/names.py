@@ -8,7 +8,11 @@ from typing import NamedTuple
 from flowplay.catalog.options import Option
 
 #: Names that the command line has for itself.
-COMMAND_NAMES = frozenset(["command", "file", "help", "html", "json", "save", "seconds", "steps"])
+COMMAND_NAMES = frozenset(
+    """
+    columns command file help html json picture save seconds steps table text
+    """.split()  # noqa: SIM905
+)
 
 #: Keys of the pages' own widgets and containers, and names in a link, that are no settings.
 PAGE_NAMES = frozenset(
@@ -22,7 +26,9 @@ PAGE_NAMES = frozenset(
     export_weights failure follow_point go_on guide_anchor guide_neighbours guide_place
     guide_section headline hide hyperparameters inside inside_again layers layers_chart
     layers_title ledger ledger_again ledger_view lock loss loss_chart map measure
-    menu more_runs new_x new_y open_settings pause
+    menu more_runs new_x new_y open_settings own_across own_bring own_contrast own_data own_example
+    own_ink own_learn_name own_learn_picture own_learn_table own_name own_picture_file
+    own_table_file own_table_text own_threshold own_up pause
     plane_density point_x point_y posterior_data prediction reset run_before section
     see_inside settings share settings_button show_samples step subtitle target_density
     target_group timing_again topic_pages tour

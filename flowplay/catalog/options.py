@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -205,3 +206,28 @@ class Pairs(Option):
         if len(found) > self.most:
             raise OptionError(f"has more than {self.most} pairs", self.default)
         return found
+
+
+@dataclass(frozen=True)
+class DataName(Option):
+    """Which data: the name of an example, or the digest of data that somebody brought along."""
+
+    default: str
+    examples: Collection[str]
+
+    def read(self, value: object) -> str:
+        """Return the name or the digest.
+
+        Raises:
+            OptionError: if it is neither. Whether there are such data is not asked here.
+
+        Example:
+            >>> DataName("data", "Data", "", "iris", ("iris",)).read("iris")
+            'iris'
+        """
+        if isinstance(value, str) and (value in self.examples or _DIGEST.fullmatch(value)):
+            return value
+        raise OptionError("is neither an example nor a digest of data", self.default)
+
+
+_DIGEST = re.compile("[0-9a-f]{64}", re.ASCII)

@@ -12,9 +12,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+from flowplay import shelf
 from flowplay.engine import tasks
 from flowplay.engine.local import LocalCluster, local_cluster
 from flowplay.engine.tasks import one_line
+from flowplay.errors import MissingDataError
 
 # Dask's own types leave out most of what is called here.
 Client: TypeAlias = Any
@@ -190,7 +192,13 @@ class Cluster:
         limit = asyncio.timeout(WORK_SECONDS)
         try:
             async with limit:
-                report = await _unless(gone, self._ask(client, worker, name, arguments, hold))
+                asked = client, worker, name, arguments, hold
+                report = await _unless(gone, self._ask(*asked))
+                if report.wanted:
+                    await self._hand_over(client, worker, report.wanted)
+                    report = await _unless(gone, self._ask(*asked))
+        except MissingDataError as error:
+            return Refused(str(error))
         except (OSError, _NoAnswerError) as error:
             if limit.expired():
                 logger.warning("Work on %s took too long; the worker is ended.", worker)
@@ -207,6 +215,8 @@ class Cluster:
             return Refused(report.error)
         if report.error:
             return Raised(report.error)
+        if report.wanted:
+            return Raised("The worker does not keep the data of this run.")
         if report.missing:
             return Missing()
         return Done(report.value, report.worker, report.held)
@@ -222,6 +232,17 @@ class Cluster:
         """
         report: tasks.Report = await self._call(client, worker, tasks.work, name, arguments, hold)
         return report
+
+    async def _hand_over(self, client: Client, worker: str, digest: str) -> None:
+        """Give a worker data that it lacks.
+
+        Raises:
+            MissingDataError: if they are not here either.
+            OSError: if the worker or the way to it is gone.
+        """
+        # A store may have to be asked.
+        content = await asyncio.to_thread(shelf.get, digest)
+        await self._call(client, worker, tasks.take_data, content)
 
     async def _end(self, client: Client, worker: str) -> None:
         """End a worker whose thread does not come back; its event loop still answers."""

@@ -14,8 +14,9 @@ import uuid
 from collections import OrderedDict
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowplay import shelf
 from flowplay.budgets import HELD_BYTES
-from flowplay.errors import RefusedError
+from flowplay.errors import MissingDataError, RefusedError
 
 if TYPE_CHECKING:
     from distributed import Worker
@@ -45,6 +46,7 @@ class Report(NamedTuple):
         held: name under which it holds the state that it returned, else empty.
         missing: whether nothing was done, since a `Held` argument is not held (any more).
         refused: whether `error` is a sentence for the viewer, who can mend it.
+        wanted: digest of the data that the work needs and the worker does not have, else empty.
     """
 
     value: object
@@ -53,6 +55,7 @@ class Report(NamedTuple):
     held: str = ""
     missing: bool = False
     refused: bool = False
+    wanted: str = ""
 
 
 async def work(name: str, arguments: tuple[object, ...], hold: bool, dask_worker: Worker) -> Report:
@@ -80,15 +83,24 @@ def _work(address: str, name: str, arguments: tuple[object, ...], hold: bool) ->
     if any(isinstance(a, Held) and a.name not in _held for a in arguments):
         return Report(None, "", address, missing=True)
     # A state is used once: after the slice its successor takes its place.
-    given = [_held.pop(a.name) if isinstance(a, Held) else a for a in arguments]
+    taken = {a.name: _held.pop(a.name) for a in arguments if isinstance(a, Held)}
+    given = [taken[a.name] if isinstance(a, Held) else a for a in arguments]
     try:
         value = pkgutil.resolve_name(name)(*given)
         return Report(value, "", address, hold_state(value[0]) if hold else "")
+    except MissingDataError as error:
+        _held.update(taken)
+        return Report(None, "", address, wanted=error.digest)
     except RefusedError as error:
         return Report(None, str(error), address, refused=True)
     except Exception as error:
         logger.exception("%s failed", name)
         return Report(None, one_line(error), address)
+
+
+def take_data(content: bytes) -> None:
+    """Take data that runs name by their digest."""
+    shelf.put(content)
 
 
 def end() -> None:

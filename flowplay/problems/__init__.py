@@ -15,10 +15,11 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from flowplay.catalog import OptionError, OptionValue, claim_options
-from flowplay.problems import energies, images, targets
+from flowplay.problems import energies, images, own, targets
 from flowplay.problems.base import DataProblem, Density, Floor, Problem, Window
 from flowplay.problems.energies import Energy, Posterior
 from flowplay.problems.images import ImageProblem, Images, bits_per_dim
+from flowplay.problems.own import Own, Painted, Pictured, Tabular
 
 __all__ = [
     "PROBLEMS",
@@ -28,8 +29,12 @@ __all__ = [
     "Floor",
     "ImageProblem",
     "Images",
+    "Own",
+    "Painted",
+    "Pictured",
     "Posterior",
     "Problem",
+    "Tabular",
     "Window",
     "bits_per_dim",
     "learns_from_draws",
@@ -90,7 +95,8 @@ def make_problem(name: str, **options: OptionValue) -> Problem:
             read.append((key, option.read(value)))
         except OptionError as error:
             raise ValueError(f"{key} = {str(value)[:24]} of {name!r} {error.why}.") from None
-    return _make(name, tuple(read))
+    # Tables and drawings may be large.
+    return (_make_own if issubclass(_KINDS[name], Own) else _make)(name, tuple(read))
 
 
 @lru_cache(maxsize=128)
@@ -98,5 +104,8 @@ def _make(name: str, options: tuple[tuple[str, OptionValue], ...]) -> Problem:
     return _KINDS[name](**dict(options))
 
 
-for _kind in (*targets.KINDS, *energies.KINDS, *images.KINDS):
+_make_own = lru_cache(maxsize=12)(_make.__wrapped__)
+
+
+for _kind in (*targets.KINDS, *own.KINDS, *energies.KINDS, *images.KINDS):
     register_problem(_kind)

@@ -10,6 +10,7 @@ from flowplay.training.data import held_out_points
 from flowplay.training.live_run import LiveRun
 from flowplay.training.objectives import Judged, held_out_nll
 from flowplay.training.picture_makers import made_pictures
+from flowplay.training.references import references
 from flowplay.training.schedule import progress
 from flowplay.wire import Curve, Header, Measurement, RunState, Snapshot
 
@@ -86,6 +87,11 @@ def _measurements(live: LiveRun, state: RunState) -> dict[str, Measurement]:
         assert state.judgement is not None, "the untrained model is judged"
         value = factor * float(state.judgement[column])
         measured[found.name] = Measurement(found.label, value, unit, found.exactness)
+    # They take a moment: the first picture does not wait for them.
+    if "held_out" in measured and state.step and (known := references(live.config)) is not None:
+        label = f"Gaussian mixture ({known.components})"
+        measured["gaussian"] = Measurement("best Gaussian", known.gaussian, "nats", "exact")
+        measured["mixture"] = Measurement(label, known.mixture, "nats", "exact")
     return measured
 
 

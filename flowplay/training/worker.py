@@ -28,11 +28,18 @@ from flowplay.training.layer_frames import layer_frames as frames_of
 from flowplay.training.ledger import point_ledger
 from flowplay.training.live_run import LiveRun
 from flowplay.training.pool import live_run, retain
+from flowplay.training.scoring import (
+    benign_example,
+    compared,
+    score_rows,
+    tighter_example,
+    to_json,
+)
 from flowplay.training.slices import train_slice
 from flowplay.training.start import new_run, prepare_process
 from flowplay.training.timing import measure
 from flowplay.training.undequantized import undequantized
-from flowplay.wire import EarlierWeights, RunState
+from flowplay.wire import EarlierWeights, RunState, TestRows
 
 load_plugins()
 
@@ -209,6 +216,29 @@ def decompress_images(state: bytes, file: bytes) -> bytes:
     """Return bytes of the `Restored` images of a compressed file."""
     live, _ = _opened(state, None)
     return restored(live, file).to_bytes()
+
+
+def scored_rows(state: bytes, rows: bytes) -> bytes:
+    """Return bytes of the `Scored` of `TestRows`."""
+    live, at = _opened(state, None)
+    return score_rows(live, at, TestRows.from_bytes(rows)).to_bytes()
+
+
+def example_rows(seed: int) -> bytes:
+    """Return bytes of the `TestRows` of the built-in example of breast cancer."""
+    return benign_example(seed).to_bytes()
+
+
+def compared_methods(state: bytes, rows: bytes) -> bytes:
+    """Return JSON of what other methods make of labelled `TestRows`, on the run's training rows."""
+    live, _ = _opened(state, None)
+    return to_json(compared(live, TestRows.from_bytes(rows)))
+
+
+def tighter_points(state: bytes) -> bytes:
+    """Return JSON of the scores of held-out points, and of a tighter Gaussian among them."""
+    live, _ = _opened(state, None)
+    return to_json(tighter_example(live))
 
 
 def _opened(state: bytes, earlier: bytes | None) -> tuple[LiveRun, RunState]:

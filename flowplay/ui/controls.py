@@ -9,7 +9,7 @@ from typing import Any, get_args
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from flowplay.catalog import Choice, Option, Real, Whole, architectures_for
+from flowplay.catalog import Choice, DataName, Option, Real, Whole, architectures_for
 from flowplay.config import RunConfig, bounds
 from flowplay.figures import data_uri, thumbnail
 from flowplay.problems import PROBLEMS, Energy, make_problem
@@ -44,8 +44,9 @@ def target_picker() -> None:
             key="target_group",
             disabled=locked("target"),
             label_visibility="collapsed",
-            help="Targets that are known by their points; energies, which are densities that are "
-            "known up to their constant, learned without data; or images of whole levels.",
+            help="Targets that are known by their points; data of your own; energies, "
+            "which are densities that are known up to their constant, learned without data; or "
+            "images of whole levels.",
             on_change=_open_group,
             args=(groups,),
         )
@@ -184,6 +185,8 @@ def _option(option: Option) -> None:
     """Show the widget of an architecture's or a target's own option, by its kind."""
     name, text = option.name, option.help
     match option:
+        case DataName():
+            pass  # it stands beside the target
         case Real(minimum=low, maximum=high):
             st.slider(
                 option.label,

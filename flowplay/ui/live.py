@@ -12,7 +12,7 @@ from flowplay.catalog import Likelihood
 from flowplay.config import RunConfig
 from flowplay.engine import Phase, Run, RunView
 from flowplay.numbers import fixed, number, whole
-from flowplay.problems import Energy, ImageProblem, Posterior, Problem
+from flowplay.problems import Energy, Floor, ImageProblem, Posterior, Problem
 from flowplay.ui import runs
 from flowplay.ui.components.loss_view import loss_view
 from flowplay.ui.components.settings_button import settings_button
@@ -49,6 +49,14 @@ _LOSSES = {
 #: What is measured on held-out points, until the first snapshot names it.
 _HELD_OUT = {"exact": "held-out NLL", "bound": "held-out bound of the NLL"}
 _HELD_OUT_BITS = {"exact": "held-out bits/dim", "bound": "held-out bound of bits/dim"}
+
+#: What is said of the references of a table.
+_REFERENCES = {
+    "gaussian": "The held-out NLL of the Gaussian with the mean and covariance of the training "
+    "rows. The density of a table is not known: a model is good if it comes below this.",
+    "mixture": "The held-out NLL of a mixture of Gaussians, with as many components as BIC chooses "
+    "(in brackets).",
+}
 
 #: What is said of a number in bits per dimension.
 _BITS = (
@@ -234,6 +242,8 @@ def _show_loss(snapshot: Snapshot | None, problem: Problem, config: RunConfig) -
         return
     # Only a likelihood has a floor.
     floor = None if architecture.likelihood == "none" else problem.floor
+    if (mixture := snapshot.measurements.get("mixture")) is not None:
+        floor = Floor(mixture.value, mixture.label)
     at_least = "" if floor is None else f", {floor.label} {fixed(floor.value)} nats"
     height = _HEIGHT if energy is None else _HEIGHT_OF_TWO
     told = ", ".join(f"{m.label} {fixed(m.value)}" for m in snapshot.measurements.values())
@@ -317,6 +327,10 @@ def _metrics(snapshot: Snapshot | None, problem: Problem, config: RunConfig) -> 
                 "be compared with that of other models.",
             )
         )
+    for name in ("gaussian", "mixture"):
+        if snapshot is not None and (found := snapshot.measurements.get(name)) is not None:
+            label = found.label[:1].upper() + found.label[1:]
+            shown.append(_Metric(label, f"{found.value:.3f}", _REFERENCES[name]))
     return [*shown, _parameters(snapshot)]
 
 

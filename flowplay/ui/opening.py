@@ -8,6 +8,7 @@ from flowplay.config import RunConfig
 from flowplay.engine import Phase, Run
 from flowplay.numbers import whole
 from flowplay.ui import runs
+from flowplay.ui.own_data import require_data
 from flowplay.ui.recall import about_named_run, recall, recall_notes
 from flowplay.ui.settings import (
     changed_by_widget,
@@ -32,6 +33,7 @@ def opened_run(*, autostart: bool) -> tuple[RunConfig, Run]:
     before = runs.shown_run()
     trained = before is not None and before.view().phase in runs.ACTIVE
     config = recall(read_widgets())
+    require_data(config)
     run = runs.current_run(config)
     # What trained goes on training with the new settings.
     goes_on = trained and run is not before and changed_by_widget() and _can_train(run)

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from flowplay.codes import encode_density
 from flowplay.figures import describe_density
-from flowplay.figures.colors import BLUE
+from flowplay.figures.colors import BLUE, ORANGE
 from flowplay.grids import density_scale, exact_density
 from flowplay.numbers import fixed
-from flowplay.problems import DataProblem, Energy, ImageProblem, Posterior, Problem
+from flowplay.problems import DataProblem, Energy, ImageProblem, Posterior, Problem, Tabular, Window
 from flowplay.ui.components.density_view import density_view
 from flowplay.ui.components.images_view import images_view
+from flowplay.ui.settings import session_config
 from flowplay.wire import (
     PICTURE_KINDS,
     DensityPicture,
@@ -108,6 +109,8 @@ def show_problem(problem: Problem, key: str, cells: int = PROBLEM_CELLS) -> None
             key=key,
             note="Images to learn from",
         )
+    elif isinstance(problem, Tabular):
+        _pairs(problem, None, key, f"Rows of {problem.title}.")
     else:
         st.caption(f"{problem.label} has no picture in the plane.")
 
@@ -191,7 +194,7 @@ def draw_samples(
 ) -> None:
     """Draw the model's samples alone."""
     if picture.window is None:
-        st.caption("Samples outside the plane have no picture here.")
+        _draw_pairs(picture, snapshot.header.step, key)
         return
     density_view(
         None,
@@ -202,3 +205,64 @@ def draw_samples(
         note="Samples; this model gives no density",
         frame_id=frame,
     )
+
+
+def _draw_pairs(picture: SamplesPicture, step: int, key: str) -> None:
+    """Draw samples outside the plane beside the rows of the table that is learned."""
+    config = session_config()
+    problem = None if config is None else config.problem()
+    if not isinstance(problem, Tabular) or problem.dim != picture.points.shape[1]:
+        st.caption("Samples outside the plane have no picture here.")
+        return
+    told = f"Samples of the model at step {step}."
+    _pairs(problem, picture.points, key, told)
+
+
+def _pairs(problem: Tabular, samples: NDArray[np.floating] | None, key: str, alt: str) -> None:
+    """Draw two columns of a table: its rows in blue, or samples of a model in orange."""
+    across, up = chosen_pair(problem)
+    points = (_points(problem) if samples is None else samples)[:, [across, up]]
+    density_view(
+        None,
+        bounds=_pair_window(problem, across, up),
+        alt=f"{alt} {problem.columns[across]} across, {problem.columns[up]} up.",
+        key=f"{key}_{across}_{up}",
+        points=points,
+        points_color=BLUE if samples is None else ORANGE,
+        note=f"{problem.columns[across]} across, {problem.columns[up]} up",
+    )
+
+
+def pair_picker(problem: Problem) -> None:
+    """Let a visitor choose the two columns of a table that pictures show."""
+    if not isinstance(problem, Tabular) or problem.dim == 2:
+        return
+    for place, (column, label) in enumerate(zip(_PAIR, ("Across", "Up"), strict=True)):
+        if st.session_state.get(column) not in problem.columns:
+            st.session_state[column] = problem.columns[place]
+        st.selectbox(
+            label,
+            problem.columns,
+            key=column,
+            help="The pictures show two columns of the table: rows in blue, samples in orange.",
+        )
+
+
+def chosen_pair(problem: Tabular) -> tuple[int, int]:
+    """Return the two columns that pictures show: across and up."""
+    names = [st.session_state.get(column) for column in _PAIR]
+    known = [problem.columns.index(n) if n in problem.columns else -1 for n in names]
+    across, up = (at if at >= 0 else place for place, at in enumerate(known))
+    return across, up
+
+
+#: Keys of the two columns that pictures show.
+_PAIR = ("own_across", "own_up")
+
+
+@functools.lru_cache(maxsize=64)
+def _pair_window(problem: Tabular, across: int, up: int) -> Window:
+    """Return a square that shows nearly all rows, in standard deviations."""
+    reach = float(np.quantile(np.abs(_points(problem)[:, [across, up]]).max(1), 0.995))
+    half = 0.5 * float(np.ceil(2 * min(max(1.15 * reach, 2.0), 12.0)))
+    return -half, half, -half, half

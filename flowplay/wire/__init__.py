@@ -19,6 +19,7 @@ from flowplay.wire.image_views import (
     WalkView,
 )
 from flowplay.wire.ledger import Ledger
+from flowplay.wire.own_data import Drawing, Table
 from flowplay.wire.packing import Packed, identify, pack, unpack, unpack_header
 from flowplay.wire.pictures import (
     PICTURE_KINDS,
@@ -32,6 +33,7 @@ from flowplay.wire.pictures import (
 from flowplay.wire.replay import ExampleHistory, Replay
 from flowplay.wire.run_state import RunState
 from flowplay.wire.saved_run import SavedRun
+from flowplay.wire.scored import Scored, TestRows
 from flowplay.wire.snapshot import Curve, Exactness, Header, Measurement, Snapshot
 
 __all__ = [
@@ -43,6 +45,7 @@ __all__ = [
     "Curve",
     "DensityPicture",
     "Diagnosis",
+    "Drawing",
     "DrawnView",
     "EarlierWeights",
     "Exactness",
@@ -64,7 +67,10 @@ __all__ = [
     "SamplesPicture",
     "SavedRun",
     "ScalesView",
+    "Scored",
     "Snapshot",
+    "Table",
+    "TestRows",
     "WalkView",
     "identify",
     "pack",

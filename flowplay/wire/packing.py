@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -116,6 +116,9 @@ class Packed:
         """
         header, arrays = unpack(cls.KIND, cls.VERSION, data)
         values = header | arrays
-        if set(values) != {f.name for f in fields(cls)}:
+        known = {f.name for f in fields(cls)}
+        # What was written before a field was added lacks it.
+        needed = {f.name for f in fields(cls) if f.default_factory is MISSING}
+        if not needed <= set(values) <= known:
             raise ValueError(f"These bytes are not a complete flowplay {cls.KIND}.")
         return cls(**values)
