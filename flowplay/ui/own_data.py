@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 _TITLES: Final = {**BUILT_IN, "smiley": "Smiley", "heart": "Heart"}
 
+#: The option of a target that names its data.
+_DATA: Final = "data"
+
 _BROUGHT = "_own_data"
 _NOTE = "_own_note"
 _READ = "_own_read"
@@ -103,7 +106,7 @@ shelf.add_source(_stored)
 
 def _use_example() -> None:
     kind = st.session_state["target"]
-    st.session_state["data"] = _examples(kind)[0]
+    st.session_state[_DATA] = _examples(kind)[0]
 
 
 def _there(digest: str) -> bool:
@@ -118,7 +121,7 @@ def _examples(kind: str) -> list[str]:
 
 def _choice(kind: str) -> None:
     own: dict[str, list[str]] = st.session_state.setdefault(_BROUGHT, {})
-    now = st.session_state["data"]
+    now = st.session_state[_DATA]
     brought = own.setdefault(kind, [])
     examples = _examples(kind)
     if now not in examples and now not in brought:
@@ -128,7 +131,7 @@ def _choice(kind: str) -> None:
     st.selectbox(
         "Data",
         known,
-        key="data",
+        key=_DATA,
         format_func=lambda name: _TITLES.get(name) or _title(kind, name),
         help="Built-in examples, and what you have brought along in this session.",
         persist_state="session",
@@ -303,7 +306,7 @@ def _bring(kind: str, data: bytes, **options: object) -> None:
     except UnreadableError as error:
         st.session_state[_READ] = str(error)
         return
-    st.session_state["data"] = keep(found.content)
+    st.session_state[_DATA] = keep(found.content)
     if kind == "table":
         dropped = found.about["dropped"]
         st.session_state[_NOTE] = (
