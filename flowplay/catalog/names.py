@@ -29,6 +29,9 @@ PAGE_NAMES = frozenset(
     menu more_runs new_x new_y open_settings own_across own_bring own_contrast own_data own_example
     own_ink own_learn_name own_learn_picture own_learn_table own_name own_picture_file
     own_table_file own_table_text own_threshold own_up pause
+    menu more_runs new_x new_y open_settings own_across own_bring own_contrast own_data own_example
+    own_ink own_learn_name own_learn_picture own_learn_table own_name own_picture_file
+    own_table_file own_table_text own_threshold own_up pause
     plane_density point_x point_y posterior_data prediction reset run_before section
     see_inside settings share settings_button show_samples step subtitle target_density
     target_group timing_again topic_pages tour
