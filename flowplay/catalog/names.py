@@ -35,8 +35,6 @@ PAGE_NAMES = frozenset(
     plane_density point_x point_y posterior_data prediction reset run_before section
     see_inside settings share settings_button show_samples step subtitle target_density
     target_group timing_again topic_pages tour
-    train units
-    units_factor used_points view_switches walk_again
     anomalies_complexity anomalies_scores anomalies_tiles arrow_from arrow_to arrows_view
     between_view draw draw_accuracy draw_neighbours draw_posterior image_walk images_bits
     images_look images_samples labels_view noise_bounds noise_checkpoint noise_checkpoint_again
