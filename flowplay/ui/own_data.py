@@ -140,7 +140,10 @@ def _choice(kind: str) -> None:
         problem = make_problem(kind, data=now)
         if isinstance(problem, Tabular):
             split = problem.split(int(st.session_state["seed"]))
-            same = f" {problem.duplicates:,} rows are duplicates." if problem.duplicates else ""
+            n = problem.duplicates
+            same = (
+                f" {n:,} of them {'is a duplicate' if n == 1 else 'are duplicates'}." if n else ""
+            )
             st.caption(
                 f"{problem.dim} columns; {len(split.train):,} rows to train on and "
                 f"{len(split.held_out):,} held out, never the same rows.{same} Numbers are in "

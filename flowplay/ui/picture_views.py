@@ -54,6 +54,12 @@ def small_picture(problem: Problem, cells: int) -> NDArray[np.floating] | None:
         near = [(np.arange(cells) * side // cells) for side in sheet.shape]
         small: NDArray[np.float64] = sheet[np.ix_(near[0][::-1], near[1])]
         return small
+    if isinstance(problem, Tabular):
+        across, up = _points(problem)[:, :2].T
+        x_min, x_max, y_min, y_max = _pair_window(problem, 0, 1)
+        table: NDArray[np.float64]
+        table, _, _ = np.histogram2d(up, across, cells // 2, ((y_min, y_max), (x_min, x_max)))
+        return table.repeat(2, 0).repeat(2, 1)
     density = exact_density(problem, cells)
     if density is not None or problem.window is None or not isinstance(problem, DataProblem):
         return density
