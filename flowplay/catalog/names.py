@@ -17,33 +17,28 @@ COMMAND_NAMES = frozenset(
 #: Keys of the pages' own widgets and containers, and names in a link, that are no settings.
 PAGE_NAMES = frozenset(
     """
-    add_point anchor autostart base bits bits_dim bits_nll bits_width board board_pause board_pick
-    board_play board_reset bounds_chart buttons card change_base change_choice change_map
-    change_reset change_samples compress_again compress_chart compress_decode
-    compress_decode_again compress_download compress_now compress_source compress_upload
-    continue_example costs density density_view diagnosis
-    diagnosis_again draw_gif example_note export export_again export_config export_gif export_html
-    export_weights failure follow_point go_on guide_anchor guide_neighbours guide_place
-    guide_section headline hide hyperparameters inside inside_again layers layers_chart
-    layers_title ledger ledger_again ledger_view lock loss loss_chart map measure
-    menu more_runs new_x new_y open_settings own_across own_bring own_contrast own_data own_example
-    own_ink own_learn_name own_learn_picture own_learn_table own_name own_picture_file
-    own_table_file own_table_text own_threshold own_up pause
-    menu more_runs new_x new_y open_settings own_across own_bring own_contrast own_data own_example
-    own_ink own_learn_name own_learn_picture own_learn_table own_name own_picture_file
-    own_table_file own_table_text own_threshold own_up pause
-    plane_density point_x point_y posterior_data prediction reset run_before section
-    see_inside settings share settings_button show_samples step subtitle target_density
-    target_group timing_again topic_pages tour
-    anomalies_complexity anomalies_scores anomalies_tiles arrow_from arrow_to arrows_view
-    between_view draw draw_accuracy draw_neighbours draw_posterior image_walk images_bits
-    images_look images_samples labels_view noise_bounds noise_checkpoint noise_checkpoint_again
-    noise_column noise_drawn noise_falls noise_pixel noise_row noise_where noise_without
-    noise_without_again scales_again scales_tiles scales_tree walk_view
-    class class_autostart class_banner class_controls class_csv class_differs class_end class_form
-    class_goal class_goal_value class_hidden class_locked class_make class_pause class_resume
-    class_task class_title follow_me follow_stop join join_form key nickname teach teaching wall
-    wall_view
+    add_point anchor anomalies_complexity anomalies_scores anomalies_tiles arrow_from arrow_to
+    arrows_view autostart base between_view bits bits_dim bits_nll bits_width board board_pause
+    board_pick board_play board_reset bounds_chart buttons card change_base change_choice
+    change_map change_reset change_samples class class_autostart class_banner class_controls
+    class_csv class_differs class_end class_form class_goal class_goal_value class_hidden
+    class_locked class_make class_pause class_resume class_task class_title compress_again
+    compress_chart compress_decode compress_decode_again compress_download compress_now
+    compress_source compress_upload continue_example costs density density_view diagnosis
+    diagnosis_again draw draw_accuracy draw_gif draw_neighbours draw_posterior example_note export
+    export_again export_config export_gif export_html export_weights failure follow_me
+    follow_point follow_stop go_on guide_anchor guide_neighbours guide_place guide_section
+    headline hide hyperparameters image_walk images_bits images_look images_samples inside
+    inside_again join join_form key labels_view layers layers_chart layers_title ledger
+    ledger_again ledger_view lock loss loss_chart map measure menu more_runs new_x new_y nickname
+    noise_bounds noise_checkpoint noise_checkpoint_again noise_column noise_drawn noise_falls
+    noise_pixel noise_row noise_where noise_without noise_without_again open_settings own_across
+    own_bring own_contrast own_data own_example own_ink own_learn_name own_learn_picture
+    own_learn_table own_name own_picture_file own_table_file own_table_text own_threshold own_up
+    pause plane_density point_x point_y posterior_data prediction reset run_before scales_again
+    scales_tiles scales_tree section see_inside settings settings_button share show_samples step
+    subtitle target_density target_group teach teaching timing_again topic_pages tour train units
+    units_factor used_points view_switches walk_again walk_view wall wall_view
     """.split()  # noqa: SIM905
 )
 
