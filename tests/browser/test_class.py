@@ -119,6 +119,8 @@ def make_class(teacher: Page, app: App) -> tuple[str, str | None]:
     locked = dialog.get_by_role("combobox", name="Locked")
     locked.fill("Depth")
     teacher.get_by_role("option", name="Depth", exact=True).click()
+    # The list stays open, over the rest, until the keyboard leaves it.
+    teacher.keyboard.press("Tab")
     dialog.get_by_role("radio", name="Seed").click()
     dialog.get_by_role("button", name="Make the class").click()
     expect(dialog.locator("svg").first).to_be_visible(timeout=LONG)
