@@ -183,7 +183,7 @@ class Painted(_Drawn):
     Example:
         >>> from flowplay.problems import make_problem
         >>> round(make_problem("painted").entropy, 1)
-        2.0
+        1.5
     """
 
     name = "painted"
@@ -210,7 +210,7 @@ class Pictured(_Drawn):
     Example:
         >>> from flowplay.problems import make_problem
         >>> make_problem("picture").window
-        (-2.25, 2.25, -2.25, 2.25)
+        (-2.0, 2.0, -1.75, 2.25)
     """
 
     name = "picture"
