@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 #: Pixels of a card, as the places that unfurl links want it.
 CARD: Final = (1200, 630)
 
-#: Cards that are kept in memory; each takes some 100 kB.
-_CARDS: LRUCache[str, bytes] = LRUCache(64)
+#: Cards that are kept in memory, 8 MiB of them; each takes some 100 kB.
+_CARDS: LRUCache[str, bytes] = LRUCache(2**23, getsizeof=len)
 _cards_lock = threading.Lock()
 
 #: Of pictures: a shared run does not change; but its owner may delete it.
