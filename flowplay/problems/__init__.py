@@ -19,7 +19,7 @@ from flowplay.problems import energies, images, own, targets
 from flowplay.problems.base import DataProblem, Density, Floor, Problem, Window
 from flowplay.problems.energies import Energy, Posterior
 from flowplay.problems.images import ImageProblem, Images, bits_per_dim
-from flowplay.problems.own import Own, Painted, Pictured, Tabular
+from flowplay.problems.own import Own, OwnImages, Painted, Pictured, Tabular
 
 __all__ = [
     "PROBLEMS",
@@ -30,6 +30,7 @@ __all__ = [
     "ImageProblem",
     "Images",
     "Own",
+    "OwnImages",
     "Painted",
     "Pictured",
     "Posterior",

@@ -34,7 +34,7 @@ def read(kind: str, data: bytes, **options: object) -> Answer:
     """Read a file in another process.
 
     Args:
-        kind: `columns`, `table`, `rows`, `picture` or `name`.
+        kind: `columns`, `table`, `rows`, `shades` (of a picture), `images` or `name`.
         data: the file.
         **options: of the function that reads, as JSON values.
 
@@ -71,11 +71,20 @@ def read(kind: str, data: bytes, **options: object) -> Answer:
 
 
 def _answer(kind: str, data: bytes, options: dict[str, Any]) -> Answer:
-    if kind in ("picture", "name"):
-        from flowplay.reading.picture import read_picture, write_name
+    if kind == "shades":
+        from flowplay.reading.picture import read_shades
 
-        drawing = write_name(options["text"]) if kind == "name" else read_picture(data, **options)
-        return Answer({"title": drawing.title}, drawing.to_bytes())
+        return Answer({}, read_shades(data).to_bytes())
+    if kind == "images":
+        from flowplay.reading.images import read_images
+
+        small = read_images(data, **options)
+        told = {"pictures": small.pictures, "left_out": small.left_out, "why": small.why}
+        return Answer(told | {"found": small.found}, small.images.to_bytes())
+    if kind == "name":
+        from flowplay.reading.picture import write_name
+
+        return Answer({}, write_name(options["text"]).to_bytes())
     from flowplay.reading.table import columns_of, read_frame, read_table
 
     if kind == "columns":

@@ -203,7 +203,7 @@ def test_another_process_reads_the_same() -> None:
     assert np.array_equal(named.weights, write_name("flow").weights)
     assert read("columns", written().encode()).about["columns"] == [["a", ""], ["b", ""]]
     with pytest.raises(UnreadableError, match="megapixels"):
-        read("picture", bomb(100_000, 100_000))
+        read("shades", bomb(100_000, 100_000))
 
 
 def test_reading_that_takes_too_long_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,17 +36,28 @@ class ImageProblem(DataProblem):
 
     Attributes:
         levels: number of values that a channel of a pixel can take.
-        shape: H, W, C.
         classes: names of the labels; empty where there are none.
-        smooth: whether neighbouring pixels are alike, as in photographs.
     """
 
     group = "Images"
     gives = "images"
     levels: ClassVar[int]
-    shape: ClassVar[tuple[int, int, int]]
     classes: ClassVar[tuple[str, ...]] = ()
-    smooth: ClassVar[bool] = False
+
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int, int, int]:
+        """H, W, C."""
+
+    @property
+    def smooth(self) -> bool:
+        """Whether neighbouring pixels are alike, as in photographs."""
+        return False
+
+    @property
+    def turns(self) -> bool:
+        """Whether an image that is mirrored or turned is one of the same kind."""
+        return False
 
     @abstractmethod
     def images(self, part: Part, seed: int) -> Images:

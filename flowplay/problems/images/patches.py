@@ -37,6 +37,7 @@ class PhotoPatches(ImageProblem):
     )
     levels = 256
     smooth = True
+    turns = True
     shape = (SIDE, SIDE, 3)
 
     def images(self, part: Part, seed: int) -> Images:

@@ -187,9 +187,10 @@ class Painted(_Drawn):
     """
 
     name = "painted"
-    label = "Painted face"
+    label = "Painting"
     summary = (
-        "A painted face: a mixture of one small Gaussian for each dot, so its density is known."
+        "What somebody has painted: a mixture of one small Gaussian for each dot, so its density "
+        "is known."
     )
     default_noise = 0.08
     noise_range = (0.04, 0.3)

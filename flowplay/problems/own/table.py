@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -34,10 +34,19 @@ _SPLIT_STREAM = 0x5917
 
 
 class Split(NamedTuple):
-    """Rows to train on and held-out rows, as indices; equal rows are in the same part."""
+    """The parts of a table, as indices of rows; equal rows are in the same part.
+
+    Attributes:
+        train: to train on.
+        held_out: all others.
+        calibration: the half of the held-out rows from which thresholds are taken.
+        test: the other half, which verdicts can be tested on.
+    """
 
     train: NDArray[np.intp]
     held_out: NDArray[np.intp]
+    calibration: NDArray[np.intp]
+    test: NDArray[np.intp]
 
 
 class Scaling(NamedTuple):
@@ -49,6 +58,10 @@ class Scaling(NamedTuple):
     def apply(self, rows: FloatArray) -> FloatArray:
         """Return rows [n, D] in standard deviations from the mean."""
         return (rows - self.mean) / self.std
+
+    def undo(self, points: FloatArray) -> FloatArray:
+        """Return rows [n, D] in the units of the table."""
+        return self.mean + self.std * points
 
 
 @dataclass(frozen=True)
@@ -134,14 +147,21 @@ class Tabular(Own, DataProblem):
         return len(self._groups) - int(self._groups.max()) - 1
 
     def split(self, seed: int) -> Split:
-        """Return which rows are held out."""
+        """Return which rows are trained on, and which are held out for what."""
         groups = self._groups
         different = int(groups.max()) + 1
         order = np.random.default_rng([_SPLIT_STREAM, seed]).permutation(different)
         held_out = order[: max(1, round(HELD_OUT_SHARE * different))]
         is_held_out = np.isin(groups, held_out)
+        is_calibration = np.isin(groups, held_out[: (len(held_out) + 1) // 2])
         shuffle = np.random.default_rng([_SPLIT_STREAM + 1, seed]).permutation(len(groups))
-        return Split(shuffle[~is_held_out[shuffle]], shuffle[is_held_out[shuffle]])
+        kept = shuffle[is_held_out[shuffle]]
+        return Split(
+            train=shuffle[~is_held_out[shuffle]],
+            held_out=kept,
+            calibration=kept[is_calibration[kept]],
+            test=kept[~is_calibration[kept]],
+        )
 
     def scaling(self, seed: int, n: int | None = None) -> Scaling:
         """Return location and scale of the first n training rows of a seed, of all if None.
@@ -166,6 +186,14 @@ class Tabular(Own, DataProblem):
         """Return at most n rows [m, D] that are not trained on, standardized by those that are."""
         return self.scaling(seed).apply(self.table.rows[self.split(seed).held_out[:n]])
 
+    def calibration_points(self, seed: int) -> FloatArray:
+        """Return the rows [m, D] from which thresholds are taken, standardized."""
+        return self.scaling(seed).apply(self.table.rows[self.split(seed).calibration])
+
+    def test_points(self, seed: int) -> FloatArray:
+        """Return the rows [m, D] that neither a run nor a threshold has seen, standardized."""
+        return self.scaling(seed).apply(self.table.rows[self.split(seed).test])
+
     @cached_property
     def _groups(self) -> NDArray[np.intp]:
         """For each row [n] which of the different rows it is."""
@@ -176,7 +204,7 @@ class Tabular(Own, DataProblem):
 
 @lru_cache(maxsize=8)
 def built_in(name: str) -> Table:
-    """Return a built-in table. Of breast cancer these are the means, 10 of its 30 columns."""
+    """Return a built-in table; of breast cancer 16 of its 30 columns, see `cancer_columns`."""
     from sklearn import datasets
 
     from flowplay.wire.own_data import Table
@@ -185,14 +213,33 @@ def built_in(name: str) -> Table:
     rows, columns = loaded.data, [str(column) for column in loaded.feature_names]
     if name.endswith("_benign"):
         rows = rows[loaded.target == 1]
-    most = 10 if name.startswith("breast_cancer") else len(columns)
-    rows = np.ascontiguousarray(rows[:, :most], dtype=np.float64)
-    return Table(BUILT_IN[name], columns[:most], rows)
+    chosen = cancer_columns(columns) if name.startswith("breast_cancer") else range(len(columns))
+    rows = np.ascontiguousarray(rows[:, list(chosen)], dtype=np.float64)
+    return Table(BUILT_IN[name], [columns[k] for k in chosen], rows)
+
+
+def cancer_columns(names: Sequence[str]) -> list[int]:
+    """Return which columns of breast cancer the built-in tables have, as indices.
+
+    The mean and the worst value of each measure but perimeter and area, which follow from the
+    radius. The rule looks at no row, so at no label either.
+
+    Example:
+        >>> cancer_columns(["mean radius", "mean area", "radius error", "worst radius"])
+        [0, 3]
+    """
+    return [
+        k
+        for k, name in enumerate(names)
+        if name.startswith(("mean", "worst")) and not name.endswith(("perimeter", "area"))
+    ]
 
 
 def malignant() -> FloatArray:
-    """Return the malignant rows [212, 10] of the table of breast cancer."""
+    """Return the malignant rows [212, 16] of the table of breast cancer."""
     from sklearn.datasets import load_breast_cancer
 
     loaded = load_breast_cancer()
-    return np.ascontiguousarray(loaded.data[loaded.target == 0][:, :10], dtype=np.float64)
+    columns = cancer_columns([str(column) for column in loaded.feature_names])
+    rows = loaded.data[loaded.target == 0]
+    return np.ascontiguousarray(rows[:, columns], dtype=np.float64)

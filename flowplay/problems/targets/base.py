@@ -113,6 +113,11 @@ class Target(DataProblem):
         return self.sample(n, seed + _HELD_OUT_SEEDS)
 
     @property
+    def modes(self) -> tuple[FloatArray, float] | None:
+        """Centres ``[K, 2]`` of separate modes, and their radius; None where there are none."""
+        return None
+
+    @property
     def dim(self) -> int:
         """2."""
         return 2

@@ -47,6 +47,12 @@ class Checkerboard(Target):
     side = 2.0
 
     @property
+    def modes(self) -> tuple[FloatArray, float]:
+        """Centres of the eight squares, and the radius of circles that fit into them."""
+        places = [(i, j) for i in range(4) for j in range(4) if (i + j) % 2 == 0]
+        return self.side * (np.array(places, float) - 1.5), self.side / 2
+
+    @property
     def _core(self) -> Window:
         edge = 2 * self.side
         return -edge, edge, -edge, edge

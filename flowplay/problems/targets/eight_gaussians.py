@@ -39,6 +39,11 @@ class EightGaussians(Target):
     radius = 3.0
 
     @property
+    def modes(self) -> tuple[FloatArray, float]:
+        """Centres of the Gaussians, and three of their standard deviations."""
+        return self._centers, 3 * self.noise
+
+    @property
     def _centers(self) -> FloatArray:
         angles = np.arange(8) * (np.pi / 4)
         centers: FloatArray = self.radius * np.column_stack([np.cos(angles), np.sin(angles)])
