@@ -24,6 +24,7 @@ from flowplay.catalog.options import (
     Recipe,
     Whole,
 )
+from flowplay.catalog.others import OTHERS
 
 __all__ = [
     "ARCHITECTURES",
@@ -89,7 +90,7 @@ def register_architecture(entry: Architecture, data: Data = "points") -> None:
         _FLOWS[entry.name] = entry
 
 
-for _family in FAMILIES:
-    register_architecture(_family)
+for _learner in (*FAMILIES, *OTHERS):
+    register_architecture(_learner)
 for _entry in ON_IMAGES:
     register_architecture(_entry, "images")

@@ -45,7 +45,13 @@ class Architecture:
         depth_units: what it counts, one and several.
         loss_name: of what is trained.
         loss: one sentence on it, if it is not the negative log-likelihood.
+        group: of the picker that it stands in; groups come in the order of their first entry.
+        step_note: why its steps take long, as a clause; empty if they do not.
         options: settings of its own.
+        equation: what it is in one formula, as LaTeX; that of a layer for a flow.
+        exactness: what is exact, and what is estimated.
+        layered: whether it is made of layers that each have a density, to be looked into.
+        is_flow: whether pages list it among normalizing flows, or apart from them.
     """
 
     name: str
@@ -62,7 +68,13 @@ class Architecture:
     depth_units: tuple[str, str] = ("layer", "layers")
     loss_name: str = "loss"
     loss: str = ""
+    group: str = "Other models"
+    step_note: str = ""
     options: tuple[Option, ...] = ()
+    equation: str = ""
+    exactness: str = ""
+    layered: bool = False
+    is_flow: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,13 +85,11 @@ class FlowFamily(Architecture):
     log-det costs beyond that is counted in operations per point.
 
     Attributes:
-        equation: of a layer, as LaTeX.
         jacobian: of a layer in the generating direction, with its log-det, as LaTeX.
         in_paper: how the paper writes the same map, if otherwise.
         inverse_cost: what the normalizing direction (density) costs for one layer, in passes.
         forward_cost: what the generating direction (sampling) costs for one layer, in passes.
         log_det_cost: what the log-det costs beyond the passes, in operations.
-        exactness: what is exact, and what is estimated.
         turns: whether its layers stand the other way round where a flow learns from its own draws,
             so that these are the cheap direction.
         mixable: whether a recipe may list it.
@@ -96,5 +106,7 @@ class FlowFamily(Architecture):
     mixable: bool = True
     build: str = "flowplay.models.flow:build"
     likelihood: Likelihood = "exact"
+    group: str = "More flows"
     depth_help: str | None = "How many layers the flow is made of."
     loss_name: str = "NLL"
+    layered: bool = True

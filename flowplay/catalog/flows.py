@@ -30,6 +30,7 @@ _ODE_JACOBIAN = (
 PLANAR = FlowFamily(
     name="planar",
     label="Planar",
+    group="Simplest",
     idea="Each layer shifts points along one direction, by a tanh of one projection of the point.",
     equation=r"z = x + \hat u\,\tanh(w^\top x + b), \qquad w^\top \hat u > -1",
     jacobian=jacobian(
@@ -57,6 +58,7 @@ PLANAR = FlowFamily(
 REALNVP = FlowFamily(
     name="realnvp",
     label="RealNVP",
+    group="Coupling",
     idea="Keeps one part of the coordinates. From it a network computes how the rest is scaled "
     "and shifted.",
     equation=r"x_1 = z_1, \qquad x_2 = z_2\, e^{s(z_1)} + t(z_1)",
@@ -96,6 +98,7 @@ REALNVP = FlowFamily(
 RADIAL = FlowFamily(
     name="radial",
     label="Radial",
+    group="Simplest",
     idea="Each layer pulls points towards a centre, or pushes them away from it.",
     equation=r"z = x + \frac{\hat\beta}{\alpha + r}\,(x - c), \qquad r = \|x - c\|,"
     r"\quad \hat\beta > -\alpha",
@@ -126,6 +129,7 @@ RADIAL = FlowFamily(
 NICE = FlowFamily(
     name="nice",
     label="NICE",
+    group="Coupling",
     idea="Keeps one part of the coordinates. From it a network computes how the rest is shifted; "
     "no coupling scales.",
     equation=r"\begin{aligned} \text{scaling:}\quad & x = e^{s} \odot z \\"
@@ -157,6 +161,7 @@ NICE = FlowFamily(
 GLOW = FlowFamily(
     name="glow",
     label="Glow",
+    group="Coupling",
     idea="Blocks of three layers: an affine coupling, a linear map of all coordinates, a scale "
     "and shift of each.",
     equation=r"\begin{aligned} \text{coupling:}\quad & y_1 = z_1, \quad "
@@ -190,6 +195,7 @@ GLOW = FlowFamily(
 MAF = FlowFamily(
     name="maf",
     label="MAF",
+    group="Autoregressive",
     idea="Each coordinate is scaled and shifted by amounts that depend on the data coordinates "
     "before it.",
     equation=r"x_i = z_i\, e^{s_i(x_{<i})} + t_i(x_{<i})",
@@ -216,6 +222,7 @@ MAF = FlowFamily(
 IAF = FlowFamily(
     name="iaf",
     label="IAF",
+    group="Autoregressive",
     idea="Each coordinate is scaled and shifted by amounts that depend on the noise coordinates "
     "before it.",
     equation=r"x_i = \bigl(z_i - t_i(z_{<i})\bigr)\, e^{-s_i(z_{<i})}",
@@ -245,6 +252,7 @@ _BINS = Whole("bins", "Bins", "Pieces of each spline: more bins allow sharper be
 NSF = FlowFamily(
     name="nsf",
     label="Neural spline",
+    group="Coupling",
     idea="Keeps one part of the coordinates. From it a network computes a monotone spline for "
     "each of the others.",
     equation=r"x_1 = z_1, \qquad x_2 = g_{\theta(z_1)}(z_2),"
@@ -284,6 +292,7 @@ NSF = FlowFamily(
 FLOWPP = FlowFamily(
     name="flowpp",
     label="Flow++",
+    group="Coupling",
     idea="Keeps one part of the coordinates. A mixture-of-logistics CDF transforms each of the "
     "others.",
     equation=r"\begin{aligned} x_1 &= z_1, \qquad z_2 = g_{\theta(z_1)}(x_2) \\"
@@ -341,6 +350,7 @@ _STEPS = Whole(
 FFJORD = FlowFamily(
     name="ffjord",
     label="FFJORD",
+    group="Continuous",
     idea="A time-dependent vector field moves points from the noise (t = 0) to the data (t = 1).",
     equation=r"\dot z = f(z, t), \qquad x = z(1) = z(0) + \int_0^1 f(z(t), t)\, dt",
     jacobian=_ODE_JACOBIAN,
@@ -359,6 +369,7 @@ FFJORD = FlowFamily(
         2019,
         "https://arxiv.org/abs/1810.01367",
     ),
+    step_note="each of them solves a differential equation",
     defaults=MappingProxyType({"depth": 6, "learning_rate": 2e-2}),
     depth_help="Number of equal time intervals in which the ODE is solved and shown.",
     depth_units=("interval of time", "intervals of time"),
@@ -379,6 +390,7 @@ FFJORD = FlowFamily(
 FLOW_MATCHING = FlowFamily(
     name="flow_matching",
     label="Flow matching",
+    group="Continuous",
     idea="A vector field as in FFJORD, trained by regression on straight paths from noise to data.",
     equation=r"\min_f\ \mathbb{E}\,\bigl\|f\bigl((1-t)\,z + t\,x,\ t\bigr) - (x - z)\bigr\|^2",
     jacobian=_ODE_JACOBIAN,
@@ -444,6 +456,7 @@ RESIDUAL = FlowFamily(
 GRAPHICAL = FlowFamily(
     name="graphical",
     label="Graphical",
+    group="Autoregressive",
     idea="Each coordinate is transformed by a spline that depends on its parents in a graph, and "
     "on nothing else.",
     equation=r"x_i = g_{\theta_i(x_{\mathrm{pa}(i)})}(z_i)",

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from flowplay.catalog.entries import Architecture, FlowFamily, Paper
 from flowplay.catalog.flows import GLOW, MAF, NSF, REALNVP, jacobian
 from flowplay.catalog.options import Choice, Real, Whole
+from flowplay.catalog.others import BETA, VAE
 
 _BUILD = "flowplay.models.images:build"
 _EXACTNESS = "Noise makes whole levels real numbers, so what is shown is a bound."
@@ -28,6 +29,12 @@ LABEL = Choice(
     "images of a chosen label can be drawn, and Bayes' rule makes a classifier of it.",
     "none",
     MappingProxyType({"none": "Not given", "given": "Given"}),
+)
+
+COMPONENTS = Whole("components", "Components", "Logistics of each mixture.", 3, 1, 32)
+
+DROPOUT = Real(
+    "dropout", "Dropout", "Part of the networks' units left out in training.", 0.1, 0.0, 0.5
 )
 
 _COARSE = Real(
@@ -108,10 +115,8 @@ GLOW_OF_IMAGES = replace(
             "mixture",
             MappingProxyType({"affine": "Affine", "mixture": "Mixture"}),
         ),
-        Whole("components", "Components", "Logistics of each mixture.", 3, 1, 32),
-        Real(
-            "dropout", "Dropout", "Part of the networks' units left out in training.", 0.1, 0.0, 0.5
-        ),
+        COMPONENTS,
+        DROPOUT,
         DEQUANTIZATION,
         LABEL,
         _COARSE,
@@ -157,10 +162,49 @@ INTEGER_FLOW = Architecture(
             0,
             16,
         ),
-        Whole("components", "Components", "Logistics of each mixture.", 3, 1, 32),
-        Real(
-            "dropout", "Dropout", "Part of the networks' units left out in training.", 0.1, 0.0, 0.5
+        COMPONENTS,
+        DROPOUT,
+    ),
+)
+
+VAE_OF_IMAGES = replace(
+    VAE,
+    idea="A decoder turns a latent z into a probability of each level of each pixel. An encoder "
+    "says which z may have made an image.",
+    equation=r"P(x) = \int \prod_d P(x_d \mid z)\, \mathcal{N}(z;\, 0, I)\, dz",
+    exactness="Samples are exact. What is shown is a bound: the integral over the latent is not "
+    "known. Levels need no noise, since the decoder gives probabilities.",
+    use_when="To compare with flows: its z has fewer numbers than an image.",
+    weakness="Given z, pixels are independent, so samples look speckled. Its likelihood is a "
+    "bound, and not as tight as that of a flow.",
+    defaults=MappingProxyType(
+        {"width": 256, "learning_rate": 2e-3, "batch_size": 64, "optimizer": "adamw"}
+    ),
+    build="flowplay.models.image_vae:build",
+    likelihood="bound",
+    loss="Trained by the ELBO, a lower bound of the log-likelihood, which is also what is shown.",
+    options=(
+        Whole("latent", "Latent", "Axes of the latent z.", 16, 1, 64),
+        Choice(
+            "posterior",
+            "Posterior",
+            "What the encoder takes for the z of an image: a Gaussian, or a flow of a Gaussian.",
+            "gaussian",
+            MappingProxyType(
+                {"gaussian": "Gaussian", "planar": "Planar flow", "iaf": "Autoregressive (IAF)"}
+            ),
         ),
+        Whole(
+            "posterior_layers",
+            "Posterior layers",
+            "Layers of the posterior's flow; a Gaussian has none.",
+            4,
+            1,
+            16,
+        ),
+        BETA,
+        COMPONENTS,
+        DROPOUT,
     ),
 )
 
@@ -169,4 +213,5 @@ ON_IMAGES: tuple[Architecture, ...] = (
     GLOW_OF_IMAGES,
     *map(_flat, (REALNVP, MAF, NSF)),
     INTEGER_FLOW,
+    VAE_OF_IMAGES,
 )

@@ -89,6 +89,20 @@ class Choice(Option):
         return value
 
 
+def repeated(value: object, *, spaces: bool = False) -> str:
+    """Return what somebody typed in a form that is safe and short enough to be repeated.
+
+    Args:
+        value: it may be anything.
+        spaces: whether spaces stay.
+
+    Example:
+        >>> repeated("<b>nope</b>"), repeated("foo 3", spaces=True)
+        ('·b·nope··b·', 'foo 3')
+    """
+    return re.sub(r"[^\w.+ -]" if spaces else r"[^\w.+-]", "·", str(value)[:24])
+
+
 @dataclass(frozen=True)
 class Recipe(Option):
     """A list of families with their numbers of layers, as text.
@@ -117,14 +131,27 @@ class Recipe(Option):
             [('planar', 2), ('nsf', 4)]
         """
         parts = [part.split() for part in text.split(",")]
-        if not all(len(p) == 2 and p[1].isascii() and p[1].isdigit() for p in parts):
-            raise OptionError(f"is no list like {self.default}", self.default)
-        if any(name not in self.families for name, _ in parts):
-            raise OptionError(f"names a family other than {', '.join(self.families)}", self.default)
+        for part in parts:
+            if fault := self._fault(part):
+                raise OptionError(f"is not understood: {fault}", self.default)
         recipe = [(name, self._count(digits)) for name, digits in parts]
         if not all(depth for _, depth in recipe) or sum(d for _, d in recipe) > self.most:
             raise OptionError(f"has not 1 to {self.most} layers", self.default)
         return recipe
+
+    def _fault(self, part: list[str]) -> str:
+        """Say what is wrong with one part of a recipe, empty if nothing is."""
+        word = repeated(" ".join(part), spaces=True)
+        if not part:
+            return "a family is missing"
+        if part[0] not in self.families:
+            known = ", ".join(self.families)
+            return f"{repeated(part[0])} is no family ({known})"
+        if len(part) == 1:
+            return f"{word} has no number of layers"
+        if len(part) > 2 or not (part[1].isascii() and part[1].isdigit()):
+            return f"{word} is not a family and its number of layers"
+        return ""
 
     def _count(self, digits: str) -> int:
         """Read ASCII digits as a number; all that have too many digits are read as one."""

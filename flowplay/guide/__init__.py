@@ -1,6 +1,7 @@
 """The lecture as a guide: its text, its tables, and where each of its topics lives."""
 
 from flowplay.guide.bits import bits_per_dimension
+from flowplay.guide.comparison import comparison_note, comparison_table
 from flowplay.guide.exercises import EXERCISES, Attempt, Exercise, best
 from flowplay.guide.pictures import picture
 from flowplay.guide.practice import SYMPTOMS, Hyperparameter, Symptom, hyperparameters
@@ -27,6 +28,8 @@ __all__ = [
     "all_papers",
     "best",
     "bits_per_dimension",
+    "comparison_note",
+    "comparison_table",
     "hyperparameters",
     "not_yet",
     "picture",

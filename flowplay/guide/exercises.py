@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from flowplay.config import RunConfig
+from flowplay.numbers import fixed, whole
 
 
 @dataclass(frozen=True)
@@ -65,15 +66,15 @@ def _gap(attempt: Attempt) -> float:
 
 
 def _nats(value: float) -> str:
-    return f"{value:.3f}".replace("-", "−")
+    return fixed(value)
 
 
 def _gap_and_parameters(a: Attempt) -> str:
-    return f"gap {_nats(a.gap)} with {a.parameters:,} parameters"
+    return f"gap {_nats(a.gap)} with {whole(a.parameters)} parameters"
 
 
 def _gap_and_steps(a: Attempt) -> str:
-    return f"gap {_nats(a.gap)} after {a.step:,} steps"
+    return f"gap {_nats(a.gap)} after {whole(a.step)} steps"
 
 
 def _gap_and_depth(a: Attempt) -> str:

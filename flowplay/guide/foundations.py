@@ -36,7 +36,11 @@ A flow maximizes the log-likelihood itself. A GAN is trained against a discrimin
 likelihood. Diffusion models make very good images, but take many [[passes|pass]] for a sample. Most
 flows of layers take few, but every layer must be invertible.
 """,
-        (Try("Watch a density while it is learned", {}),),
+        (
+            Try("Watch a density while it is learned", {}),
+            Try("Flow, VAE, GAN and diffusion in one race", {"preset": "models"}, "race"),
+        ),
+        extra="comparison",
     ),
     Section(
         "change-of-variables",

@@ -96,7 +96,11 @@ for the log-det come on top of this: the cards of the families show them separat
 The table also has times measured on this server: for 10,000 points of the plane, untrained, with
 each family's default depth. In two dimensions, D passes are only two; the difference grows with D.
 """,
-        (Try("One pass per layer both ways", {"architecture": "realnvp"}),),
+        (
+            Try("One pass per layer both ways", {"architecture": "realnvp"}),
+            Try("Coupling against autoregressive in a race", {"preset": "conditioners"}, "race"),
+            Try("Layers against continuous time in a race", {"preset": "continuous"}, "race"),
+        ),
         extra="costs",
     ),
     Section(

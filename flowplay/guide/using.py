@@ -127,6 +127,12 @@ An integer flow needs no noise: its probability is exact.
             ),
             Try("Digits as flat vectors", {"target": "digits", "architecture": "maf"}),
             Try("Digits, whole numbers only", {"target": "digits", "architecture": "idf"}),
+            Try("Digits by a VAE, to compare", {"target": "digits", "architecture": "vae"}),
+            Try(
+                "Images of your own",
+                {"target": "own_images", "architecture": "glow"},
+                page="images",
+            ),
         ),
     ),
     Section(
@@ -155,6 +161,11 @@ and good samples do not promise a high likelihood (Theis et al., 2016).
         (
             Try("Separate parts: splines", {"target": "eight_gaussians", "architecture": "nsf"}),
             Try("Sharp edges", {"target": "checkerboard", "architecture": "nsf"}),
+            Try(
+                "Anomalies, and where likelihood deceives",
+                {"target": "moons", "architecture": "nsf"},
+                page="anomalies",
+            ),
         ),
     ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -40,6 +40,10 @@ class WeightAverage(nn.Module):
         now = torch.cat([w.detach().reshape(-1) for w in weights])
         self.mean.lerp_(now, 1 - min(DECAY, (1 + steps) / (10 + steps)) if steps else 1.0)
         self.steps.add_(1)
+
+    def shown(self, weights: Sequence[Tensor], *, training: bool) -> AbstractContextManager[None]:
+        """Return a block in which the average is `applied`, unless the model is training."""
+        return nullcontext() if training else self.applied(weights)
 
     @contextmanager
     def applied(self, weights: Sequence[Tensor]) -> Iterator[None]:

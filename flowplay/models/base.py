@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +23,9 @@ class Model(nn.Module, ABC):
 
     #: Whether `loss` is the mean negative log-likelihood, in nats: only then is it called so.
     trained_by_likelihood: bool = False
+
+    #: Adam's memory of gradients and of their squares, if not the usual ones.
+    betas: tuple[float, float] | None = None
 
     @abstractmethod
     def loss(self, x: Tensor) -> Tensor:
@@ -50,6 +55,17 @@ class Model(nn.Module, ABC):
             generator: source of randomness, for draws that can be repeated.
         """
 
+    @contextmanager
+    def quickly(self, *, judging: bool = False) -> Iterator[bool]:
+        """Let densities and samples inside the block be as near as what moves needs.
+
+        Yields whether they then are less near than otherwise; they are not, by default.
+
+        Args:
+            judging: whether the mean of log-densities is wanted, to 0.01 nats, and not a picture.
+        """
+        yield False
+
     def initialize_from(self, x: Tensor) -> None:
         """Let layers that take their start from data see some of it: x [n, D], before training."""
 
@@ -63,6 +79,13 @@ class LikelihoodModel(Model):
 
         Of images whose levels are whole numbers it is the log-probability.
         """
+
+    def density_on_axes(self, x: Tensor, y: Tensor) -> Tensor | None:
+        """Return the density [H, W] at all pairs of y [H] and x [W], in 1 / (data unit)^2.
+
+        None where that is not quicker than `log_prob` point by point, as by default.
+        """
+        return None
 
 
 class BoundModel(LikelihoodModel):

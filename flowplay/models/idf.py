@@ -42,7 +42,8 @@ class IntegerFlow(LikelihoodModel):
         components: logistics of each mixture.
         dropout: part of the prior's units that training leaves out.
         smooth: whether neighbouring pixels are alike, as in photographs. Then the prior counts
-            from a prediction of each value, and training mirrors and turns images.
+            from a prediction of each value.
+        turns: whether training mirrors and turns images.
 
     References:
         Hoogeboom, Peters, van den Berg & Welling, Integer Discrete Flows and Lossless
@@ -64,9 +65,10 @@ class IntegerFlow(LikelihoodModel):
         components: int = 3,
         dropout: float = 0.1,
         smooth: bool = False,
+        turns: bool = False,
     ) -> None:
         super().__init__()
-        self.smooth = smooth
+        self.smooth, self.turns = smooth, turns
         self.shape, self.levels = shape, levels
         self.dim = shape[0] * shape[1] * shape[2]
         self.mixture = LogisticMixture(levels, components, UNIT if smooth else None)
@@ -112,7 +114,7 @@ class IntegerFlow(LikelihoodModel):
 
     def loss(self, x: Tensor) -> Tensor:
         """Return the mean of :math:`-\\log P(x)` (scalar, in nats) of images x [B, D]."""
-        z, shifts = self._turned(x) if self.training and self.smooth else x, []
+        z, shifts = self._turned(x) if self.training and self.turns else x, []
         for coupling in self.layers:
             shifts.append(-coupling.shift(z))
             z = coupling.moved_by(z, shifts[-1])
@@ -172,4 +174,5 @@ def build(config: RunConfig, points: Tensor) -> IntegerFlow:
         components=int(config.options["components"]),
         dropout=float(config.options["dropout"]),
         smooth=problem.smooth,
+        turns=problem.turns,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import torch
@@ -13,7 +13,6 @@ from torch import Tensor
 from flowplay.config import RunConfig
 from flowplay.errors import RefusedError
 from flowplay.flows import Flow, Standardization, build_flow
-from flowplay.flows.chain import BLOCK
 from flowplay.flows.images import Logit, UniformNoise, VariationalNoise, image_glow
 from flowplay.flows.images.network import Given
 from flowplay.models.average import WeightAverage
@@ -22,6 +21,9 @@ from flowplay.problems import ImageProblem
 
 #: Seed of the noise with which bounds are evaluated, so that the same weights give the same bound.
 NOISE_SEED = 0
+
+#: Values of images that are computed at once without a gradient, in all.
+VALUES = 98_304
 
 #: Steps until the whole part of images is moved: moved images help a long run and hurt a short one.
 SHIFT_STEPS = 3000
@@ -77,6 +79,8 @@ class DequantizedFlow(BoundModel):
         self.coarse = coarse
         self.given, self.classes = given, classes
         self.dim = flow.dim
+        #: Images that are computed at once without a gradient, so that memory stays bounded.
+        self.at_once = max(64, VALUES // self.dim)
         self.average = WeightAverage(sum(p.numel() for p in self.parameters()))
 
     def loss(self, x: Tensor) -> Tensor:
@@ -152,7 +156,7 @@ class DequantizedFlow(BoundModel):
             z = torch.cat((z, labels.to(z).unsqueeze(-1)), -1)
         with self._averaged():
             parts = []
-            for block in z.split(BLOCK):
+            for block in z.split(self.at_once):
                 with self.told(block) as told:
                     parts.append(self.flow.forward(told)[0])
         return torch.cat(parts).floor().clamp(0, self.levels - 1)
@@ -161,7 +165,7 @@ class DequantizedFlow(BoundModel):
         """Return base points z [B, D] of images x [B, D], from which `decode` makes them again."""
         with torch.no_grad():
             parts = []
-            for block in x.split(BLOCK):
+            for block in x.split(self.at_once):
                 with self.dequantized(block) as (y, _):
                     parts.append(self.flow.inverse(y)[0])
         return torch.cat(parts)
@@ -208,7 +212,8 @@ class DequantizedFlow(BoundModel):
         generator = torch.Generator().manual_seed(NOISE_SEED)
         with self._averaged():
             weights = [
-                self._log_weight(block, generator) for block in x.repeat(draws, 1).split(BLOCK)
+                self._log_weight(block, generator)
+                for block in x.repeat(draws, 1).split(self.at_once)
             ]
         return torch.cat(weights).view(draws, len(x))
 
@@ -244,13 +249,8 @@ class DequantizedFlow(BoundModel):
         finally:
             self.given.one_hot = None
 
-    @contextmanager
-    def _averaged(self) -> Iterator[None]:
-        if self.training:
-            yield
-        else:
-            with self.average.applied(list(self.parameters())):
-                yield
+    def _averaged(self) -> AbstractContextManager[None]:
+        return self.average.shown(list(self.parameters()), training=self.training)
 
     def _moved(self, x: Tensor) -> Tensor:
         """Return the images [B, D], some moved by a pixel: more and more of them, up to `shift`."""

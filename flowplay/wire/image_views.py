@@ -185,6 +185,39 @@ class NoiseView(Packed):
 
 
 @dataclass(frozen=True)
+class ImagePosteriorView(Packed):
+    """What a VAE says of the latent of one image, and the true posterior.
+
+    Attributes:
+        image: [H, W, C] uint8.
+        brightest: the highest level that there is.
+        window: z₁ from and to, z₂ from and to, of the lattice of z.
+        log_true: [n, n] float32, log p(z | x) in nats; rows are of the second axis, from below.
+        log_encoder: [n, n] float32, log q(z | x): after the flow, if there is one.
+        before: window of the lattice of z₀, from which a flow starts.
+        log_gaussian: [n, n] float32, of the encoder's Gaussian of z₀.
+        log_prob: log P(x) in nats, by quadrature over the lattice.
+        bound: the ELBO in nats, a mean over `draws`.
+        importance: the importance-weighted bound in nats with `draws`.
+        draws: of both.
+    """
+
+    KIND: ClassVar[str] = "posterior of an image"
+
+    image: NDArray[np.uint8]
+    brightest: int
+    window: list[float]
+    log_true: NDArray[np.float32]
+    log_encoder: NDArray[np.float32]
+    before: list[float]
+    log_gaussian: NDArray[np.float32]
+    log_prob: float
+    bound: float
+    importance: float
+    draws: int
+
+
+@dataclass(frozen=True)
 class AnomaliesView(Packed):
     """Scores of images like those learned, and of others.
 

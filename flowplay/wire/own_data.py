@@ -1,4 +1,4 @@
-"""Data that somebody brings along: a drawing on a lattice, or the rows of a table."""
+"""Data that somebody brings along: a drawing on a lattice, the rows of a table, or small images."""
 
 from __future__ import annotations
 
@@ -20,6 +20,13 @@ LEAST_COLUMNS: Final = 2
 
 #: Rows of a table that differ from each other, at least: some of them are held out.
 LEAST_ROWS: Final = 10
+
+#: Small images at most; and those that differ from each other, at least.
+MOST_IMAGES: Final = 10_000
+LEAST_IMAGES: Final = 20
+
+#: Pixels along each side that small images may have.
+SIDES: Final = (8, 16)
 
 
 @dataclass(frozen=True)
@@ -94,3 +101,43 @@ class Table(Packed):
         for name, low, high in zip(names, rows.min(0), rows.max(0), strict=True):
             if low == high:
                 raise ValueError(f"The column {name} is constant: there is nothing to learn.")
+
+
+@dataclass(frozen=True)
+class ImageSet(Packed):
+    """Small square images of one shape.
+
+    Attributes:
+        title: what they are called.
+        levels: [n, S, S, C] uint8, with S 8 or 16. C is 3 for colours, or 1 for grey, which is told
+            as ink: 0 is white paper and 255 is black.
+        tiles: whether they are parts of larger pictures.
+
+    Raises:
+        ValueError: if the images are none of these, too few or too many; the message is one
+            sentence.
+    """
+
+    KIND: ClassVar[str] = "image set"
+
+    title: str
+    levels: NDArray[np.uint8]
+    tiles: bool
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be learned."""
+        levels = self.levels
+        if levels.dtype != np.uint8 or levels.ndim != 4:
+            raise ValueError("A set of images has whole levels from 0 to 255.")
+        count, height, width, channels = levels.shape
+        if height != width or height not in SIDES or channels not in (1, 3):
+            raise ValueError("Images are squares of 8 × 8 or 16 × 16 pixels, grey or in colour.")
+        if count > MOST_IMAGES:
+            raise ValueError(f"A set has at most {MOST_IMAGES:,} images, not {count:,}.")
+        different = len(np.unique(levels.reshape(count, -1), axis=0)) if count else 0
+        if different < LEAST_IMAGES:
+            raise ValueError(
+                f"There {'is' if different == 1 else 'are'} {different} different "
+                f"image{'s' * (different != 1)} of {height} × {width} pixels; at least "
+                f"{LEAST_IMAGES} are needed."
+            )

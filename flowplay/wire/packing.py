@@ -118,7 +118,9 @@ class Packed:
         values = header | arrays
         known = {f.name for f in fields(cls)}
         # What was written before a field was added lacks it.
-        needed = {f.name for f in fields(cls) if f.default_factory is MISSING}
+        needed = {
+            f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING
+        }
         if not needed <= set(values) <= known:
             raise ValueError(f"These bytes are not a complete flowplay {cls.KIND}.")
         return cls(**values)

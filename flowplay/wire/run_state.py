@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, ClassVar
+import uuid
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from flowplay.config import HotSettings, RunConfig
-from flowplay.wire.packing import Packed
+from flowplay.config import FixedSettings, HotSettings, RunConfig
+from flowplay.wire.packing import Packed, unpack_header
+
+#: Fields of a config that say how something is learned, but not what.
+_MODEL = set(FixedSettings.model_fields) - {"target", "target_options"}
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,8 @@ class RunState(Packed):
         best_loss: that loss, in nats; None where nothing is held out.
         best_weights: [P] float32, the weights there; [0] if they are this state's own.
         best_buffers: [b] float32, the buffers there; [0] if they are this state's own.
+        data_changed_at: the steps at which the run went on with other data.
+        judged_roughly: whether the last row of `held_out_curve` is less near than could be.
     """
 
     KIND: ClassVar[str] = "run state"
@@ -69,6 +75,8 @@ class RunState(Packed):
     best_loss: float | None
     best_weights: NDArray[np.float32]
     best_buffers: NDArray[np.float32]
+    data_changed_at: list[int] = field(default_factory=list)
+    judged_roughly: bool = False
 
     @property
     def judgement(self) -> NDArray[np.float64] | None:
@@ -85,3 +93,46 @@ class RunState(Packed):
     def hot(self) -> HotSettings:
         """The validated settings that may change while the run trains."""
         return HotSettings.model_validate(self.hot_settings)
+
+    def with_target(self, config: RunConfig) -> Self:
+        """Return this run as one that goes on learning from other data, with the weights it has.
+
+        What was measured at this step is of the data before, and so is the best state. The curves
+        stay: they show what the change did.
+
+        Args:
+            config: like the run's own in all but its target, which has as many dimensions.
+
+        Raises:
+            ValueError: if the config differs in anything else.
+        """
+        own = self.config
+        same = config.model_dump(include=_MODEL) == own.model_dump(include=_MODEL)
+        if not same or config.problem().dim != own.problem().dim:
+            raise ValueError("A run can go on with another target only, of as many dimensions.")
+        train, held_out = self.train_curve, self.held_out_curve
+        return replace(
+            self,
+            token=uuid.uuid4().hex,
+            settings=config.model_dump(),
+            failure="",
+            train_loss=None,
+            train_curve=train[train[:, 0] <= self.step],
+            held_out_curve=held_out[held_out[:, 0] < self.step],
+            best_step=self.step,
+            best_seconds=self.seconds,
+            best_loss=None,
+            best_weights=np.zeros(0, np.float32),
+            best_buffers=np.zeros(0, np.float32),
+            data_changed_at=[*self.data_changed_at, self.step],
+        )
+
+    @classmethod
+    def changes_of_data(cls, data: bytes) -> list[int]:
+        """Return `data_changed_at` of the bytes of a state, without its arrays.
+
+        Raises:
+            ValueError: if they are no such bytes.
+        """
+        found = unpack_header(cls.KIND, cls.VERSION, data).get("data_changed_at", [])
+        return [step for step in found if isinstance(step, int)] if isinstance(found, list) else []

@@ -1,0 +1,82 @@
+"""How long every model takes to a good picture: steps, and milliseconds of a step, as measured.
+
+`python -m benchmarks.pace` prints the table. Steps do not depend on the machine. The milliseconds
+are those of one core of the machine that measured them; a server scales them by how fast it trains
+the family `REFERENCE`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+#: A picture is called good where the held-out NLL is less than so many nats above the entropy.
+GOOD = 0.15
+
+#: The family by which a server finds how fast it is.
+REFERENCE = "realnvp"
+
+
+class Pace(NamedTuple):
+    """How a model with its default settings learns the two moons.
+
+    Attributes:
+        steps: to a good picture; None if it had not come when the measurement was given up.
+        milliseconds: of one step.
+        given_up: steps after which that was.
+    """
+
+    steps: int | None
+    milliseconds: float
+    given_up: int = 0
+
+
+#: Measured on one core of a machine with much other work, by the time of the processor.
+PACES: Mapping[str, Pace] = MappingProxyType(
+    {
+        "planar": Pace(800, 29.3),
+        "radial": Pace(None, 26.7, 2000),
+        "nice": Pace(700, 6.11),
+        "realnvp": Pace(475, 6.85),
+        "glow": Pace(450, 4.18),
+        "maf": Pace(375, 4.25),
+        "iaf": Pace(575, 36.9),
+        "nsf": Pace(400, 4.05),
+        "flowpp": Pace(275, 4.97),
+        "ffjord": Pace(375, 112),
+        "flow_matching": Pace(None, 37.7, 2000),
+        "residual": Pace(425, 36.9),
+        "graphical": Pace(475, 25.8),
+        "mixed": Pace(300, 8.50),
+        "vae": Pace(None, 10.6, 2000),
+        "diffusion": Pace(825, 45.2),
+    }
+)
+
+
+class Seconds(NamedTuple):
+    """About how long a family takes to a good picture.
+
+    Attributes:
+        seconds: so long.
+        at_least: whether it takes longer than that.
+    """
+
+    seconds: float
+    at_least: bool
+
+
+def seconds_to_picture(name: str, reference: float) -> Seconds | None:
+    """Return about how long a family takes to a good picture; None if that was not measured.
+
+    Args:
+        name: of the architecture.
+        reference: milliseconds of a step of `REFERENCE` on this machine.
+    """
+    pace = PACES.get(name)
+    if pace is None:
+        return None
+    slower = reference / PACES[REFERENCE].milliseconds
+    steps = pace.given_up if pace.steps is None else pace.steps
+    return Seconds(steps * pace.milliseconds / 1000 * slower, at_least=pace.steps is None)

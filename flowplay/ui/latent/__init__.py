@@ -1,0 +1,1 @@
+"""The latent space of a model of the plane: sections of the page See inside."""
