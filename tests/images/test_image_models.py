@@ -271,7 +271,8 @@ def test_without_noise_a_density_grows_without_end() -> None:
     config = RunConfig(target="digits", architecture="glow")
     told = json.loads(measure_undequantized(config.model_dump_json(), 27))
     half = len(told["without"]) // 2
-    assert told["without"][-1] < told["without"][half] - 0.2, "it still falls"
+    # It falls with small jumps, which differ from processor to processor.
+    assert told["without"][-1] < max(told["without"][half : half + 50]) - 0.2, "it still falls"
     assert told["without"][-1] < 0, "no number of bits is negative"
     assert np.mean(told["uniform"][half:]) > told["entropy"], "a bound stays above"
     with pytest.raises(RefusedError, match="64 values"):

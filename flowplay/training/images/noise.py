@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from flowplay.models.images import DequantizedFlow
+from flowplay.models.images import NOISE_SEED, DequantizedFlow
 from flowplay.training.images.subject import (
     flow_of_images,
     images_of,
@@ -25,8 +26,12 @@ INSIDE, LEAST = 32, 512
 #: Draws of the noise of one pixel, and bars in which they are counted.
 DRAWS, BARS = 4000, 20
 
-#: Draws of the importance-weighted bounds, and images that all bounds are measured on.
-IMPORTANCE, IMAGES = (8, 64), 100
+#: Draws that are taken at once, so that memory stays bounded.
+BLOCK = 250
+
+#: Draws of the importance-weighted bounds, and images that all bounds are measured on: fewer where
+#: these have many values, so that it takes about as long.
+IMPORTANCE, IMAGES, VALUES, LEAST_IMAGES = (8, 64), 100, 100 * 192, 20
 
 
 @torch.inference_mode()
@@ -51,10 +56,11 @@ def noise_view(live: LiveRun, number: int, coordinate: int) -> NoiseView:
     with model.dequantized(x) as (y, _):
         copies = y.repeat(len(at), 1)
         copies[:, coordinate] = at.to(y)
-        log_density = torch.cat([_log_density(model, b, x) for b in copies.split(1024)]).double()
+        log_density = torch.cat(
+            [_log_density(model, b, x) for b in copies.split(model.at_once)]
+        ).double()
+        u = _noise_of(model, x[:, : model.dim], coordinate)
     density = (log_density - log_density.logsumexp(0) + math.log(inside)).exp().cpu().numpy()
-    with model.dequantized(x.repeat(DRAWS, 1)) as (y, _):
-        u = (y[:, coordinate] - x[0, coordinate]).double().cpu().numpy()
     counts = np.histogram(u, BARS, (0, 1))[0]
     return NoiseView(
         image=images.levels[number],
@@ -68,6 +74,15 @@ def noise_view(live: LiveRun, number: int, coordinate: int) -> NoiseView:
     )
 
 
+def _noise_of(model: DequantizedFlow, image: Tensor, coordinate: int) -> NDArray[np.float64]:
+    """Return draws of the noise of one value of an image [1, D]."""
+    generator = torch.Generator().manual_seed(NOISE_SEED)
+    copies = image.repeat(BLOCK, 1)
+    parts = [model.noise(copies, generator)[0][:, coordinate] for _ in range(DRAWS // BLOCK)]
+    drawn: NDArray[np.float64] = torch.cat(parts).double().cpu().numpy()
+    return drawn
+
+
 def _log_density(model: DequantizedFlow, y: Tensor, x: Tensor) -> Tensor:
     """Return log p(y) of copies of one image x with other noise, with the label of x."""
     told = x[:, model.dim :].expand(len(y), -1)
@@ -78,8 +93,9 @@ def _log_density(model: DequantizedFlow, y: Tensor, x: Tensor) -> Tensor:
 def _bounds(live: LiveRun, model: DequantizedFlow) -> dict[str, float]:
     """Return bounds in bits per dimension of images of the validation part, by their name."""
     problem, images = problem_of(live), images_of(live)
-    labels = None if images.labels is None else images.labels[:IMAGES]
-    x = with_labels(model, points_of(live, images.levels[:IMAGES]), labels)
+    first = slice(max(LEAST_IMAGES, min(IMAGES, VALUES // problem.dim)))
+    labels = None if images.labels is None else images.labels[first]
+    x = with_labels(model, points_of(live, images.levels[first]), labels)
     scale = -1 / (problem.dim * math.log(2))
 
     def mean(log_prob: Tensor) -> float:

@@ -21,6 +21,9 @@ from flowplay.training.images.subject import (
 from flowplay.training.live_run import LiveRun
 from flowplay.wire import WalkView
 
+#: Copies of an image that go through a layer at once, for as many slopes.
+_COPIES = 64
+
 #: The map of a layer is told if its sum is the layer's log-det to this share.
 _NEAR = 1e-3
 
@@ -43,19 +46,18 @@ def walk_view(live: LiveRun, number: int) -> WalkView:
     # Where in the image each coordinate stands: squeezes move coordinates, other layers values.
     place = torch.arange(problem.dim)
     names, states, maps, log_dets = [], [], [], []
-    # The Jacobian of one image needs a copy of it for each of its coordinates.
-    with model.dequantized(x.repeat(problem.dim, 1)) as (y, log_q):
+    with model.dequantized(x.repeat(_COPIES, 1)) as (y, log_q):
         state = y[:1].detach().clone()
         states.append(_placed(state[0], place))
         for layer in reversed(model.flow.bijections):
-            after, log_det, jacobian = _through(layer, state)
+            after, log_det, slopes = _through(layer, state)
             own = layer.layer if isinstance(layer, First) else layer
             if isinstance(own, Squeeze):
                 rows = len(own.order)
                 place = torch.cat((place[:rows][own.order.cpu()], place[rows:]))
                 by_pixel = torch.zeros(h * w)
             else:
-                by_pixel = _map(jacobian, place // c, h * w, log_det)
+                by_pixel = _map(slopes, place // c, h * w, log_det)
             state = after
             names.append(_name(layer))
             states.append(_placed(state[0], place))
@@ -76,15 +78,22 @@ def walk_view(live: LiveRun, number: int) -> WalkView:
 
 
 def _through(layer: Bijection, state: Tensor) -> tuple[Tensor, float, Tensor]:
-    """Return the next state [1, D], the log-det and the Jacobian [D, D] of a layer."""
-    copies = state.repeat(state.shape[1], 1).requires_grad_()
-    with torch.enable_grad():
-        out, log_det = layer.inverse(copies)
-        (rows,) = torch.autograd.grad(out.diagonal().sum(), copies)
-    return out[:1].detach(), float(log_det[0].detach()), rows
+    """Return the next state [1, D], the log-det, and the diagonal of the Jacobian [D] of a layer.
+
+    Each slope needs a copy of the state: a batch of copies gives as many slopes.
+    """
+    slopes = []
+    for first in range(0, state.shape[1], _COPIES):
+        copies = state.repeat(_COPIES, 1).requires_grad_()
+        with torch.enable_grad():
+            out, log_det = layer.inverse(copies)
+            own = out[:, first : first + _COPIES].diagonal()
+            (rows,) = torch.autograd.grad(own.sum(), copies)
+        slopes.append(rows[:, first : first + _COPIES].diagonal())
+    return out[:1].detach(), float(log_det[0].detach()), torch.cat(slopes)
 
 
-def _map(jacobian: Tensor, pixel: Tensor, pixels: int, log_det: float) -> Tensor:
+def _map(slopes: Tensor, pixel: Tensor, pixels: int, log_det: float) -> Tensor:
     """Return the part of a log-det that belongs to each pixel.
 
     A coupling is triangular once its kept coordinates come first, and a 1 × 1 convolution mixes the
@@ -92,9 +101,9 @@ def _map(jacobian: Tensor, pixel: Tensor, pixels: int, log_det: float) -> Tensor
     they have not, it is spread evenly.
     """
     found = torch.zeros(pixels)
-    diagonal = jacobian.diagonal().abs().log()
-    if abs(float(diagonal.sum()) - log_det) < _NEAR * (1 + abs(log_det)):
-        return found.index_add_(0, pixel, diagonal.float().cpu())
+    logs = slopes.abs().log()
+    if abs(float(logs.sum()) - log_det) < _NEAR * (1 + abs(log_det)):
+        return found.index_add_(0, pixel, logs.float().cpu())
     return torch.full((pixels,), log_det / pixels)
 
 

@@ -7,6 +7,7 @@ import json
 import streamlit as st
 
 from flowplay.figures.posterior_bars import posterior_bars
+from flowplay.numbers import fixed, whole
 from flowplay.ui.components.draw_view import draw_view, read_drawn
 from flowplay.ui.components.tiles_view import Tiles, tiles_view
 from flowplay.ui.images.subject import Subject, inked
@@ -16,7 +17,7 @@ from flowplay.wire import DrawnView
 _KEY = "draw_view"
 
 #: Pixels of the sheet along one pixel of the image: the digits were made from 32 × 32 pixels.
-_SHEET = 32
+_FINE = 4
 
 
 def draw_section(subject: Subject) -> None:
@@ -41,7 +42,7 @@ def draw_section(subject: Subject) -> None:
         draw_view(
             side=side,
             brightest=brightest,
-            fine=max(1, _SHEET // side),
+            fine=_FINE,
             key=_KEY,
             on_drawn=lambda: None,
         )
@@ -62,7 +63,7 @@ def _judgement(subject: Subject, levels: list[int]) -> None:
     with st.container(horizontal=True):
         st.metric(
             f"Bits per dimension{kind}",
-            f"{found.bits:.3f}",
+            fixed(found.bits),
             help="How many bits each of its pixels takes in an ideal code of this model.",
         )
         st.metric(
@@ -90,7 +91,7 @@ def _judgement(subject: Subject, levels: list[int]) -> None:
             ),
         )
     captions = [subject.problem.classes[label] for label in found.labels] or [
-        f"{apart:.0f}" for apart in found.distances
+        whole(apart) for apart in found.distances
     ]
     tiles_view(
         [
@@ -126,6 +127,6 @@ def _accuracy(subject: Subject) -> None:
             told = json.loads(data)
             st.success(
                 f"Bayes' rule finds the label of {told['accuracy']:.1%} of "
-                f"{told['images']:.0f} test images.",
+                f"{whole(told['images'])} test images.",
                 icon=":material/check_circle:",
             )

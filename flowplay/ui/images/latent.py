@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from flowplay.config import RunConfig
+from flowplay.numbers import fixed
 from flowplay.ui.components.tiles_view import Tiles, tiles_view
 from flowplay.ui.images.subject import Subject, bits_captions, first_of, inked, pick_image
 from flowplay.ui.shell import page_link
@@ -20,6 +21,11 @@ def latent_section(subject: Subject) -> None:
     if subject.problem.classes:
         _labels(subject)
         _arrows(subject)
+    else:
+        st.caption(
+            f"{subject.problem.label} have no labels: there are none to change, and no arrows "
+            "between classes."
+        )
 
 
 def _between(subject: Subject) -> None:
@@ -41,15 +47,15 @@ def _between(subject: Subject) -> None:
         for title, images, bits in zip(titles, found.images, found.bits, strict=True)
     ]
     middle = found.bits[:, 1:-1].mean(1)
+    through, faded = (fixed(bits, 2) for bits in middle)
     tiles_view(
         rows,
-        alt=f"Images between two, through z with {middle[0]:.2f} bits per dimension on average, "
-        f"and by a cross-fade with {middle[1]:.2f}.",
+        alt=f"Images between two, through z with {through} bits per dimension on average, and by "
+        f"a cross-fade with {faded}.",
         key="between_view",
     )
     st.caption(
-        f"Between the ends: {middle[0]:.2f} bits per dimension through z, {middle[1]:.2f} by the "
-        "cross-fade."
+        f"Between the ends: {through} bits per dimension through z, {faded} by the cross-fade."
     )
 
 

@@ -7,6 +7,7 @@ import json
 import streamlit as st
 
 from flowplay.figures.dequantization import noise_figure, pixel_figure, undequantized_figure
+from flowplay.numbers import fixed, whole
 from flowplay.ui.components.tiles_view import Tiles, tiles_view
 from flowplay.ui.images.subject import Subject, inked, pick_image
 from flowplay.ui.look import WORKER
@@ -57,7 +58,7 @@ def _pixel(subject: Subject, found: NoiseView, row: int, column: int) -> None:
             key="noise_pixel",
             config=_PLAIN,
             alt=f"Density of the pixel given the others; level {found.level} has the probability "
-            f"{found.levels[found.level]:.2f}.",
+            f"{fixed(found.levels[found.level], 2)}.",
         )
         st.caption(
             "Line: the density of this pixel given the others with their noise, by quadrature. "
@@ -97,7 +98,7 @@ def _bounds(subject: Subject, found: NoiseView) -> None:
     ]
     with st.container(horizontal=True, key="noise_bounds"):
         for label, name, help_text in shown:
-            st.metric(label, f"{bounds[name]:.3f}", help=help_text)
+            st.metric(label, fixed(bounds[name]), help=help_text)
     st.caption(
         "Bits per dimension of validation images: all are upper bounds of the true bits, and the "
         "lowest is the tightest."
@@ -139,8 +140,9 @@ def _undequantized(subject: Subject, coordinate: int) -> None:
         undequantized_figure(told["without"], told["uniform"], told["entropy"]),
         key="noise_falls",
         config=_PLAIN,
-        alt=f"Bits over steps: without noise they fall to {told['without'][-1]:.1f}, with uniform "
-        f"noise they end at {told['uniform'][-1]:.2f}, above the entropy {told['entropy']:.2f}.",
+        alt="Bits over steps: without noise they fall to "
+        f"{fixed(told['without'][-1], 1)}, with uniform noise they end at "
+        f"{fixed(told['uniform'][-1], 2)}, above the entropy {fixed(told['entropy'], 2)}.",
     )
     st.caption(
         "Two mixtures of logistics learn the same levels. Below 0 these are no bits: no "
@@ -179,8 +181,8 @@ def _checkpoint(subject: Subject) -> None:
             cost = told[name]
             st.metric(
                 label,
-                f"{cost['bytes'] / 2**20:.1f} MiB",
-                f"{cost['milliseconds']:.0f} ms a step",
+                f"{fixed(cost['bytes'] / 2**20, 1)} MiB",
+                f"{whole(cost['milliseconds'])} ms a step",
                 delta_color="off",
                 delta_arrow="off",
             )

@@ -9,6 +9,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from flowplay.figures.tiles import signed
+from flowplay.numbers import fixed
 from flowplay.ui.components.tiles_view import Tiles, tiles_view
 from flowplay.ui.images.subject import Subject, inked, pick_image
 from flowplay.ui.terms import prose
@@ -109,7 +110,7 @@ def _again(subject: Subject, found: ScalesView) -> list[Tiles]:
         )
     ]
     for name, images, moved in zip(_names(found), found.again, found.moved, strict=True):
-        title = f"{name} z drawn again: pixels change by {moved:.2f} levels on average"
+        title = f"{name} z drawn again: pixels change by {fixed(moved, 2)} levels on average"
         rows.append(Tiles(title, inked(subject, images), size=56))
     return rows
 
@@ -121,7 +122,7 @@ def _said(found: ScalesView) -> str:
 
 def _held(found: ScalesView) -> str:
     told: list[Any] = [
-        f"with the {name} z drawn again pixels change by {moved:.2f} levels"
+        f"with the {name} z drawn again pixels change by {fixed(moved, 2)} levels"
         for name, moved in zip(_names(found), found.moved, strict=True)
     ]
     return f"Images whose scales were drawn again: {', '.join(told)}."

@@ -2,66 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeVar
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from flowplay.config import RunConfig
 from flowplay.figures.tiles import ink
 from flowplay.problems import ImageProblem
-from flowplay.ui.look import WORKER
-from flowplay.ui.work import NotDoneError, result_of, say_not_done
-from flowplay.wire import Packed
-
-PackedT = TypeVar("PackedT", bound=Packed)
+from flowplay.ui.trained import Trained
 
 
 @dataclass(frozen=True)
-class Subject:
-    """A run that has learned for a while, as a section looks at it.
+class Subject(Trained):
+    """A run that has learned images, as a section looks at it.
 
     Attributes:
-        config: of the run.
         problem: of the run.
-        run_id: of the run.
-        step: of its state.
-        state: bytes of its state.
         temperature: of samples, as set.
     """
 
-    config: RunConfig
     problem: ImageProblem
-    run_id: str
-    step: int
-    state: bytes
     temperature: float
-
-    def found(self, kind: type[PackedT], function: str, *arguments: Hashable) -> PackedT | None:
-        """Return what a worker finds in the state; None if it failed, which is then said.
-
-        Args:
-            kind: of the result.
-            function: of `training/worker.py`, called with the state first.
-            *arguments: the others.
-        """
-        data = self.asked(function, *arguments)
-        return None if data is None else kind.from_bytes(data)
-
-    def asked(self, function: str, *arguments: Hashable) -> bytes | None:
-        """Return the bytes that a worker answers; None if it failed, which is then said."""
-        key = (self.run_id, hash(self.state), arguments)
-        sent = [list(a) if isinstance(a, tuple) else a for a in arguments]
-        try:
-            with st.spinner("A worker computes…", show_time=False):
-                return result_of(function, key, f"{WORKER}:{function}", self.state, *sent)
-        except NotDoneError as error:
-            say_not_done(str(error), function, key, button=f"{function}_again")
-            return None
 
 
 @lru_cache(maxsize=8)

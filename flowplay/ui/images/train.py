@@ -8,11 +8,13 @@ import streamlit as st
 
 from flowplay.config import RunConfig, bounds
 from flowplay.engine import Run
-from flowplay.problems import ImageProblem
+from flowplay.numbers import fixed
+from flowplay.problems import ImageProblem, OwnImages
 from flowplay.ui.components.loss_view import loss_view
 from flowplay.ui.follow import follow
 from flowplay.ui.live import SHORTEST_POLL, poll_seconds, progress
 from flowplay.ui.look import WORKER
+from flowplay.ui.own_images import parts_told
 from flowplay.ui.picture_views import show_model, show_problem
 from flowplay.ui.settings import locked
 from flowplay.ui.terms import prose
@@ -70,7 +72,7 @@ def train_section(config: RunConfig, run: Run, problem: ImageProblem) -> None:
         with middle, st.container(key="density"):
             st.markdown("**Samples**")
             if snapshot is None:
-                st.caption("The first samples appear as soon as a worker is ready.")
+                st.caption("The first samples appear here, once the model is built.")
             else:
                 show_model(snapshot, run=run.id[:6], samples=False, key="images_samples")
         with right, st.container(key="loss"):
@@ -81,6 +83,8 @@ def train_section(config: RunConfig, run: Run, problem: ImageProblem) -> None:
     follow(look, max(SHORTEST_POLL, poll_seconds()) if drawn.pending else None)
     if config.target == "digits":
         st.caption(_DIGITS)
+    if isinstance(problem, OwnImages):
+        st.caption(parts_told(problem, config.seed))
 
 
 def _bits(snapshot: Snapshot | None, lines: dict[str, float], config: RunConfig) -> None:
@@ -88,8 +92,8 @@ def _bits(snapshot: Snapshot | None, lines: dict[str, float], config: RunConfig)
     st.markdown(f"**Bits per dimension**: {bound}the code length of each value")
     if snapshot is None:
         return
-    told = ", ".join(f"{m.label} {m.value:.3f}" for m in snapshot.measurements.values())
-    beside = ", ".join(f"{label} {value:.2f}" for label, value in lines.items())
+    told = ", ".join(f"{m.label} {fixed(m.value)}" for m in snapshot.measurements.values())
+    beside = ", ".join(f"{label} {fixed(value, 2)}" for label, value in lines.items())
     loss_view(
         snapshot.curves,
         entropy=None,
