@@ -40,6 +40,8 @@ from flowplay.store.store import Store  # noqa: E402
 from flowplay.ui.browser import COOKIE  # noqa: E402
 
 CONFIG = RunConfig(budget=1_000_000)
+#: Seconds within which everybody's page must be open and train.
+OPENING = 180.0
 QUERY = "autostart=1&budget=1000000"
 
 
@@ -148,34 +150,69 @@ async def wall(people: int, seconds: float) -> dict[str, Any]:
         secrets = [new_id() for _ in range(people)]
         for number, secret in enumerate(secrets):
             classes.join(id_, secret_digest(secret), f"student {number}")
-        students = [
+        sessions = [Session() for _ in secrets]
+        teacher = Session()
+        everybody = [
             asyncio.create_task(
-                watch(app.url, f"class={id_}", seconds + 20, cookie=f"{COOKIE}={secret}")
+                watch(
+                    app.url,
+                    f"class={id_}",
+                    OPENING + seconds,
+                    cookie=f"{COOKIE}={secret}",
+                    session=session,
+                )
             )
-            for secret in secrets
+            for secret, session in zip(secrets, sessions, strict=True)
         ]
-        # Until all of them train.
-        await asyncio.sleep(20)
-        teacher = await watch(app.url, f"key={key}", seconds, page="class")
-        sessions = await asyncio.gather(*students)
-        waits = [max(settled(session)) for session in sessions if settled(session)]
+        everybody.append(
+            asyncio.create_task(
+                watch(app.url, f"key={key}", OPENING + seconds, page="class", session=teacher)
+            )
+        )
+        began = time.monotonic()
+        while not all(len(session.frames) > 2 for session in [*sessions, teacher]):
+            await asyncio.sleep(0.5)
+            if time.monotonic() - began > OPENING:
+                raise SystemExit("Not everybody trains.")
+        opened_after = time.monotonic() - began
+        since, used = time.monotonic(), cpu_seconds(app)
+        await asyncio.sleep(seconds)
+        cores = {
+            name: round((total - used[name]) / seconds, 2)
+            for name, total in cpu_seconds(app).items()
+        }
+        for task in everybody:
+            task.cancel()
+        await asyncio.gather(*everybody, return_exceptions=True)
+        waits = [wait for session in sessions for wait in waits_since(session, since)]
+        of_wall = waits_since(teacher, since)
         return {
             "students": people,
             "failures": [f for session in [*sessions, teacher] for f in session.failures],
-            "longest_wait": max(waits, default=0.0),
-            "usual_wait": statistics.median(
-                wait for session in sessions for wait in settled(session)
-            ),
-            "wall_longest_wait": max(teacher.waits(), default=0.0),
-            "wall_usual_wait": statistics.median(teacher.waits()),
+            "all_train_after": opened_after,
+            "longest_wait": max(waits),
+            "ninety_nine_percent_wait_at_most": statistics.quantiles(waits, n=100)[-1],
+            "usual_wait": statistics.median(waits),
+            "wall_longest_wait": max(of_wall),
+            "wall_usual_wait": statistics.median(of_wall),
+            "cores_used": cores,
         }
 
 
-def settled(session: Session) -> list[float]:
-    """Return the times between pictures after the first twenty seconds, in which all begin."""
-    first = session.frames[0][0] if session.frames else 0.0
-    times = [at for at, _ in session.frames if at - first > 20]
-    return [b - a for a, b in pairwise(times)]
+def cpu_seconds(app: App) -> dict[str, float]:
+    """Return the processor's seconds that web process, its children and this client have used."""
+    web = psutil.Process(app.process.pid)
+    times = [each.cpu_times() for each in web.children(recursive=True)]
+    return {
+        "web": sum(web.cpu_times()[:2]),
+        "workers": sum(sum(each[:2]) for each in times),
+        "clients": sum(psutil.Process().cpu_times()[:2]),
+    }
+
+
+def waits_since(session: Session, since: float) -> list[float]:
+    """Return the times between pictures that came after a moment."""
+    return [b - a for a, b in pairwise(at for at, _ in session.frames if at > since)]
 
 
 async def churn(people: int, seconds: float) -> dict[str, Any]:

@@ -47,6 +47,12 @@ STUCK = 45.0
 #: Seconds that a supervisor takes to start a process again.
 RESTART = 0.5
 
+#: What every session trains; its seconds stand among all numbers.
+QUERY = "target=circles&depth=2&width=16&budget=1000000&autostart=1&all_numbers=1"
+
+#: Seconds within which all of them must train at first.
+OPENING = 180
+
 PROGRESS = re.compile(r"step ([\d,]+) .* ([\d.]+) s ")
 
 
@@ -280,16 +286,14 @@ async def crash(minutes: float, kills: int, seed: int) -> None:
     chance = random.Random(seed)
     with tempfile.TemporaryDirectory() as folder:
         house = House(Path(folder))
-        clients = [
-            Client(f"target=circles&depth=2&width=16&budget=1000000&autostart=1&seed={seed}")
-            for seed in range(1, SESSIONS + 1)
-        ]
+        clients = [Client(f"{QUERY}&seed={seed}") for seed in range(1, SESSIONS + 1)]
         try:
             house.start()
             supervisor = asyncio.create_task(house.supervise())
             tabs = [asyncio.create_task(client.stay(house.address)) for client in clients]
-            while not all(client.step for client in clients):
-                await asyncio.sleep(0.5)
+            async with asyncio.timeout(OPENING):
+                while not all(client.step for client in clients):
+                    await asyncio.sleep(0.5)
             for client in clients:
                 client.longest_stand = 0.0
             rows = await _kill_in_turn(house, clients, minutes, kills, chance)

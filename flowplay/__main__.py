@@ -22,10 +22,13 @@ from flowplay.problems import PROBLEMS, Energy, ImageProblem
 
 if TYPE_CHECKING:
     from flowplay.models import Model
-    from flowplay.wire import Drawing, RunState, SavedRun, Snapshot, Table
+    from flowplay.wire import Drawing, ImageSet, RunState, SavedRun, Snapshot, Table
 
 #: Held-out points behind the figure that is printed.
 HELD_OUT = 10_000
+
+#: Arguments that bring own data, or say how they are read.
+_OWN_ARGUMENTS = ("table", "columns", "picture", "text", "images", "fit", "side", "colour")
 
 #: Seconds between two lines of progress.
 REPORT_EVERY = 0.5
@@ -63,7 +66,19 @@ def _parser() -> argparse.ArgumentParser:
     own.add_argument("--table", type=Path, metavar="FILE", help="learn a CSV, TSV or Parquet file")
     own.add_argument("--picture", type=Path, metavar="FILE", help="learn a PNG, JPEG or WebP")
     own.add_argument("--text", metavar="NAME", help="learn a name, drawn as a picture")
+    own.add_argument(
+        "--images", type=Path, metavar="FILE", help="learn small images: a ZIP of pictures, or one"
+    )
     train.add_argument("--columns", help="with --table: names of 2 to 16 columns, as a,b")
+    train.add_argument(
+        "--fit", choices=("scale", "cut"), help="with --images: each picture as one image, or cut"
+    )
+    train.add_argument(
+        "--side", type=int, choices=(8, 16), help="with --images: pixels along each side (8)"
+    )
+    train.add_argument(
+        "--colour", action="store_true", help="with --images: keep colours; else they are grey"
+    )
     train.add_argument("--json", action="store_true", help="print one JSON object, nothing else")
     train.add_argument("--html", type=Path, metavar="FILE", help="write a standalone report")
     train.add_argument("--save", type=Path, metavar="FILE", help="write the run to a file")
@@ -98,10 +113,8 @@ def _config(arguments: argparse.Namespace) -> RunConfig:
         ValidationError: as `RunConfig`.
         ValueError: for an option that the chosen target or architecture does not have.
     """
-    own = ("command", "steps", "seconds", "json", "html", "save", "table", "picture", "text")
-    flat = {
-        k: v for k, v in vars(arguments).items() if k not in (*own, "columns") and v is not None
-    }
+    own = ("command", "steps", "seconds", "json", "html", "save", *_OWN_ARGUMENTS)
+    flat = {k: v for k, v in vars(arguments).items() if k not in own and v is not None}
     flat |= _own_data(arguments)
     for unit in ("steps", "seconds"):
         if (amount := getattr(arguments, unit)) is not None:
@@ -121,13 +134,18 @@ def _own_data(arguments: argparse.Namespace) -> dict[str, str]:
     table, picture, text = arguments.table, arguments.picture, arguments.text
     if arguments.columns is not None and table is None:
         raise ValueError("--columns names columns of a --table.")
-    given = next((x for x in (table, picture, text) if x is not None), None)
+    if (arguments.fit or arguments.side or arguments.colour) and arguments.images is None:
+        raise ValueError("--fit, --side and --colour say what becomes of --images.")
+    given = next((x for x in (table, picture, text, arguments.images) if x is not None), None)
     if given is None:
         return {}
     if arguments.target is not None or arguments.data is not None:
         raise ValueError("Own data are the target: leave --target and --data out.")
-    content: Drawing | Table
-    if text is not None:
+    content: Drawing | Table | ImageSet
+    target = "picture"
+    if arguments.images is not None:
+        content, target = _own_images(arguments), "own_images"
+    elif text is not None:
         from flowplay.reading.picture import write_name
 
         content = write_name(text)
@@ -141,17 +159,39 @@ def _own_data(arguments: argparse.Namespace) -> dict[str, str]:
         columns = arguments.columns
         names = None if columns is None else [name.strip() for name in columns.split(",")]
         found = read_table(_bytes_of(table), names, title=table.stem)
-        content = found.table
+        content, target = found.table, "table"
         if not arguments.json:
             print(
                 f"{len(content.rows):,} rows of {', '.join(content.columns)}; {found.dropped:,} "
                 f"with gaps left out; {found.duplicates:,} duplicates.",
                 file=sys.stderr,
             )
-    return {
-        "target": "picture" if table is None else "table",
-        "data": shelf.put(content.to_bytes()),
-    }
+    return {"target": target, "data": shelf.put(content.to_bytes())}
+
+
+def _own_images(arguments: argparse.Namespace) -> ImageSet:
+    """Read the pictures that the command names as small images.
+
+    Raises:
+        ValueError: if they cannot be read; the message is one sentence.
+    """
+    from flowplay.reading.images import read_images
+
+    path: Path = arguments.images
+    found = read_images(
+        _bytes_of(path),
+        fit=arguments.fit or "scale",
+        side=arguments.side or 8,
+        colour=arguments.colour,
+        title=path.stem,
+    )
+    if not arguments.json:
+        print(
+            f"{len(found.images.levels):,} images of {found.pictures:,} pictures; "
+            f"{found.left_out:,} files left out. {found.why}",
+            file=sys.stderr,
+        )
+    return found.images
 
 
 def _bytes_of(path: Path) -> bytes:
@@ -190,10 +230,11 @@ def _score(arguments: argparse.Namespace) -> int:
     columns = problem.columns if isinstance(problem, Tabular) else ["x", "y"]
     rows = read_rows(_bytes_of(arguments.file), columns, arguments.label)
     scored = score_rows(LiveRun(state), state, rows)
-    limit = threshold(scored.held_out, arguments.share)
+    limit = threshold(scored.calibration, arguments.share)
     result = {
         "rows": len(rows.rows),
         "scored": int((~np.isnan(scored.scores)).sum()),
+        "seen": int((scored.seen > 0).sum()),
         "anomalies": int((scored.scores > limit).sum()),
         "threshold": limit,
         "share": arguments.share,
@@ -267,13 +308,19 @@ def _result(config: RunConfig, state: RunState, snapshot: Snapshot) -> dict[str,
 
 
 def _judged(config: RunConfig, state: RunState) -> dict[str, Any]:
-    """Return the NLL of points that the run has not seen; of images bits per dimension, too."""
+    """Return the NLL of points that the run has not seen, and how its samples compare with them.
+
+    A model that is trained by a bound has the mean of that, too; of images bits per dimension.
+    """
     from flowplay.training.image_figures import image_figures
-    from flowplay.training.snapshots import held_out_loss_of
+    from flowplay.training.snapshots import bound_of, held_out_loss_of, samples_of
 
     if isinstance(config.problem(), ImageProblem) and config.entry.likelihood != "none":
         return image_figures(state)
-    return {"nll": held_out_loss_of(state, HELD_OUT)}
+    figures = {"nll": held_out_loss_of(state, HELD_OUT), "samples": samples_of(state)}
+    if (bound := bound_of(state, HELD_OUT)) is not None:
+        figures["bound"] = bound
+    return figures
 
 
 def _energy_result(config: RunConfig, state: RunState) -> dict[str, float | None]:
@@ -308,8 +355,16 @@ def _sentence(config: RunConfig, result: dict[str, Any]) -> str:
             f"KL(q‖p) {result['kl']:.4f} nats, ELBO {result['elbo']:.4f} below log Z "
             f"{result['log_z']:.4f}, effective sample size {result['ess']:.3f}; {good}"
         )
+    if result.get("bound") is not None:
+        good += f" (bound {result['bound']:.4f})"
     if gap is not None:
         good += f", {gap:.4f} above the entropy {result['entropy']:.4f}"
+    if samples := result.get("samples"):
+        distance = samples["sliced_w2"]
+        good += (
+            f", sliced Wasserstein-2 of samples {distance['value']:.4f} ± {distance['error']:.4f} "
+            f"(data {distance['data']:.4f})"
+        )
     return (
         f"{config.target} · {config.architecture}: {good}, after {result['steps']} steps in "
         f"{result['seconds']:.1f} s ({result['ms_per_step']:.2f} ms a step, "

@@ -6,7 +6,6 @@ It imports no torch.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
@@ -32,6 +31,7 @@ from flowplay.catalog import (
     architectures_for,
     claim_fields,
 )
+from flowplay.catalog.options import repeated
 from flowplay.problems import PROBLEMS, Problem, make_problem
 
 
@@ -107,7 +107,7 @@ class FixedSettings(_Settings):
         le=512,
         title="Width",
         description="Units in each hidden layer of a network. Networks have two; those of "
-        "residual flows have one.",
+        "residual flows have one, those of a GAN three.",
     )
     options: dict[str, OptionValue] = Field(
         default_factory=dict, title="Options of the architecture"
@@ -283,7 +283,7 @@ class RunConfig(HotSettings, FixedSettings):
         """
         flat = {name: values[name] for name in flat_names() if name in values}
         locked = [
-            f"{name} is locked: using {as_text(value)}, not {_shown(flat[name])}."
+            f"{name} is locked: using {as_text(value)}, not {repeated(flat[name])}."
             for name, value in (fixed or {}).items()
             if name in flat and not _same(flat[name], value)
         ]
@@ -353,10 +353,10 @@ def complaint(error: ValidationError) -> str:
     detail = error.errors()[0]
     if detail["type"] == "option":
         context = detail["ctx"]
-        given = _shown(detail["input"].get(context["option"], ""))
+        given = repeated(detail["input"].get(context["option"], ""))
         return f"{context['option']} = {given} {context['why']}."
     name = ".".join(str(part) for part in detail["loc"]) or "config"
-    return f"{name}: {detail['msg']} (got {_shown(detail['input'])})."
+    return f"{name}: {detail['msg']} (got {repeated(detail['input'])})."
 
 
 def bounds(name: str) -> tuple[float, float]:
@@ -416,7 +416,7 @@ def _is_known(values: Mapping[str, Any], name: str) -> bool:
 
 
 def _drop_unknown(flat: dict[str, Any], name: str) -> str:
-    shown = _shown(flat.pop(name))
+    shown = repeated(flat.pop(name))
     return f"{name} = {shown} is not understood: using {RunConfig.model_fields[name].default}."
 
 
@@ -429,7 +429,7 @@ def _mend_options(flat: dict[str, Any], options: tuple[Option, ...]) -> list[str
         try:
             option.read(flat[option.name])
         except OptionError as error:
-            shown, nearest = _shown(flat[option.name]), error.nearest
+            shown, nearest = repeated(flat[option.name]), error.nearest
             flat[option.name] = nearest
             refused.append(f"{option.name} = {shown} {error.why}: using {as_text(nearest)}.")
     return refused
@@ -438,7 +438,7 @@ def _mend_options(flat: dict[str, Any], options: tuple[Option, ...]) -> list[str
 def _mend_field(flat: dict[str, Any], detail: ErrorDetails, default: RunConfig) -> str:
     """Clamp the value that `detail` refuses, or drop it, and say so in one sentence."""
     name = str(detail["loc"][0])
-    shown, context = _shown(flat.pop(name)), detail.get("ctx", {})
+    shown, context = repeated(flat.pop(name)), detail.get("ctx", {})
     if detail["type"] == "greater_than_equal":
         flat[name] = context["ge"]
         return f"{name} = {shown} is less than {as_text(flat[name])}: using {as_text(flat[name])}."
@@ -464,8 +464,3 @@ def _same(given: object, value: object) -> bool:
         return not isinstance(value, str) and float(str(given)) == float(str(value))
     except ValueError:
         return False
-
-
-def _shown(value: object) -> str:
-    """Return a refused value in a form that is safe and short enough to be repeated."""
-    return re.sub(r"[^\w.+-]", "·", str(value)[:24])

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from flowplay.catalog import FLOW_FAMILIES
 from flowplay.codes import decode_density
 from flowplay.config import RunConfig
 from flowplay.figures import (
@@ -41,7 +40,7 @@ def write_report(path: Path, config: RunConfig, state: RunState, result: Mapping
     problem = config.problem()
     state, snapshot = train_slice(state, steps=0, fine=True)
     figures = [*_pictures(problem, snapshot), _loss(problem, snapshot)]
-    if config.architecture in FLOW_FAMILIES and problem.window is not None:
+    if config.entry.layered and problem.window is not None:
         figures.append(_walk(state))
     settings = (
         config.model_dump(exclude={"version", "options", "target_options"})

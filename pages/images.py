@@ -4,7 +4,8 @@ import streamlit as st
 
 from flowplay.ui import shell
 from flowplay.ui.failure import failure_box
-from flowplay.ui.images.page import images_page, offer_images
+from flowplay.ui.images.offer import offer_images, offer_own_images
+from flowplay.ui.images.page import images_page
 from flowplay.ui.inside import headline
 from flowplay.ui.live import buttons
 from flowplay.ui.opening import opened_run, opening_notes
@@ -18,8 +19,11 @@ shell.show_engine_status()
 config, run = opened_run(autostart=autostart)
 opening_notes(config)
 
-if not offer_images(config):
+if offer_images(config):
+    offer_own_images()
+else:
     headline(config, run)
+    offer_own_images()
     buttons(run)
     failure_box(run)
     images_page(config, run)

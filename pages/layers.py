@@ -8,13 +8,13 @@ from flowplay.ui.inside import headline, inside
 from flowplay.ui.live import buttons
 from flowplay.ui.opening import opened_run, opening_notes
 from flowplay.ui.settings import seed_from_url
-from flowplay.ui.switches import PRESENT, switches
 from flowplay.ui.teaching import class_task
 
 shell.enter_page()
 config, run = opened_run(autostart=seed_from_url())
 
-st.title("See inside the flow", anchor=False)
+what = "flow" if config.entry.is_flow else "model"
+st.title(f"See inside the {what}", anchor=False)
 shell.show_engine_status()
 opening_notes(config)
 
@@ -23,4 +23,3 @@ class_task(run)
 buttons(run)
 failure_box(run)
 inside(config, run)
-switches(PRESENT)

@@ -34,12 +34,15 @@ class_task(run)
 buttons(run, settings=True)
 failure_box(run)
 with st.container():
-    example_note(run)
+    example_note(run, is_told=True)
     posterior_data(config, run)
-live_view(config, run)
-view_switches(config)
+with st.container(horizontal=True, key="pictures"):
+    with st.container(key="live"):
+        live_view(config, run)
+        view_switches(config)
+    with st.container(key="walk"):
+        walk_view(run)
 teach_buttons(run)
-walk_view(run)
 inside_link(config, run)
 teach_dialogs()
 note_attempts()

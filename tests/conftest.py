@@ -5,14 +5,37 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
 
 import pytest
+
+from benchmarks.postgres import Postgres, programs
 
 # Tests that are not about the compiled kernels do not wait for them, nor differ with them.
 os.environ["FLOWPLAY_KERNELS"] = "0"
 # Nor does a test write into the store of who runs it.
 os.environ["FLOWPLAY_DATABASE"] = f"sqlite:///{tempfile.mkdtemp()}/runs.sqlite"
+
+
+#: Then tests of PostgreSQL fail where it is not installed, instead of being skipped.
+POSTGRES_REQUIRED = os.environ.get("FLOWPLAY_POSTGRES") == "required"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    if programs() is None:
+        if POSTGRES_REQUIRED:
+            pytest.fail("FLOWPLAY_POSTGRES=required, but PostgreSQL is not installed.")
+        why = "PostgreSQL is not installed: the store was not tested on it."
+        warnings.warn(why, stacklevel=1)
+        pytest.skip(why)
+    server = Postgres()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
 
 
 @pytest.fixture(autouse=True)

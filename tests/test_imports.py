@@ -37,6 +37,7 @@ FORBIDDEN = {
     "flowplay.models": ("streamlit", "distributed", "plotly", "pandas", "PIL"),
     "flowplay.flows": ("streamlit", "distributed", "plotly", "pandas", "PIL"),
     "flowplay.codec": ("streamlit", "distributed", "plotly", "pandas", "PIL"),
+    "flowplay.race": ("torch", "streamlit", "plotly"),
     "flowplay.guide": ("torch", "streamlit"),
     "flowplay.glossary": ("torch", "streamlit"),
     "flowplay.ui.live": ("torch",),
@@ -47,6 +48,7 @@ FORBIDDEN = {
     "flowplay.ui.guide": ("torch",),
     "flowplay.ui.compress": ("torch",),
     "flowplay.ui.images.page": ("torch",),
+    "flowplay.ui.race.page": ("torch",),
     "flowplay.ui.tour": ("torch",),
 }
 

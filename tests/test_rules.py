@@ -64,7 +64,7 @@ def test_a_locked_widget_is_disabled_and_its_value_is_the_link_s(playground: Any
     playground.run()
     depth = playground.slider(key="depth")
     assert depth.disabled
-    assert not playground.slider(key="temperature").disabled
+    assert not playground.number_input(key="seed").disabled
     assert any("lock: no setting is named nope." in w.value for w in playground.warning)
     # A browser that sends a value nevertheless.
     playground.session_state["depth"] = 9
@@ -79,5 +79,5 @@ def test_a_locked_widget_is_disabled_and_its_value_is_the_link_s(playground: Any
     playground.run()
     assert playground.slider(key="depth").value == 3
     assert playground.radio(key="target").value == "moons"
-    assert playground.selectbox(key="architecture").value == "planar"
+    assert playground.radio(key="architecture").value == "planar"
     assert not playground.exception

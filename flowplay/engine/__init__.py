@@ -8,10 +8,12 @@ from flowplay.engine.cluster import EngineStatus
 from flowplay.engine.engine import Engine
 from flowplay.engine.errors import EngineClosedError, WorkerLostError, WorkError
 from flowplay.engine.hosted import Moment
-from flowplay.engine.machine import Phase, RunView, SliceOrder
-from flowplay.engine.run import Run
+from flowplay.engine.machine import Delay, Phase, RunView, SliceOrder
+from flowplay.engine.run import NOTICED, Run
 
 __all__ = [
+    "NOTICED",
+    "Delay",
     "Engine",
     "EngineClosedError",
     "EngineStatus",

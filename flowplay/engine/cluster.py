@@ -63,11 +63,15 @@ class EngineStatus:
 
 @dataclass(frozen=True)
 class Done:
-    """The work returned `value` on the worker of that address, which holds it as `held`."""
+    """The work returned `value` on the worker of that address, which holds it as `held`.
+
+    It took `busy` seconds of the worker's processor.
+    """
 
     value: object
     worker: str
     held: str
+    busy: float
 
 
 @dataclass(frozen=True)
@@ -219,7 +223,7 @@ class Cluster:
             return Raised("The worker does not keep the data of this run.")
         if report.missing:
             return Missing()
-        return Done(report.value, report.worker, report.held)
+        return Done(report.value, report.worker, report.held, report.busy)
 
     async def _ask(
         self, client: Client, worker: str, name: str, arguments: tuple[object, ...], hold: bool

@@ -1,9 +1,9 @@
 """Who goes next, on which worker and for how long: no threads, no Dask, no clock.
 
 Runs share the workers much as in start-time fair queueing (Goyal, Vin and Cheng, 1996): each run
-has a virtual time, the worker seconds that it has used. Runs whose virtual times are about equal
-take turns; one that has used more, since its slices take long, sits out until the others have had
-as much.
+has a virtual time, the worker seconds that its slices count as. Runs whose virtual times are about
+equal take turns; one that has used more, since its slices take long, sits out until the others have
+had as much.
 """
 
 from __future__ import annotations
@@ -132,6 +132,24 @@ def training_seconds(slice_: float, around: float) -> float:
         (0.1875, 0.125)
     """
     return max(slice_ - around, LEAST_TRAINING * slice_)
+
+
+def turn_seconds(ordered: float | None, busy: float) -> float:
+    """Return the worker seconds that a slice counts as.
+
+    A slice whose length was ordered counts as at least that. What it lasts on a worker that shares
+    its cores with others is chance; if it were counted, chance would add up and cost runs their
+    turns. Seconds of the processor depend on the run alone, as in a step of two seconds.
+
+    Args:
+        ordered: how long the slice was to last, in seconds; None for one that is as long as it is.
+        busy: for how long it had the processor, in seconds.
+
+    Example:
+        >>> turn_seconds(0.25, 0.125), turn_seconds(0.25, 2.0), turn_seconds(None, 0.125)
+        (0.25, 2.0, 0.125)
+    """
+    return max(ordered or 0.0, busy)
 
 
 def snapshot_interval(workers: int, active: int) -> float:

@@ -32,15 +32,18 @@ from flowplay.engine.cluster import (
 from flowplay.engine.dispatch import (
     HOME_ADVANTAGE,
     LEAD,
+    SHORTEST_SLICE,
     VirtualTimes,
     assign,
     slice_seconds,
     snapshot_interval,
+    turn_seconds,
 )
 from flowplay.engine.errors import EngineClosedError, WorkerLostError, WorkError
 from flowplay.engine.hosted import Assignment, HostedRun, SliceResult
-from flowplay.engine.machine import LOST_IN_A_ROW
+from flowplay.engine.machine import LOST_IN_A_ROW, RunMachine
 from flowplay.engine.retention import looked_at_bytes, thin_histories, to_let_go
+from flowplay.engine.rounds import Rounds, group_slice_seconds
 from flowplay.engine.run import Run
 from flowplay.engine.tasks import Held
 from flowplay.engine.viewers import PRESENCE_SECONDS, Viewers
@@ -143,9 +146,11 @@ class Engine:
         self._budgets = budgets or budgets_of_environment()
         self._limits = limits or limits_of_environment()
         self._runs: dict[str, HostedRun] = {}
-        self._viewers = Viewers()
+        self._viewers = Viewers(60 * self._limits.idle_minutes)
         self._asked_at: float | None = None  # when the viewers were asked whether they are present
         self._times = VirtualTimes()  # of the engine's thread alone
+        self._rounds: dict[str, Rounds] = {}  # by group; of that thread too
+        self._held_back = False  # whether a run waits for others of its group
         self._calls: deque[_Call] = deque()
         self._lock = threading.Lock()  # guards _runs and _calls
         #: About how many seconds lie between two snapshots of one run, as things stand.
@@ -198,6 +203,7 @@ class Engine:
         state: bytes | None = None,
         snapshot: bytes | None = None,
         earlier: Mapping[int, bytes] | None = None,
+        group: str = "",
     ) -> Run:
         """Open a run, which does nothing yet; if the engine is closed, it is let go at once.
 
@@ -206,18 +212,34 @@ class Engine:
             state: bytes of an earlier run to continue; None starts a new one.
             snapshot: bytes of the `Snapshot` that belongs to `state`.
             earlier: bytes of `EarlierWeights` by step, for its history.
+            group: runs of one name get as much worker time as each other while they train.
 
         Raises:
             ValueError: if `snapshot` is none of this version.
         """
-        hosted = HostedRun(config, self.clock, state, snapshot, earlier)
+        hosted = HostedRun(config, self.clock, state, snapshot, earlier, group)
         with self._lock:
             closed = self._closing
             if not closed:
                 self._runs[hosted.id] = hosted
         if closed:
             hosted.let_go("the server is shutting down")
-        return Run(config, hosted, self.wake, lambda: self.status, lambda: self._refusal(hosted))
+        return Run(
+            config,
+            hosted,
+            self.wake,
+            lambda: self.status,
+            lambda: self._refusal(hosted),
+            lambda: self._ahead(hosted),
+        )
+
+    def _ahead(self, run: HostedRun) -> int:
+        """Count the runs and calls that come before a run that waits for a worker."""
+        with self._lock:
+            runs, calls = list(self._runs.values()), len(self._calls)
+        since = run.waiting_since
+        earlier = (other for other in runs if other is not run and other.ready)
+        return calls + sum(other.waiting_since < since for other in earlier)
 
     def _refusal(self, run: HostedRun) -> str:
         """Say why a run may not train beside those that do; empty if it may."""
@@ -247,6 +269,18 @@ class Engine:
         self._viewers.watch(viewer, run.id, present, self.clock())
         run.renew()
         self.wake()
+
+    def leave(self, viewer: str) -> None:
+        """Take it that a viewer has left: the runs that nobody else looks at get no slice more.
+
+        Unlike one whose connection is lost, who may come back within the lease. If the viewer turns
+        out to be present, its runs go on.
+        """
+        left = self._viewers.of(viewer) - self._viewers.present_elsewhere(viewer)
+        with self._lock:
+            runs = [self._runs[id_] for id_ in left if id_ in self._runs]
+        for run in runs:
+            run.command(RunMachine.leave)
 
     def look_away(self, viewer: str) -> None:
         """Take it that a viewer looks at no run any more."""
@@ -349,14 +383,41 @@ class Engine:
         flying = {id_ for id_, run in runs.items() if run.in_flight}
         wanting = {id_ for id_, run in runs.items() if run.ready}
         self._times.enter(wanting | flying)
-        waiting = [runs[id_].offer(self._times.used(id_)) for id_ in wanting]
+        lengths = dict.fromkeys(wanting, seconds)
+        lengths = self._in_rounds(runs, lengths, group_slice_seconds(len(cluster.workers), active))
+        self._held_back = len(lengths) < len(wanting)
+        waiting = [runs[id_].offer(self._times.used(id_)) for id_ in lengths]
         pairs = assign(waiting, idle, HOME_ADVANTAGE * seconds, LEAD * seconds)
         if len(pairs) == len(waiting):
             self._times.level()
         for id_, worker in pairs:
             # A viewer may have paused it since it was looked at.
-            if (assignment := runs[id_].begin(worker, seconds)) is not None:
-                self._start(self._do_slice(cluster, runs[id_], assignment, worker), worker)
+            if (assignment := runs[id_].begin(worker, lengths[id_])) is not None:
+                job = self._do_slice(cluster, runs[id_], assignment, worker, lengths[id_])
+                self._start(job, worker)
+
+    def _in_rounds(
+        self, runs: Mapping[str, HostedRun], lengths: dict[str, float], slice_: float
+    ) -> dict[str, float]:
+        """Return how long the next slices last, without those of runs that wait for their group.
+
+        Args:
+            runs: all that there are, by id.
+            lengths: of the slices of the runs that are ready, in seconds.
+            slice_: how long a slice of a run in a group lasts.
+        """
+        groups = {run.group for run in runs.values() if run.group}
+        self._rounds = {name: self._rounds.get(name) or Rounds() for name in groups}
+        handed = dict(lengths)
+        for name, rounds in self._rounds.items():
+            # Who only wants a picture, or one step, waits for nobody.
+            training = {i: run for i, run in runs.items() if run.group == name and run.training}
+            flying = {id_: run.promised for id_, run in training.items() if run.in_flight}
+            ready = training.keys() & lengths.keys()
+            for id_ in ready:
+                del handed[id_]
+            handed |= rounds.lengths(ready, flying, slice_)
+        return handed
 
     def _next_call(self) -> _Call | None:
         with self._lock:
@@ -385,18 +446,18 @@ class Engine:
         task.add_done_callback(ended)
 
     async def _do_slice(
-        self, cluster: Cluster, run: HostedRun, assignment: Assignment, worker: str
+        self, cluster: Cluster, run: HostedRun, assignment: Assignment, worker: str, seconds: float
     ) -> None:
         """Let a worker train a slice; whatever happens, the run is not in flight afterwards."""
         try:
-            await self._train(cluster, run, assignment, worker)
+            await self._train(cluster, run, assignment, worker, seconds)
         except Exception:
             logger.exception("A slice failed in the engine")
             if run.in_flight:
                 run.raised("Training stopped on an error in the engine; see the server's log.")
 
     async def _train(
-        self, cluster: Cluster, run: HostedRun, assignment: Assignment, worker: str
+        self, cluster: Cluster, run: HostedRun, assignment: Assignment, worker: str, seconds: float
     ) -> None:
         config, details = run.config_json, assignment.order.to_json()
         outcome: Outcome = Missing()
@@ -409,9 +470,14 @@ class Engine:
             arguments = (config, assignment.state, details)
             outcome = await cluster.compute(self._work, arguments, worker, hold=True)
         took = self.clock() - began
-        self._times.charge(run.id, took)
+        ordered = None if assignment.order.seconds is None else seconds
+        busy = outcome.busy if isinstance(outcome, Done) else took
+        self._times.charge(run.id, turn_seconds(ordered, busy))
+        builds = assignment.state is None
+        if run.group in self._rounds and assignment.order.steps != 0 and not builds:
+            self._rounds[run.group].charge(run.id, took)
         match outcome:
-            case Done(value, where, held):
+            case Done(value, where, held, _):
                 try:
                     result = _read_slice(value)
                 except ValueError as error:
@@ -522,6 +588,8 @@ class Engine:
             for id_ in closed | reasons.keys():
                 self._runs.pop(id_, None)
                 self._times.drop(id_)
+                for rounds in self._rounds.values():
+                    rounds.drop(id_)
         remaining = [resident for resident in residents if resident.run not in reasons]
         thin_histories(
             {resident.run: runs[resident.run].history_bytes for resident in remaining},
@@ -539,6 +607,9 @@ class Engine:
     def _until_next_look(self) -> float | None:
         """Return in how many seconds viewers are to be asked or a run to be dropped, if ever."""
         now = self.clock()
+        if self._held_back:
+            # Nothing else tells that a slice of another run of the group takes longer than ordered.
+            return SHORTEST_SLICE
         if len(self._viewers) and self._asked_at is not None:
             return max(0.0, self._asked_at + PRESENCE_SECONDS - now)
         with self._lock:

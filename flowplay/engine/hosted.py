@@ -77,6 +77,7 @@ class HostedRun:
         state: bytes to continue from; None starts a new run.
         snapshot: bytes of the `Snapshot` that belongs to `state`.
         earlier: bytes of `EarlierWeights` by step, for its history.
+        group: names the runs that get as much worker time as each other; empty for none.
 
     Raises:
         ValueError: if `snapshot` is none of this version.
@@ -89,8 +90,10 @@ class HostedRun:
         state: bytes | None = None,
         snapshot: bytes | None = None,
         earlier: Mapping[int, bytes] | None = None,
+        group: str = "",
     ) -> None:
         self.id = uuid.uuid4().hex
+        self.group = group
         self.config_json = config.model_dump_json()
         self._clock = clock
         self._lock = threading.Lock()
@@ -102,6 +105,7 @@ class HostedRun:
         #: When its last picture came, if it trained then; of the engine's thread alone.
         self.pictured_at: float | None = None
         self._held = ""  # what that worker calls the state, if it holds it
+        self._begun = (0.0, 0.0)  # when its slice in flight was handed out, and how long it lasts
 
     # What a viewer's thread calls.
 
@@ -177,10 +181,27 @@ class HostedRun:
             return self._machine.ready(self._clock())
 
     @property
+    def waiting_since(self) -> float:
+        """Since when the run waits for its next slice, in seconds of the clock."""
+        with self._lock:
+            return self._machine.waiting_since
+
+    @property
     def closed(self) -> bool:
         """Whether the run was let go."""
         with self._lock:
             return self._machine.closed
+
+    @property
+    def promised(self) -> float:
+        """Worker seconds that the slice in flight will have taken, 0 if there is none."""
+        with self._lock:
+            order = self._machine.in_flight
+            # A slice that builds the model is not counted, however long it takes.
+            if order is None or order.steps == 0 or self._machine.state is None:
+                return 0.0
+            at, seconds = self._begun
+            return max(seconds, self._clock() - at)
 
     def offer(self, used: float) -> Waiting:
         """Return what dispatching needs to know of a run that is ready.
@@ -203,6 +224,7 @@ class HostedRun:
             if order is None:
                 return None
             self._machine.started(order)
+            self._begun = (self._clock(), seconds)
             held = self._held if worker == self._home else ""
             return Assignment(order, self._machine.state, held)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Literal
 
 from flowplay.config import HotSettings, RunConfig
 from flowplay.engine.dispatch import FIRST_SLICE, training_seconds
@@ -58,6 +59,22 @@ class SliceOrder:
 
 
 @dataclass(frozen=True)
+class Delay:
+    """What the next picture of a run waits for.
+
+    Attributes:
+        on: a worker; the model to be built, with its first picture; training steps; a still
+            picture.
+        seconds: for how long.
+        ahead: how many runs and other work come before it, where it waits for a worker.
+    """
+
+    on: Literal["worker", "model", "steps", "picture"]
+    seconds: float
+    ahead: int = 0
+
+
+@dataclass(frozen=True)
 class RunView:
     """What a page shows of a run at one moment.
 
@@ -70,6 +87,9 @@ class RunView:
         in_flight: whether a worker has it right now.
         pending: whether another snapshot comes by itself.
         hot: the settings of the next slice.
+        delay: what that snapshot waits for, None if none comes.
+        worker_seconds: time on workers that its training has taken, with its pictures, but without
+            the first slice of a run that had no state, which builds the model.
     """
 
     phase: Phase
@@ -80,6 +100,8 @@ class RunView:
     in_flight: bool
     pending: bool
     hot: HotSettings
+    delay: Delay | None = None
+    worker_seconds: float = 0.0
 
 
 class RunMachine:
@@ -109,6 +131,7 @@ class RunMachine:
         self.waiting_since = now
         self.renewed_at = now
         self.in_flight: SliceOrder | None = None
+        self._started_at = now  # when the slice in flight was handed out
         self._header = header
         self._version = 0 if snapshot is None else 1
         self._own = config.hot
@@ -123,6 +146,7 @@ class RunMachine:
         self._fine_owed = False
         self._lost_in_a_row = 0
         self._around = 0.0  # what the last slice took beside training, in seconds
+        self._worker_seconds = 0.0
         if header is not None and header.failure:
             self._fail(header.failure)
         elif header is not None and header.finished:
@@ -188,6 +212,10 @@ class RunMachine:
             self.waiting_since = now
         return was_away and self._wanting()
 
+    def leave(self, now: float) -> None:
+        """End the lease now: no slice follows until somebody looks again."""
+        self.renewed_at = min(self.renewed_at, now - LEASE_SECONDS)
+
     def close(self, reason: str = "") -> None:
         """Forget everything that takes memory; no slice follows.
 
@@ -242,6 +270,7 @@ class RunMachine:
         """
         if not self.ready(now):
             return None
+        self._started_at = now
         order = SliceOrder(hot=self._hot)
         if self._steps_owed:
             return replace(order, steps=1, fine=self._steps_owed == 1)
@@ -273,6 +302,8 @@ class RunMachine:
         order = self._returned(now)
         if self._stand is Phase.CLOSED:
             return
+        if order.steps != 0 and self.state is not None:
+            self._worker_seconds += took
         if order.seconds is not None:
             before = 0.0 if self._header is None else self._header.seconds
             self._around = max(0.0, took - (header.seconds - before))
@@ -332,7 +363,19 @@ class RunMachine:
             in_flight=self.in_flight is not None,
             pending=self.in_flight is not None or self._wanting(),
             hot=self.hot,
+            delay=self._delay(now),
+            worker_seconds=self._worker_seconds,
         )
+
+    def _delay(self, now: float) -> Delay | None:
+        """Return what the next picture waits for."""
+        order = self.in_flight
+        if order is None:
+            return Delay("worker", now - self.waiting_since) if self._wanting() else None
+        seconds = now - self._started_at
+        if self.state is None:
+            return Delay("model", seconds)
+        return Delay("picture" if order.steps == 0 else "steps", seconds)
 
     def _phase(self, now: float) -> Phase:
         order = self.in_flight

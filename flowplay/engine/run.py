@@ -13,6 +13,9 @@ from flowplay.engine.machine import Phase, RunMachine, RunView
 if TYPE_CHECKING:
     from flowplay.engine.cluster import EngineStatus
 
+NOTICED = 0.4
+"""Seconds after which somebody notices that nothing moves, and asks why."""
+
 
 class Run:
     """A viewer's handle on one run. Any thread may call it.
@@ -25,6 +28,7 @@ class Run:
         wake: lets the engine look for what can be handed out.
         status: tells whether runs can train.
         admit: says in a sentence why the run may not train now, else nothing.
+        ahead: counts what comes before the run where it waits for a worker.
 
     Attributes:
         id: names the run within its engine.
@@ -38,6 +42,7 @@ class Run:
         wake: Callable[[], None],
         status: Callable[[], EngineStatus],
         admit: Callable[[], str] = str,
+        ahead: Callable[[], int] = int,
     ) -> None:
         self.id = hosted.id
         self.config = config
@@ -45,6 +50,7 @@ class Run:
         self._wake = wake
         self._status = status
         self._admit = admit
+        self._ahead = ahead
 
     def play(self) -> None:
         """Train until paused or the budget is used up.
@@ -87,6 +93,10 @@ class Run:
         status = self._status()
         if status.phase != "ready" and view.phase in (Phase.WAITING, Phase.TRAINING):
             return replace(view, phase=Phase.WAITING, message=status.message)
+        delay = view.delay
+        # Between two slices nobody has to be told.
+        if delay is not None and delay.on == "worker" and delay.seconds >= NOTICED:
+            return replace(view, delay=replace(delay, ahead=self._ahead()))
         return view
 
     def wait_for_picture(self, seconds: float) -> None:
@@ -99,6 +109,11 @@ class Run:
         """
         if self._status().phase == "ready":
             self._hosted.wait_for_picture(seconds)
+
+    @property
+    def looked_at(self) -> bool:
+        """Whether somebody has renewed its lease lately, see `renew`."""
+        return self._hosted.resident().looked_at
 
     @property
     def state(self) -> bytes | None:

@@ -10,6 +10,7 @@ import logging
 import os
 import pkgutil
 import sys
+import time
 import uuid
 from collections import OrderedDict
 from typing import TYPE_CHECKING, NamedTuple
@@ -47,6 +48,7 @@ class Report(NamedTuple):
         missing: whether nothing was done, since a `Held` argument is not held (any more).
         refused: whether `error` is a sentence for the viewer, who can mend it.
         wanted: digest of the data that the work needs and the worker does not have, else empty.
+        busy: seconds of the processor that the work took.
     """
 
     value: object
@@ -56,6 +58,7 @@ class Report(NamedTuple):
     missing: bool = False
     refused: bool = False
     wanted: str = ""
+    busy: float = 0.0
 
 
 async def work(name: str, arguments: tuple[object, ...], hold: bool, dask_worker: Worker) -> Report:
@@ -85,9 +88,11 @@ def _work(address: str, name: str, arguments: tuple[object, ...], hold: bool) ->
     # A state is used once: after the slice its successor takes its place.
     taken = {a.name: _held.pop(a.name) for a in arguments if isinstance(a, Held)}
     given = [taken[a.name] if isinstance(a, Held) else a for a in arguments]
+    began = time.thread_time()
     try:
         value = pkgutil.resolve_name(name)(*given)
-        return Report(value, "", address, hold_state(value[0]) if hold else "")
+        held = hold_state(value[0]) if hold else ""
+        return Report(value, "", address, held, busy=time.thread_time() - began)
     except MissingDataError as error:
         _held.update(taken)
         return Report(None, "", address, wanted=error.digest)

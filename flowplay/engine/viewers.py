@@ -27,9 +27,14 @@ class _Viewer:
 
 
 class Viewers:
-    """The viewers, each looking at one run at most by each of its parts; any thread may call it."""
+    """The viewers, each looking at one run at most by each of its parts; any thread may call it.
 
-    def __init__(self) -> None:
+    Args:
+        unseen: seconds after which an absent viewer is forgotten.
+    """
+
+    def __init__(self, unseen: float = UNSEEN_SECONDS) -> None:
+        self._unseen = unseen
         self._viewers: dict[str, _Viewer] = {}
         self._lock = threading.Lock()
 
@@ -45,6 +50,22 @@ class Viewers:
             for name in (viewer, *parts):
                 self._viewers.pop(name, None)
 
+    def of(self, viewer: str) -> set[str]:
+        """Return the runs that a viewer, or one of its parts, looks at; present or not."""
+        with self._lock:
+            seen = {name: found.run for name, found in self._viewers.items()}
+        return {run for name, run in seen.items() if name.partition(PART)[0] == viewer}
+
+    def present_elsewhere(self, viewer: str) -> set[str]:
+        """Return the runs that other viewers, who are present, look at."""
+        with self._lock:
+            others = dict(self._viewers)
+        return {
+            other.run
+            for name, other in others.items()
+            if name.partition(PART)[0] != viewer and _is_present(other.present)
+        }
+
     def beside(self, run: str) -> set[str]:
         """Return the runs that the sessions of whoever looks at a run look at."""
         with self._lock:
@@ -55,7 +76,7 @@ class Viewers:
     def looked_at(self, now: float) -> set[str]:
         """Ask every viewer whether it is present; return the runs that are looked at.
 
-        A viewer who is absent may come back; after `UNSEEN_SECONDS` it is forgotten.
+        A viewer who is absent may come back; after `unseen` seconds it is forgotten.
         """
         with self._lock:
             viewers = dict(self._viewers)
@@ -65,7 +86,7 @@ class Viewers:
             if _is_present(viewer.present):
                 viewer.seen_at = now
                 runs.add(viewer.run)
-            elif now - viewer.seen_at >= UNSEEN_SECONDS:
+            elif now - viewer.seen_at >= self._unseen:
                 self._forget(name, viewer)
         return runs
 

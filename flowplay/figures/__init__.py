@@ -1,6 +1,7 @@
 """Data to pictures: pure functions that know neither torch nor Streamlit."""
 
 from flowplay.figures.density import comparison_figure, density_figure, describe_density
+from flowplay.figures.family_icons import family_icon
 from flowplay.figures.images import images_figure
 from flowplay.figures.layers import layers_figure
 from flowplay.figures.loss import loss_figure
@@ -15,6 +16,7 @@ __all__ = [
     "density_figure",
     "density_png",
     "describe_density",
+    "family_icon",
     "html_report",
     "images_figure",
     "layers_figure",

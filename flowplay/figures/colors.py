@@ -14,6 +14,15 @@ from numpy.typing import NDArray
 BLUE: Final = "#3079c6"
 ORANGE: Final = "#e8720c"
 
+#: Lines of the contestants of a race: colour, and dashes in pixels (none for a solid line), so that
+#: they are told apart without colours too. None is like `BLUE`, which is the floor's.
+RACERS: Final = (
+    (ORANGE, ()),
+    ("#8b62d6", (7, 3)),
+    ("#1a9a78", (2, 3)),
+    ("#c9408c", (9, 3, 2, 3)),
+)
+
 #: Dots of `ORANGE` get this thin outline, so that they stand out from cream as well as from navy.
 DOT_OUTLINE: Final = "rgba(43, 18, 0, 0.75)"
 

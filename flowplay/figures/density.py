@@ -152,7 +152,8 @@ def dots_trace(points: NDArray[np.floating]) -> go.Scatter:
 def color_axis(scale: float) -> go.layout.Coloraxis:
     """Return the color axis from density 0 to `scale`, with its bar at the top of the figure."""
     bar = {
-        "title": {"text": "density", "side": "right", "font": {"size": 12}},
+        # The spaces keep the word from the bar.
+        "title": {"text": "density&nbsp;&nbsp;", "side": "right", "font": {"size": 12}},
         "orientation": "h",
         "thickness": 9,
         # A fixed length: a share of the width would outgrow the square picture on a wide page.

@@ -11,14 +11,18 @@ from numpy.typing import NDArray
 from flowplay.codes import decode_density, window_points
 from flowplay.figures.colors import GRID, MUTED, ORANGE, PALETTE
 from flowplay.figures.density import color_axis, density_trace, dots_trace, square_axes
+from flowplay.numbers import fixed
 from flowplay.wire import LayerFrames
 
 #: Milliseconds for which Play shows each layer.
 _FRAME_MS = 900
 
 #: Share of the samples that stays in the window in every layer, unless it goes farther than this.
-_NEARLY_ALL = 0.98
-_FARTHEST = 8.0
+_NEARLY_ALL = 0.95
+_FARTHEST = 5.0
+
+#: Where the names of the slider's ends stand, in pixels from the picture's lower edge.
+_ENDS = -136
 
 # Plotly turns a hovered button near-white in every theme, so its text is dark in every theme.
 _BUTTON_TEXT, _BUTTON = "#1d2b3f", "#e6ebf2"
@@ -26,7 +30,7 @@ _BUTTON_TEXT, _BUTTON = "#1d2b3f", "#e6ebf2"
 _INSTANT = {"mode": "immediate", "transition": {"duration": 0}}
 
 
-def layers_figure(frames: LayerFrames, height: int = 630) -> go.Figure:
+def layers_figure(frames: LayerFrames, height: int = 580) -> go.Figure:
     """Draw the exact density of every shown z_k, and the same samples after each of them.
 
     All frames share their axes and one colour scale; a layer that exceeds it says so.
@@ -39,22 +43,22 @@ def layers_figure(frames: LayerFrames, height: int = 630) -> go.Figure:
     reach = _reach(frames, points)
     window = (-reach, reach, -reach, reach)
     figure = go.Figure(
-        data=[_heatmap(frames, 0), dots_trace(points[0])],
+        data=[_heatmap(frames, 0), _dots(points[0])],
         frames=[_frame(frames, i, points[i]) for i in range(len(frames.states))],
     )
     figure.update_layout(
         height=height,
         coloraxis=color_axis(frames.density_scale),
-        margin={"l": 40, "r": 12, "t": 44, "b": 188},
+        margin={"l": 40, "r": 12, "t": 44, "b": 160},
         hovermode="closest",
         dragmode=False,  # a swipe scrolls the page
         showlegend=False,
         paper_bgcolor="rgba(0,0,0,0)",
         # A heatmap fills only the box that holds its probability.
         plot_bgcolor=f"rgb{tuple(int(c) for c in PALETTE[0])}",
-        annotations=[_annotation(frames, 0)],
+        annotations=_annotations(frames, 0),
         updatemenus=[_buttons()],
-        sliders=[_slider([frame_label(frames, i) for i in range(len(frames.states))])],
+        sliders=[_slider(len(frames.states))],
     )
     square_axes(figure, window)
     return figure
@@ -78,7 +82,7 @@ def log_det_text(frames: LayerFrames, i: int) -> str:
         return "base: no layer yet"
     count = frames.states[i] - frames.states[i - 1]
     layers = "this layer" if count == 1 else f"these {count} layers"
-    return f"{layers}: mean log|det| {frames.mean_log_dets[i]:+.3f} nats".replace("-", "−")
+    return f"{layers}: mean log|det| {fixed(frames.mean_log_dets[i], sign=True)} nats"
 
 
 def _reach(frames: LayerFrames, points: NDArray[np.float64]) -> float:
@@ -105,21 +109,43 @@ def _frame(frames: LayerFrames, i: int, points: NDArray[np.float64]) -> go.Frame
             go.Scatter(x=points[:, 0].astype(np.float32), y=points[:, 1].astype(np.float32)),
         ],
         traces=[0, 1],
-        layout={"annotations": [_annotation(frames, i)]},
+        layout={"annotations": _annotations(frames, i)},
     )
 
 
-def _annotation(frames: LayerFrames, i: int) -> dict[str, Any]:
-    return {
-        "text": log_det_text(frames, i) + _clipped_text(frames, i),
-        "showarrow": False,
-        "xref": "paper",
-        "yref": "paper",
-        "x": 0.5,
-        "y": 0,
-        "yshift": -28,
-        "yanchor": "top",
-    }
+def _dots(points: NDArray[np.float64]) -> go.Scatter:
+    """Return samples as dots small enough that the density is seen between them."""
+    dots = dots_trace(points)
+    dots.update(marker_size=3, marker_opacity=0.6, marker_line_width=0.4)
+    return dots
+
+
+def _annotations(frames: LayerFrames, i: int) -> list[dict[str, Any]]:
+    """Return what is written below: the frame, and the ends of the slider.
+
+    Plotly drops labels of steps that have no room, the last one first.
+    """
+    last = len(frames.states) - 1
+    told = f"<b>{frame_label(frames, i)}</b><br>{log_det_text(frames, i)}"
+    places = [
+        (told + _clipped_text(frames, i), 0.5, "center", -32),
+        (frame_label(frames, 0), 0.0, "left", _ENDS),
+        (frame_label(frames, last), 1.0, "right", _ENDS),
+    ]
+    return [
+        {
+            "text": text,
+            "showarrow": False,
+            "xref": "paper",
+            "yref": "paper",
+            "x": x,
+            "xanchor": anchor,
+            "y": 0,
+            "yshift": shift,
+            "yanchor": "top",
+        }
+        for text, x, anchor, shift in places
+    ]
 
 
 def _buttons() -> dict[str, Any]:
@@ -133,7 +159,7 @@ def _buttons() -> dict[str, Any]:
         "xanchor": "left",
         "y": 0,
         "yanchor": "top",
-        "pad": {"t": 68},
+        "pad": {"t": 76},
         "bgcolor": _BUTTON,
         "bordercolor": _BUTTON,
         "font": {"color": _BUTTON_TEXT},
@@ -144,15 +170,15 @@ def _buttons() -> dict[str, Any]:
     }
 
 
-def _slider(labels: list[str]) -> dict[str, Any]:
+def _slider(count: int) -> dict[str, Any]:
     show = {"frame": {"duration": 0, "redraw": True}} | _INSTANT
     return {
         "x": 0,
         "len": 1,
         "y": 0,
         "yanchor": "top",
-        "pad": {"t": 104, "b": 8, "r": 40},
-        "currentvalue": {"xanchor": "left", "offset": 8, "prefix": ""},
+        "pad": {"t": 118, "b": 8},
+        "currentvalue": {"visible": False},
         "bgcolor": MUTED,
         "activebgcolor": ORANGE,
         "bordercolor": GRID,
@@ -160,7 +186,6 @@ def _slider(labels: list[str]) -> dict[str, Any]:
         "ticklen": 4,
         "minorticklen": 0,
         "steps": [
-            {"label": label, "method": "animate", "args": [[str(k)], show]}
-            for k, label in enumerate(labels)
+            {"label": "", "method": "animate", "args": [[str(k)], show]} for k in range(count)
         ],
     }

@@ -104,19 +104,27 @@ def axis_title(curves: Mapping[str, Curve]) -> str:
     return "" if curve is None else curve.unit or curve.label
 
 
-def loss_table(curves: Mapping[str, Curve]) -> pd.DataFrame:
-    """Return all curves on the union of their steps, each as the straight lines drawn of it.
+def loss_rows(
+    curves: Mapping[str, Curve],
+) -> tuple[NDArray[np.floating], dict[str, NDArray[np.float32]]]:
+    """Return the union of the curves' steps, and each curve as the straight lines drawn of it.
 
     So a hover can read all of them at every step; outside a curve's own steps it has no value.
-    Rows that hold no finite number are left out.
+    Points that are no finite numbers are left out.
+    """
+    points = {name: _finite(curve.points) for name, curve in curves.items()}
+    steps = np.unique(np.concatenate([np.zeros(0), *(own[:, 0] for own in points.values())]))
+    return steps, {name: _read_off(own, steps) for name, own in points.items()}
+
+
+def loss_table(curves: Mapping[str, Curve]) -> pd.DataFrame:
+    """Return what `loss_rows` does as a table.
 
     Args:
         curves: by name, which becomes the column's.
     """
-    rows = {name: _finite(curve.points) for name, curve in curves.items()}
-    steps = np.unique(np.concatenate([np.zeros(0), *(r[:, 0] for r in rows.values())]))
-    columns = {name: _read_off(own, steps) for name, own in rows.items()}
-    return pd.DataFrame({"step": steps.astype(np.int32), **columns})
+    steps, rows = loss_rows(curves)
+    return pd.DataFrame({"step": steps.astype(np.int32), **rows})
 
 
 def loss_range(

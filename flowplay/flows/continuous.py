@@ -73,8 +73,16 @@ class ContinuousLayer(Bijection):
         slope = self._slope(y)
         solver = self.solver if self.training else "dopri5"
         options: dict[str, Any] = {"step_size": abs(end - start) / self.steps}
+        if not self.training and self.field.rough_steps is not None:
+            solver = "explicit_adams"
+            # Of a higher order the solver would not be stable.
+            step_size = min(1 / self.field.rough_steps, abs(end - start))
+            options = {"step_size": step_size, "max_order": 4}
         if solver == "dopri5":
             options = {"dtype": torch.float64}
+        tolerance = ADAPTIVE_TOLERANCE[y.dtype]
+        if self.field.accuracy is not None and y.dtype == torch.float32:
+            tolerance = self.field.accuracy
         try:
             states, log_dets = odeint(
                 slope,
@@ -82,8 +90,8 @@ class ContinuousLayer(Bijection):
                 torch.tensor([start, end], dtype=torch.float64).to(y.device),
                 method=solver,
                 options=options,
-                rtol=ADAPTIVE_TOLERANCE[y.dtype],
-                atol=ADAPTIVE_TOLERANCE[y.dtype],
+                rtol=tolerance,
+                atol=tolerance,
             )
         except AssertionError:
             # The field is so steep that no step is small enough: there is no solution to return.

@@ -26,13 +26,15 @@ class MADE(nn.Module):
 
     Unit j of a hidden layer has a degree :math:`m(j) \in \{1 \dots D - 1\}`; it is connected to
     units and inputs of degree at most its own, and output i to hidden units of degree below i. The
-    first and the last layer are initialized as those of `Conditioner`.
+    first and the last layer are initialized as those of `Conditioner`. With a context, which every
+    output depends on, degrees start at 0.
 
     Args:
         dim: D.
         width: units in each hidden layer.
         transformer: has the number of parameters P per coordinate, and their start.
         reverse: let output i depend on :math:`x_{>i}` instead.
+        context: numbers that follow x in the input, [B, D + context].
 
     References:
         Germain, Gregor, Murray & Larochelle, MADE: Masked Autoencoder for Distribution Estimation,
@@ -40,20 +42,27 @@ class MADE(nn.Module):
     """
 
     def __init__(
-        self, dim: int, width: int, transformer: Transformer[Any], *, reverse: bool
+        self,
+        dim: int,
+        width: int,
+        transformer: Transformer[Any],
+        *,
+        reverse: bool,
+        context: int = 0,
     ) -> None:
         super().__init__()
         self.parameter_count = transformer.parameter_count
         inputs = torch.arange(1, dim + 1)
         if reverse:
             inputs = inputs.flip(0)
-        hidden = 1 + torch.arange(width) % max(1, dim - 1)
+        lowest = 0 if context else 1
+        hidden = lowest + torch.arange(width) % max(1, dim - lowest)
         outputs = inputs.repeat_interleave(transformer.parameter_count) - 1
-        self.first = _Masked(inputs, hidden)
+        self.first = _Masked(torch.cat((inputs, inputs.new_zeros(context))), hidden)
         self.second = _Masked(hidden, hidden)
         self.last = _Masked(hidden, outputs)
         with torch.no_grad():
-            direction = F.normalize(torch.randn(width, dim) * self.first.mask, dim=-1)
+            direction = F.normalize(torch.randn(width, dim + context) * self.first.mask, dim=-1)
             self.first.weight.copy_(STEEPNESS * direction)
             self.first.bias.uniform_(-STEEPNESS * REACH, STEEPNESS * REACH)
             nn.init.zeros_(self.last.weight)
@@ -63,7 +72,7 @@ class MADE(nn.Module):
         self._tensors = weights_and_biases(self.first, self.second, self.last)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map x [B, D] to parameters [B, D, P]."""
+        """Map x [B, D], and its context, to parameters [B, D, P]."""
         outputs = two_hidden_layers(x, self._masked(self.tensors()))
         theta: Tensor = outputs.unflatten(-1, (-1, self.parameter_count))
         return theta

@@ -23,14 +23,20 @@ class VectorField(nn.Module):
 
     Attributes:
         evaluations: how often the field has been evaluated so far.
+        accuracy: tolerance of the adaptive solver in float32; the usual one if None.
+        rough_steps: steps of a solver of order four that does not adapt them, for the whole time
+            from 0 to 1; None for the adaptive solver.
 
     Args:
         dim: D.
         width: units in each hidden layer.
     """
 
+    accuracy: float | None = None
+
     def __init__(self, dim: int, width: int) -> None:
         super().__init__()
+        self.rough_steps: int | None = None
         self.first = nn.Linear(dim, width)
         self.time = nn.Linear(1, width, bias=False)
         self.second = nn.Linear(width, width)

@@ -58,7 +58,9 @@ def main() -> int:
 
 def _end_with_parent(mark: Path) -> None:
     """End this process when its standard input ends, as it does with who started it."""
-    sys.stdin.buffer.read()
+    # Not by sys.stdin: its lock, held at the end of the process, would abort it.
+    while os.read(0, 1024):
+        pass
     mark.unlink(missing_ok=True)
     os._exit(1)
 

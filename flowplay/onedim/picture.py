@@ -23,14 +23,14 @@ BARS = 60
 CELLS = 96
 
 #: A density higher than so many times the base's own highest is cut off in the picture.
-_TALLEST = 12.0
+TALLEST = 12.0
 
 #: Values of a picture stay below this, and log-densities of its top, in nats.
 _FAR = 1e9
 _LOG_TALLEST = 700.0
 
 #: Of an image's tails, so much probability on each side may lie outside the window.
-_TAIL = 0.005
+TAIL = 0.005
 
 #: An end of the support is shown if it is nearer than this share of what is shown anyway.
 _ROOM = 0.35
@@ -85,7 +85,7 @@ def line_picture(law: PushForward, box: Interval | None = None) -> LinePicture:
     z = np.union1d(np.linspace(low, high, ROWS), cuts)
     with np.errstate(all="ignore"):
         states, slopes = law.states(z)
-        shown = law.states(law.base.quantile([_TAIL, 1 - _TAIL]))[0]
+        shown = law.states(law.base.quantile([TAIL, 1 - TAIL]))[0]
     if not np.isfinite(states).all() or not np.isfinite(slopes).all() or abs(states).max() > _FAR:
         raise ValueError(
             "Together these maps give numbers too large to compute with: use weaker maps."
@@ -95,7 +95,7 @@ def line_picture(law: PushForward, box: Interval | None = None) -> LinePicture:
     # A density that no number can hold is cut off all the same.
     highest = np.exp(np.minimum(log_p.max(1), _LOG_TALLEST))
     shown[0] = low, high
-    windows = tuple(box or _window(*seen) for seen in zip(shown, law.supports, strict=True))
+    windows = tuple(box or window_around(*seen) for seen in zip(shown, law.supports, strict=True))
     if any(end <= start for start, end in windows):
         raise ValueError(
             "Together these maps send all values to nearly one number: use weaker maps."
@@ -107,7 +107,7 @@ def line_picture(law: PushForward, box: Interval | None = None) -> LinePicture:
         log_p=log_p,
         edges=np.searchsorted(z, cuts),
         windows=windows,
-        tallest=tuple(float(h) for h in np.minimum(highest, _TALLEST * highest[0])),
+        tallest=tuple(float(h) for h in np.minimum(highest, TALLEST * highest[0])),
     )
 
 
@@ -127,7 +127,7 @@ def histogram(law: PushForward, window: Interval, seed: int) -> FloatArray:
     return np.asarray(counts / (SAMPLES * np.diff(edges)), float)
 
 
-def _window(shown: FloatArray, support: Interval) -> Interval:
+def window_around(shown: FloatArray, support: Interval) -> Interval:
     """Return round ends around what must be seen, so that a small change moves no axis."""
     low, high = sorted(float(end) for end in shown)
     room = _ROOM * (high - low)

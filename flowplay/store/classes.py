@@ -24,6 +24,9 @@ TITLE_LENGTH = 80
 TASK_LENGTH = 200
 NICKNAME_LENGTH = 24
 
+SEE_SECONDS = 3600.0
+"""That a teacher looks at a class is noted once in so many seconds."""
+
 OTHER_VERSION = "This class was made by another version of flowplay and cannot be opened."
 
 Differs = Literal["nothing", "seed", "family", "target"]
@@ -170,7 +173,12 @@ class Classes:
         with self._store.reading() as session:
             digest = secret_digest(key)
             row = session.scalar(select(StoredClass).where(StoredClass.secret == digest))
-        return None if row is None else _read(row)
+        if row is None:
+            return None
+        if (now := self._clock()) - row.seen_at > SEE_SECONDS:
+            with self._store.writing() as session:
+                _see(session, row.id, now)
+        return _read(row)
 
     def of_owner(self, owner: str) -> list[Class]:
         """Return the classes that were made in a browser, newest first."""
@@ -201,6 +209,23 @@ class Classes:
             delete_runs(session, list(session.scalars(kept)))
             session.execute(delete(StoredStudent).where(StoredStudent.class_id == id_))
             session.execute(delete(StoredClass).where(StoredClass.id == id_))
+
+    def sweep(self, days: float) -> int:
+        """End the classes that nobody has looked at for some days; return how many.
+
+        Live links of that age go too, once there is no run that they could show.
+        """
+        limit = self._clock() - days * 86_400.0
+        with self._store.reading() as session:
+            chosen = select(StoredClass.id).where(StoredClass.seen_at < limit)
+            unseen = list(session.scalars(chosen))
+        for id_ in unseen:
+            self.end(id_)
+        with self._store.writing() as session:
+            nothing_to_show = StoredLiveLink.run.not_in(select(StoredRun.id))
+            old = (StoredLiveLink.created_at < limit, nothing_to_show)
+            session.execute(delete(StoredLiveLink).where(*old))
+        return len(unseen)
 
     def join(self, id_: str, browser: str, nickname: object) -> Student | None:
         """Let a browser join a class, once; return its student, None if there is no such class.

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple, Protocol
 
 from flowplay.config import HotSettings, RunConfig, bounds
 from flowplay.engine import Moment, Run
+from flowplay.store.classes import Classes
 from flowplay.store.errors import StoreError
 from flowplay.store.ids import new_id
 from flowplay.store.runs import KeptRun, Runs
@@ -121,7 +122,9 @@ class Keeper:
         self._live: dict[str, _Live] = {}
         self._last: dict[str, _Live] = {}
         self._lock = threading.Lock()  # guards _live and _last
-        self._opening = threading.Lock()  # of two who ask for a run at once, one opens it
+        self._writing = threading.Lock()  # an older moment is never written after a newer one
+        # Of two who ask for a run at once, one opens it; hardly ever do two runs share a lock.
+        self._opening = tuple(threading.Lock() for _ in range(64))
         self._look_now = threading.Event()
         self._closing = False
         self._took = 0.0  # seconds that a writing takes, smoothed
@@ -185,8 +188,14 @@ class Keeper:
         kept = self.runs.picture(id_)
         return None if kept is None else kept.config.model_copy(update=kept.hot.model_dump())
 
-    def release(self, run: Run) -> None:
-        """Write a run that is about to be closed for the last time; it will rest in the store."""
+    def release(self, run: Run, *, to_go_on: bool = False) -> None:
+        """Write a run that is about to be closed for the last time.
+
+        Args:
+            run: the run.
+            to_go_on: whether it trains on when it is opened again, if it is to train now; else it
+                rests in the store.
+        """
         if not (id_ := self.id_of(run)):
             return
         moment = run.moment()
@@ -194,7 +203,8 @@ class Keeper:
             live = self._live.pop(id_, None)
             if live is None or moment.closed:
                 return
-            live.kept = _now(live.kept, moment._replace(goes_on=False))
+            goes_on = to_go_on and moment.goes_on
+            live.kept = _now(live.kept, moment._replace(goes_on=goes_on))
             self._last[id_] = live
             while len(self._last) > LAST_RUNS:
                 del self._last[next(iter(self._last))]
@@ -215,7 +225,7 @@ class Keeper:
         Raises:
             StoreError: if the store does not answer, or another version of flowplay wrote the run.
         """
-        with self._opening:
+        with self._opening[hash(id_) % len(self._opening)]:
             if (run := self.live(id_, owner)) is not None:
                 return Opened(run, id_, "")
             self._flush(id_)
@@ -314,6 +324,8 @@ class Keeper:
         if self._swept_at is None or self._clock() - self._swept_at >= SWEEP_SECONDS:
             self._swept_at = self._clock()
             sweep(self.store, self._room, self._days)
+            if self._days is not None:
+                Classes(self.store).sweep(self._days)
         with self._lock:
             last, live = dict(self._last), dict(self._live)
         for id_ in last:
@@ -342,7 +354,12 @@ class Keeper:
 
     def _write(self, id_: str, live: _Live, moment: Moment) -> None:
         began = self._clock()
-        if not self.runs.write(_now(live.kept, moment), self.host, known=live.known):
+        with self._writing:
+            if not self._holds(id_, live):
+                # It was released meanwhile, and opened again perhaps: `_flush` writes what it was.
+                return
+            written = self.runs.write(_now(live.kept, moment), self.host, known=live.known)
+        if not written:
             # It was deleted, or goes on elsewhere. Only one may train it.
             self._forget(id_, live)
             live.run.pause()
@@ -355,13 +372,18 @@ class Keeper:
 
     def _flush(self, id_: str) -> None:
         """Write a run that was released, if it is still to be written."""
+        with self._writing:
+            with self._lock:
+                live = self._last.get(id_)
+            if live is None:
+                return
+            self.runs.write(live.kept, self.host, known=live.known)
+            with self._lock:
+                self._last.pop(id_, None)
+
+    def _holds(self, id_: str, live: _Live) -> bool:
         with self._lock:
-            live = self._last.get(id_)
-        if live is None:
-            return
-        self.runs.write(live.kept, self.host, known=live.known)
-        with self._lock:
-            self._last.pop(id_, None)
+            return self._live.get(id_) is live
 
     def _forget(self, id_: str, live: _Live) -> None:
         with self._lock:

@@ -8,6 +8,7 @@ from sqlalchemy import (
     BigInteger,
     Double,
     ForeignKey,
+    Index,
     LargeBinary,
     String,
     Text,
@@ -15,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-SCHEMA = "0002"
+SCHEMA = "0003"
 """The revision of `migrations/` that these classes describe."""
 
 
@@ -49,9 +50,14 @@ class StoredRun(Base):
     """
 
     __tablename__ = "runs"
+    __table_args__ = (
+        # A browser's list of runs, and the sum of all sizes, without walking the runs themselves.
+        Index("ix_runs_owner_shared_changed_at", "owner", "shared", "changed_at"),
+        Index("ix_runs_size", "size"),
+    )
 
     id: Mapped[str] = mapped_column(String(43), primary_key=True)
-    owner: Mapped[str] = mapped_column(String(64), index=True)
+    owner: Mapped[str] = mapped_column(String(64))
     shared: Mapped[bool]
     origin: Mapped[str] = mapped_column(String(43), index=True)
     title: Mapped[str] = mapped_column(String(80))
@@ -101,7 +107,7 @@ class StoredData(Base):
 
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
     kind: Mapped[str] = mapped_column(String(40))
-    size: Mapped[int] = mapped_column(BigInteger)
+    size: Mapped[int] = mapped_column(BigInteger, index=True)
     content: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
     created_at: Mapped[float]
     seen_at: Mapped[float] = mapped_column(index=True)

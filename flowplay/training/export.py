@@ -9,10 +9,7 @@ from safetensors.torch import save
 from flowplay.problems import learns_from_draws
 from flowplay.training.layer_frames import flow_of
 from flowplay.training.live_run import LiveRun
-from flowplay.wire import ExportedFlow
-
-#: What the weights' file is called in the snippet and on the page.
-WEIGHTS_FILE = "flow.safetensors"
+from flowplay.wire import ExportedFlow, export_name
 
 #: Points at which the snippet shows what it must give.
 _PROBES = 4
@@ -71,6 +68,7 @@ def export_flow(live: LiveRun, step: int) -> ExportedFlow:
         *(["turned=True"] if learns_from_draws(config.problem()) else []),
         *(f"{name}={value!r}" for name, value in config.options.items()),
     ]
+    name = export_name(config.target, config.architecture, step)
     points = live.held_out[:_PROBES]
     values = flow.log_prob(points)
     snippet = _SNIPPET.format(
@@ -78,9 +76,9 @@ def export_flow(live: LiveRun, step: int) -> ExportedFlow:
         step=step,
         arguments=",\n    ".join(arguments),
         dim=flow.dim,
-        file=WEIGHTS_FILE,
+        file=f"{name}.safetensors",
         points="\n        ".join(f"{[float(v) for v in p]}," for p in points),
         values=[float(v) for v in values],
     )
-    weights = save(tensors, metadata={"config": config_json})
-    return ExportedFlow(config_json, snippet, np.frombuffer(weights, np.uint8))
+    weights = save(tensors, metadata={"config": config_json, "step": str(step)})
+    return ExportedFlow(name, config_json, snippet, np.frombuffer(weights, np.uint8))

@@ -30,6 +30,9 @@ BETAS_WITH_NOISE = (0.9, 0.999)
 _PARAMETER_BYTES = 16
 _MODULE_BYTES = 2**20
 
+#: Seconds that the last look at held-out points took, by architecture, depth and width.
+_JUDGING: dict[tuple[str, int, int], float] = {}
+
 
 def pick_device(wanted: str) -> torch.device:
     """Return the device of a worker for the config's `device`.
@@ -81,7 +84,8 @@ class LiveRun:
         with torch.no_grad():
             self.vector.copy_(torch.from_numpy(state.weights.copy()))
         fill_buffers(self.model, torch.from_numpy(state.buffers.copy()))
-        betas = BETAS if self.model.trained_by_likelihood else BETAS_WITH_NOISE
+        usual = BETAS if self.model.trained_by_likelihood else BETAS_WITH_NOISE
+        betas = self.model.betas or usual
         self.optimizer = optimizer(config.optimizer, self.vector, betas, config.weight_decay)
         self._restore_moments(state)
         self.batches = torch.Generator()
@@ -98,6 +102,22 @@ class LiveRun:
     def likelihood(self) -> LikelihoodModel | None:
         """The model, if it gives points a log-density."""
         return self.model if isinstance(self.model, LikelihoodModel) else None
+
+    @property
+    def judging_seconds(self) -> float:
+        """What the last look at held-out points took in this process, for a model of this size.
+
+        A run that comes from another worker is made anew: it must not look again at once.
+        """
+        return _JUDGING.get(self._size, 0.0)
+
+    @judging_seconds.setter
+    def judging_seconds(self, seconds: float) -> None:
+        _JUDGING[self._size] = seconds
+
+    @property
+    def _size(self) -> tuple[str, int, int]:
+        return self.config.architecture, self.config.depth, self.config.width
 
     @property
     def nbytes(self) -> int:

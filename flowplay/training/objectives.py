@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from flowplay.config import RunConfig
 from flowplay.errors import RefusedError
 from flowplay.flows import Flow, StandardNormal
-from flowplay.models import LikelihoodModel, Model, SamplingModel
+from flowplay.models import BoundModel, LikelihoodModel, Model, SamplingModel
 from flowplay.problems import DataProblem, Energy, ImageProblem, learns_from_draws
 from flowplay.training.data import HELD_OUT, held_out_points, training_points
 from flowplay.training.streams import generator
@@ -42,6 +42,10 @@ class Judged(NamedTuple):
     label: str
     unit: str
     exactness: Exactness
+
+
+#: The held-out loss of a model that is trained by a bound and has its likelihood beside it.
+BOUND = Judged("bound", "held-out bound of the NLL", "nats", "bound")
 
 
 class Learner(Protocol):
@@ -163,19 +167,29 @@ class LossOnData(Objective):
         of = "" if likelihood == "exact" else "bound of "
         images = isinstance(self._config.problem(), ImageProblem)
         label = f"held-out {of}bits/dim" if images else f"held-out {of and 'bound of the '}NLL"
-        return (Judged("held_out", label, "nats", likelihood),)
+        first = Judged("held_out", label, "nats", likelihood)
+        # Of a model with both, the density is an integral that can be had exactly.
+        both = likelihood == "exact" and isinstance(model, BoundModel)
+        return (first, BOUND) if both else (first,)
 
     @torch.inference_mode()
     def judge(self, model: Model, n: int = HELD_OUT) -> list[float]:
         """Return the mean of -log_prob over n held-out points, in nats."""
         if not isinstance(model, LikelihoodModel):
             return []
-        return [held_out_nll(model, self._held_out(n))]
+        points = self._held_out(n)
+        found = [held_out_nll(model, points)]
+        if BOUND in self.judged(model) and isinstance(model, BoundModel):
+            found.append(-float(model.bound(points, 1).double().mean()))
+        return found
 
     @torch.inference_mode()
     def is_sound(self, model: Model) -> bool:
-        """Look at the first held-out points."""
-        if not isinstance(model, LikelihoodModel):
+        """Look at the first held-out points, if the likelihood is what trains.
+
+        That of other models may take as long as a slice, and is looked at when they are judged.
+        """
+        if not isinstance(model, LikelihoodModel) or not model.trained_by_likelihood:
             return True
         return bool(model.log_prob(self.held_out[:SOUNDNESS_POINTS]).isfinite().all())
 

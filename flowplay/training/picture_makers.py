@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from flowplay.codes import encode_density
 from flowplay.grids import cell_centres, density_scale
+from flowplay.models import LikelihoodModel
 from flowplay.problems import ImageProblem, Posterior
 from flowplay.problems.energies.posteriors import INPUTS
 from flowplay.training.live_run import LiveRun
@@ -30,6 +32,9 @@ from flowplay.wire import (
 #: Cells along each side of a picture: while it trains, and as a still.
 LIVE_CELLS = 64
 FINE_CELLS = 192
+
+#: The same while it trains, where each point takes the solution of an ODE.
+ROUGH_CELLS = 36
 
 SAMPLES = 1000
 
@@ -49,12 +54,14 @@ def density_picture(live: LiveRun, state: RunState, fine: bool) -> DensityPictur
     if live.likelihood is None or problem.window is None:
         return None
     scale = density_scale(problem)
-    centres = cell_centres(problem.window, FINE_CELLS if fine else LIVE_CELLS)
-    density = density_on_grid(live.likelihood.log_prob, centres, live.device)
+    with _as_due(live, fine) as rough:
+        cells = FINE_CELLS if fine else ROUGH_CELLS if rough else LIVE_CELLS
+        centres = cell_centres(problem.window, cells)
+        density = model_density(live.likelihood, centres, live.device)
     return DensityPicture(
         window=list(problem.window),
         scale=scale,
-        exactness=live.config.entry.likelihood,
+        exactness="estimate" if rough else live.config.entry.likelihood,
         code=encode_density(density, scale),
     )
 
@@ -66,7 +73,8 @@ def samples_picture(live: LiveRun, state: RunState, fine: bool) -> SamplesPictur
         return None
     window = problem.window
     source = generator(live.config.seed, "samples")
-    samples = live.model.sample(SAMPLES, state.hot.temperature, source)
+    with _as_due(live, fine):
+        samples = live.model.sample(SAMPLES, state.hot.temperature, source)
     return SamplesPicture(
         window=None if window is None else list(window),
         points=samples.float().cpu().numpy(),
@@ -112,10 +120,29 @@ def made_pictures(live: LiveRun, state: RunState, fine: bool) -> dict[str, Pictu
     return {tag: picture for tag, picture in made.items() if picture is not None}
 
 
+def _as_due(live: LiveRun, fine: bool) -> AbstractContextManager[bool]:
+    """Return the block in which a picture is made, a still or a quick one; see `Model.quickly`."""
+    return nullcontext(False) if fine else live.model.quickly()
+
+
 @cache
 def _maker(path: str) -> Callable[[LiveRun, RunState, bool], Picture | None]:
     make: Callable[[LiveRun, RunState, bool], Picture | None] = pkgutil.resolve_name(path)
     return make
+
+
+@torch.inference_mode()
+def model_density(
+    model: LikelihoodModel, centres: NDArray[np.float32], device: torch.device
+) -> NDArray[np.float32]:
+    """Evaluate a model's density at the cell centres [H, W, 2] of a picture, as [H, W]."""
+    x, y = (
+        torch.from_numpy(axis.copy()).to(device) for axis in (centres[0, :, 0], centres[:, 0, 1])
+    )
+    density = model.density_on_axes(x, y)
+    if density is None:
+        return density_on_grid(model.log_prob, centres, device)
+    return torch.nan_to_num(density, nan=0.0, posinf=0.0).cpu().numpy()
 
 
 @torch.inference_mode()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import time
 import uuid
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -27,6 +29,10 @@ CURVE_LENGTH = 400
 #: Seconds of training after which the held-out points are looked at again: as often as one can read
 #: the number. Looking after every short slice would take a twentieth of the time from training.
 HELD_OUT_EVERY = 0.4
+
+#: The most that this may take of the time of training, where it takes long: where a likelihood is
+#: the solution of a differential equation.
+HELD_OUT_SHARE = 0.2
 
 _NOTHING = np.zeros(0, np.float32)
 
@@ -80,8 +86,9 @@ def train_slice(
         limit = math.inf if seconds is None else seconds
         most = 10**9 if steps is None else steps
         state, live = _advance(state, live, limit, most)
-        if not state.failure and (fine or steps is not None or _held_out_due(state)):
-            state, live = _judge(before, state, live)
+        still = fine or steps is not None
+        if not state.failure and (still or _held_out_due(state, live)):
+            state, live = _judge(before, state, live, still=still or finished(state))
     snapshot = take_snapshot(live, state, fine=fine)
     retain(live, state.token)
     return state, snapshot
@@ -135,24 +142,40 @@ def _best_kept(state: RunState) -> dict[str, Any]:
     return {"best_weights": state.weights, "best_buffers": state.buffers}
 
 
-def _held_out_due(state: RunState) -> bool:
+def _held_out_due(state: RunState, live: LiveRun) -> bool:
     """Tell whether to look at the held-out points: at first often, later as due, at the end."""
     if not len(state.held_out_curve):
         return False
     last = state.held_out_curve[-1, 0]
     enough = min(last, HELD_OUT_EVERY * state.steps_per_second)
+    enough = max(enough, live.judging_seconds / HELD_OUT_SHARE * state.steps_per_second)
     return bool(state.step - last >= enough) or finished(state)
 
 
-def _judge(before: RunState, state: RunState, live: LiveRun) -> tuple[RunState, LiveRun]:
-    """Look at the held-out points, unless they were at this step already."""
-    if not len(state.held_out_curve) or state.step == state.held_out_curve[-1, 0]:
+def _judge(
+    before: RunState, state: RunState, live: LiveRun, *, still: bool
+) -> tuple[RunState, LiveRun]:
+    """Look at the held-out points, unless they were looked at as closely at this step already.
+
+    Args:
+        before: the last state whose numbers are finite.
+        state: the one to judge.
+        live: the run at this state.
+        still: as closely as can be, or quickly, as while it trains.
+    """
+    curve = state.held_out_curve
+    nearer = still and state.judged_roughly
+    if not len(curve) or (state.step == curve[-1, 0] and not nearer):
         return state, live
-    judged = live.objective.judge(live.model)
+    began = time.perf_counter()
+    with nullcontext(False) if still else live.model.quickly(judging=True) as rough:
+        judged = live.objective.judge(live.model)
+    if not still:
+        live.judging_seconds = time.perf_counter() - began
     if not all(map(math.isfinite, judged)):
         return _broken(before, state.step)
-    curve = np.concatenate([state.held_out_curve, [[state.step, *judged]]])
-    state = replace(state, held_out_curve=curve)
+    curve = np.concatenate([curve[curve[:, 0] < state.step], [[state.step, *judged]]])
+    state = replace(state, held_out_curve=curve, judged_roughly=rough)
     part = progress(state.config, state.hot.budget, state.step, state.seconds)
     since = diverged_since(
         state,

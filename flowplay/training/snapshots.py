@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from flowplay.models import BoundModel
 from flowplay.problems import ImageProblem, bits_per_dim
 from flowplay.training.data import held_out_points
 from flowplay.training.live_run import LiveRun
 from flowplay.training.objectives import Judged, held_out_nll
 from flowplay.training.picture_makers import made_pictures
 from flowplay.training.references import references
+from flowplay.training.sample_metrics import Estimate, sample_metrics
 from flowplay.training.schedule import progress
 from flowplay.wire import Curve, Header, Measurement, RunState, Snapshot
 
@@ -33,6 +35,21 @@ def held_out_loss_of(state: RunState, n: int) -> float | None:
     if live.likelihood is None:
         return None
     return held_out_nll(live.likelihood, held_out_points(live.config, n).to(live.device))
+
+
+def bound_of(state: RunState, n: int) -> float | None:
+    """Return the mean of -ELBO over n held-out points, in nats; None for a model without one."""
+    live = LiveRun(state)
+    if not isinstance(live.model, BoundModel):
+        return None
+    points = held_out_points(live.config, n).to(live.device)
+    with torch.inference_mode():
+        return -float(live.model.bound(points, 8).double().mean())
+
+
+def samples_of(state: RunState) -> dict[str, Estimate]:
+    """Return the sample metrics of a state; see `sample_metrics`."""
+    return sample_metrics(LiveRun(state))
 
 
 @torch.inference_mode()
@@ -86,7 +103,8 @@ def _measurements(live: LiveRun, state: RunState) -> dict[str, Measurement]:
         factor, unit = _shown_in(live, found.unit)
         assert state.judgement is not None, "the untrained model is judged"
         value = factor * float(state.judgement[column])
-        measured[found.name] = Measurement(found.label, value, unit, found.exactness)
+        exactness = "estimate" if state.judged_roughly else found.exactness
+        measured[found.name] = Measurement(found.label, value, unit, exactness)
     # They take a moment: the first picture does not wait for them.
     if "held_out" in measured and state.step and (known := references(live.config)) is not None:
         label = f"Gaussian mixture ({known.components})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Callable
@@ -9,13 +10,18 @@ from typing import TypedDict
 
 import torch
 
+from flowplay.config import RunConfig
 from flowplay.flows.continuous import evaluations
 from flowplay.training.data import held_out_points
 from flowplay.training.live_run import LiveRun
+from flowplay.training.start import new_run
 
 #: Points of one timed call, and how often it is timed.
 POINTS = 10_000
 TIMES = 3
+
+#: Training steps that are timed together.
+STEPS = 20
 
 
 class Timing(TypedDict):
@@ -54,6 +60,18 @@ def measure(live: LiveRun, points: int = POINTS) -> Timing:
         log_prob_ms=None if likelihood is None else _milliseconds(lambda: likelihood.log_prob(x)),
         sample_ms=_milliseconds(lambda: model.sample(points)),
     )
+
+
+def step_milliseconds(config: RunConfig) -> float:
+    """Time training steps of a run from its start; return the milliseconds of one.
+
+    Args:
+        config: of the run.
+    """
+    state = new_run(config)
+    live = LiveRun(state)
+    taken = [live.train(state, math.inf, STEPS).seconds for _ in range(1 + TIMES)]
+    return 1000 * min(taken[1:]) / STEPS
 
 
 def _milliseconds(work: Callable[[], torch.Tensor]) -> float:

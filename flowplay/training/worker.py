@@ -20,24 +20,30 @@ from flowplay.training.images.anomalies import Complexity, anomalies_view
 from flowplay.training.images.drawn import bayes_accuracy, drawn_view
 from flowplay.training.images.latent import arrows_view, between_view, labels_view
 from flowplay.training.images.noise import noise_view
+from flowplay.training.images.posterior import image_posterior_view
 from flowplay.training.images.references import references
 from flowplay.training.images.scales import scales_view
 from flowplay.training.images.walk import walk_view
+from flowplay.training.latent import generator_view, plane_view, posterior_view, way_view
 from flowplay.training.layer_frames import flow_of
 from flowplay.training.layer_frames import layer_frames as frames_of
 from flowplay.training.ledger import point_ledger
 from flowplay.training.live_run import LiveRun
 from flowplay.training.pool import live_run, retain
+from flowplay.training.sample_metrics import sample_metrics
+from flowplay.training.sampling import sampled_view, sampling_cost
 from flowplay.training.scoring import (
     benign_example,
     compared,
+    plane_scores,
     score_rows,
-    tighter_example,
+    slice_view,
+    tighter_view,
     to_json,
 )
 from flowplay.training.slices import train_slice
 from flowplay.training.start import new_run, prepare_process
-from flowplay.training.timing import measure
+from flowplay.training.timing import measure, step_milliseconds
 from flowplay.training.undequantized import undequantized
 from flowplay.wire import EarlierWeights, RunState, TestRows
 
@@ -113,6 +119,19 @@ def measure_timing(config_json: str, state: bytes | None = None) -> bytes:
     return json.dumps(measure(live)).encode()
 
 
+def measure_samples(state: bytes) -> bytes:
+    """Return JSON of the sample metrics of a run's state; see `sample_metrics`."""
+    live, _ = _opened(state, None)
+    return json.dumps(sample_metrics(live)).encode()
+
+
+def measure_step(config_json: str) -> bytes:
+    """Return JSON of the milliseconds of a training step of a run on this worker."""
+    kernels.prepare()
+    config = RunConfig.model_validate(json.loads(config_json))
+    return json.dumps({"milliseconds": step_milliseconds(config)}).encode()
+
+
 def measure_checkpoint(config_json: str) -> bytes:
     """Return JSON of what a step of a run takes with and without gradient checkpointing."""
     config = RunConfig.model_validate(json.loads(config_json))
@@ -141,6 +160,40 @@ def ledger(state: bytes, earlier: bytes | None, k: int, x: float, y: float) -> b
     """Return bytes of the `Ledger` of the point that stands at (x, y) in the picture of z_k."""
     live, at = _opened(state, earlier)
     return point_ledger(flow_of(live), k, (x, y), step=at.step, token=at.token).to_bytes()
+
+
+def plane_of(state: bytes, earlier: bytes | None) -> bytes:
+    """Return bytes of the `PlaneView` of a run's state, or of earlier weights."""
+    return plane_view(_opened(state, earlier)[0]).to_bytes()
+
+
+def posterior_of(state: bytes, earlier: bytes | None, x: float, y: float) -> bytes:
+    """Return bytes of the `PosteriorView` of a point, of a VAE."""
+    return posterior_view(_opened(state, earlier)[0], (x, y)).to_bytes()
+
+
+def generator_of(state: bytes, earlier: bytes | None) -> bytes:
+    """Return bytes of the `GeneratorView` of a GAN."""
+    return generator_view(_opened(state, earlier)[0]).to_bytes()
+
+
+def way_between(
+    state: bytes, earlier: bytes | None, start: tuple[float, float], end: tuple[float, float]
+) -> bytes:
+    """Return bytes of the `WayView` from one point to another."""
+    return way_view(_opened(state, earlier)[0], start, end).to_bytes()
+
+
+def samples_drawn(
+    state: bytes, earlier: bytes | None, temperature: float, sampler: str | None, steps: int
+) -> bytes:
+    """Return bytes of the `SampledView` of a run's state; see `sampled_view`."""
+    return sampled_view(_opened(state, earlier)[0], temperature, sampler, steps).to_bytes()
+
+
+def cost_of_sampling(state: bytes, earlier: bytes | None) -> bytes:
+    """Return bytes of the `SamplingCostView` of a run of diffusion."""
+    return sampling_cost(_opened(state, earlier)[0]).to_bytes()
 
 
 def diagnosis(state: bytes, earlier: bytes | None) -> bytes:
@@ -201,6 +254,11 @@ def pixel_noise(state: bytes, number: int, coordinate: int) -> bytes:
     return noise_view(_opened(state, None)[0], number, coordinate).to_bytes()
 
 
+def image_posterior(state: bytes, number: int) -> bytes:
+    """Return bytes of the `ImagePosteriorView` of an image of the validation part."""
+    return image_posterior_view(_opened(state, None)[0], number).to_bytes()
+
+
 def image_anomalies(state: bytes, complexity: Complexity) -> bytes:
     """Return bytes of the `AnomaliesView` of a run of images."""
     return anomalies_view(_opened(state, None)[0], complexity).to_bytes()
@@ -236,9 +294,20 @@ def compared_methods(state: bytes, rows: bytes) -> bytes:
 
 
 def tighter_points(state: bytes) -> bytes:
-    """Return JSON of the scores of held-out points, and of a tighter Gaussian among them."""
-    live, _ = _opened(state, None)
-    return to_json(tighter_example(live))
+    """Return bytes of the `TighterView` of a run."""
+    return tighter_view(*_opened(state, None)).to_bytes()
+
+
+def scores_of_plane(state: bytes) -> bytes:
+    """Return bytes of the `PlaneScores` of a run in the plane."""
+    return plane_scores(*_opened(state, None)).to_bytes()
+
+
+def density_slice(
+    state: bytes, across: int, up: int, row: list[float], window: list[float]
+) -> bytes:
+    """Return bytes of the `SliceView` of a run of a table through a row."""
+    return slice_view(*_opened(state, None), across, up, row, window).to_bytes()
 
 
 def _opened(state: bytes, earlier: bytes | None) -> tuple[LiveRun, RunState]:

@@ -9,11 +9,13 @@ import streamlit as st
 
 from flowplay.config import RunConfig
 from flowplay.engine import Phase, Run
+from flowplay.numbers import fixed, whole
 from flowplay.ui import runs
 from flowplay.ui.follow import follow
 from flowplay.ui.picture_views import draw_density, show_problem
 from flowplay.ui.shell import engine, page_link, show_engine_status
 from flowplay.ui.terms import prose
+from flowplay.ui.waiting import waiting_for
 from flowplay.wire import DensityPicture, Snapshot
 
 #: Seconds between two looks at runs that train.
@@ -62,11 +64,22 @@ def show_board(board: Board) -> None:
     shown = runs.board_runs(configs)
     show_engine_status()
     _buttons(board, shown)
+    follow_all(shown, lambda: _show(board, shown), max(_POLL, engine().snapshot_interval))
+
+
+def follow_all(shown: Sequence[Run], draw: Callable[[], None], every: float) -> None:
+    """Draw runs, and again every so many seconds for as long as one has pictures to come.
+
+    Args:
+        shown: the runs.
+        draw: draws them, without controls: those of a fragment with a timer lose clicks.
+        every: seconds between two looks.
+    """
     drawn = [run.view() for run in shown]
     pending = any(view.pending for view in drawn)
 
     def look() -> None:
-        _show(board, shown)
+        draw()
         views = [run.view() for run in shown]
         if pending and (
             [view.phase for view in views] != [view.phase for view in drawn]
@@ -74,7 +87,7 @@ def show_board(board: Board) -> None:
         ):
             st.rerun()
 
-    follow(look, max(_POLL, engine().snapshot_interval) if pending else None)
+    follow(look, every if pending else None)
 
 
 def _buttons(board: Board, shown: Sequence[Run]) -> None:
@@ -107,7 +120,7 @@ def _buttons(board: Board, shown: Sequence[Run]) -> None:
             icon=":material/restart_alt:",
             help="Return to untrained models.",
             on_click=runs.board_start_over,
-            args=(board.configs,),
+            args=(shown,),
         )
 
 
@@ -137,15 +150,16 @@ def _show_run(run: Run, key: str) -> None:
     snapshot = None if view.snapshot is None else Snapshot.from_bytes(view.snapshot)
     picture = None if snapshot is None else snapshot.picture(DensityPicture)
     if snapshot is None or picture is None:
-        st.caption(view.message or "Waiting for a worker…")
+        waiting = waiting_for(view, run.config, engine().status.workers)
+        st.caption(view.message or waiting or "Waiting for a worker…")
         return
     told = {m.label: m.value for m in snapshot.measurements.values()}
-    both = ", ".join(f"{n} {told[n]:.3f}" for n in ("KL(q‖p)", "KL(p‖q)") if n in told)
+    both = ", ".join(f"{n} {fixed(told[n])}" for n in ("KL(q‖p)", "KL(p‖q)") if n in told)
     frame = f"{run.id[:6]}-{snapshot.header.step}"
     draw_density(picture, snapshot, samples=False, frame=frame, key=key)
     ess = told.get("effective sample size")
     st.caption(
-        f"Step {snapshot.header.step:,} · {both} nats"
+        f"Step {whole(snapshot.header.step)} · {both} nats"
         + ("" if ess is None else f" · ESS {ess:.0%}")
         + (f" · {view.message}" if view.message else "")
     )

@@ -9,6 +9,7 @@ import streamlit as st
 from flowplay.catalog import Architecture, FlowFamily
 from flowplay.config import RunConfig
 from flowplay.engine import Run
+from flowplay.numbers import fixed, number, whole
 from flowplay.ui.energies import direction_note
 from flowplay.ui.look import WORKER
 from flowplay.ui.shell import engine
@@ -27,9 +28,10 @@ def architecture_card(architecture: Architecture, target: str = DEFAULT_TARGET) 
         target: name of what is learned.
     """
     st.markdown(f"**{architecture.label}.** {architecture.idea}")
-    costs = ""
-    if isinstance(architecture, FlowFamily):
+    costs = f"- What is exact: {architecture.exactness}\n" if architecture.exactness else ""
+    if architecture.equation:
         st.latex(architecture.equation)
+    if isinstance(architecture, FlowFamily):
         prose(
             "Its [[Jacobian]] and [[log-det]] from z to x. From x to z, the log-det has the "
             "opposite sign."
@@ -92,18 +94,18 @@ def _show_measured(config: RunConfig, run: Run) -> None:
     density = "" if log_prob is None else f"log_prob {_milliseconds(log_prob)}"
     sample = f"sample {_milliseconds(timing['sample_ms'])}"
     st.caption(
-        f"Measured on this server for {timing['points']:,} points: "
+        f"Measured on this server for {whole(timing['points'])} points: "
         f"{'; '.join(filter(None, [density + evaluations, sample]))}."
     )
 
 
 def _milliseconds(value: float) -> str:
-    return f"{value:,.0f} ms" if value >= 10 else f"{value:.1f} ms"
+    return f"{whole(value)} ms" if value >= 10 else f"{fixed(value, 1)} ms"
 
 
 def _typical(architecture: Architecture, target: str) -> str:
     config = RunConfig(target=target, architecture=architecture.name)
-    parts = [f"learning rate {config.learning_rate:g}"]
+    parts = [f"learning rate {number(config.learning_rate)}"]
     if architecture.conditioned:
         parts.insert(0, f"width {config.width}")
     if architecture.depth_help is not None:

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
+from flowplay.numbers import fixed
 from flowplay.onedim import (
     BASES,
     FIRST_KNOTS,
     KINDS,
     SPLINE,
-    Interval,
     Knots,
     MonotoneMap,
     PushForward,
@@ -21,6 +21,7 @@ from flowplay.onedim import (
     repair_values,
 )
 from flowplay.onedim.picture import line_picture
+from flowplay.onedim.scales import BOX, scales_of
 from flowplay.ui.components.change_view import change_view
 from flowplay.ui.components.dials import message, number_of
 
@@ -28,9 +29,6 @@ SPLINE_EQUATION = r"f \text{ a monotone rational-quadratic spline through the kn
 
 _STATE = "_change"
 _VIEW = "change_view"
-
-#: All axes of the spline's pictures: they must not change while a knot is dragged.
-_BOX: Interval = (-4.0, 4.0)
 
 
 @dataclass
@@ -105,14 +103,16 @@ def change_lab() -> None:
 def _follow() -> None:
     base, name = BASES[st.session_state["base"]], st.session_state["map"]
     settings = change_settings()
-    refusal = settings.refused
+    refusal, shown, point = settings.refused, True, None
     try:
         step = _map(settings, name)
         law = PushForward(base, (step,))
     except ValueError as error:
-        # The last picture that could be drawn stays; the sentence says why.
-        refusal = str(error)
+        # The last picture that could be drawn stays, in grey; the sentence says why.
+        refusal, shown = str(error), False
         law = _last_law(base.name, name)
+        if name == "affine":
+            point = settings.values[name]["b"]
     else:
         st.session_state[_LAST] = (base.name, name, law)
     if name == SPLINE:
@@ -121,16 +121,19 @@ def _follow() -> None:
         st.latex(rf"{KINDS[name].equation}, \qquad {KINDS[name].slope}")
     change_view(
         law,
-        line_picture(law, _BOX if name == SPLINE else None),
+        line_picture(law, BOX if name == SPLINE else None),
+        scales_of(law.base, name),
         map_name=name,
         parameters=() if name == SPLINE else KINDS[name].parameters,
         values={} if name == SPLINE else settings.values[name],
         knots=settings.knots if name == SPLINE else None,
-        number=settings.number,
+        message=settings.number,
         epoch=settings.epoch,
         seed=settings.seed,
         refusal=refusal,
-        alt=_alt(law, name),
+        is_current=shown,
+        point=point,
+        alt=_alt(law, name) if shown else refusal,
         key=_VIEW,
         on_sent=_read_message,
     )
@@ -182,7 +185,7 @@ def _alt(law: PushForward, name: str) -> str:
     return (
         f"Change of variables: the {law.base.label.lower()} base density below, the {name} map in "
         "the middle, the density of x on the right, and again beside the density without the "
-        f"slope. Integral of the density of x: {law.integral():.4f}."
+        f"slope. Integral of the density of x: {fixed(law.integral(), 4)}."
     )
 
 

@@ -10,11 +10,11 @@ import streamlit as st
 from flowplay.config import RunConfig
 from flowplay.engine import Run
 from flowplay.figures.sizes import sizes_figure
+from flowplay.numbers import fixed, whole
 from flowplay.problems import ImageProblem
-from flowplay.ui.follow import follow
 from flowplay.ui.look import WORKER
-from flowplay.ui.runs import ACTIVE
 from flowplay.ui.shell import page_link
+from flowplay.ui.trained import wait_for
 from flowplay.ui.work import NotDoneError, result_of, say_not_done
 from flowplay.wire import Compressed, Restored
 from flowplay.wire.compressed import OTHERS
@@ -27,7 +27,6 @@ _FIRST = RunConfig(target="digits", architecture=CODED, budget=60, budget_unit="
 LARGEST = 2**20
 
 _ASKED = "_compress_asked"
-_POLL = 1.0
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def compress_view(config: RunConfig, run: Run) -> None:
     view = run.view()
     if view.header is None or view.header.step == 0 or run.state is None:
         st.caption("Press Train. When the model has learned for a while, it can compress.")
-        _wait(run, first=True)
+        wait_for(run, view, first=True)
         return
     images = _source(config)
     if st.button(
@@ -98,20 +97,7 @@ def compress_view(config: RunConfig, run: Run) -> None:
     asked: _Asked | None = st.session_state.get(_ASKED)
     if asked is not None and asked.run_id == run.id:
         _show(asked, config)
-    _wait(run, first=False)
-
-
-def _wait(run: Run, *, first: bool) -> None:
-    """Run the page again when the run has its first step, or ends: its buttons change."""
-    drawn = run.view()
-
-    def look() -> None:
-        view = run.view()
-        begun = first and view.header is not None and view.header.step > 0
-        if begun or view.phase is not drawn.phase:
-            st.rerun()
-
-    follow(look, _POLL if drawn.phase in ACTIVE else None)
+    wait_for(run, view, first=False)
 
 
 def _source(config: RunConfig) -> bytes | None:
@@ -166,10 +152,10 @@ def _show(asked: _Asked, config: RunConfig) -> None:
         alt="Bytes of the model's file beside those of other compressors for the same images.",
     )
     st.caption(
-        f"Compressed by the weights of step {asked.step:,}. The dashed line is −log₂ P of the "
-        f"model. The file does not hold the model: its weights have {figures['model_bytes']:,} "
-        "bytes more, and whoever reads the file needs them too. The others need nothing of the "
-        "kind."
+        f"Compressed by the weights of step {whole(asked.step)}. The dashed line is −log₂ P of the "
+        "model. The file does not hold the model: its weights have "
+        f"{whole(figures['model_bytes'])} bytes more, and whoever reads the file needs them too. "
+        "The others need nothing of the kind."
     )
     with st.container(horizontal=True):
         st.download_button(
@@ -196,16 +182,16 @@ def _metrics(made: Compressed) -> None:
     figures = made.figures
     rate, ideal = figures["bits_per_dim"], figures["ideal_bytes"]
     with st.container(horizontal=True):
-        st.metric("Images", f"{figures['images']:,}")
-        st.metric("File", f"{figures['bytes']:,} bytes", help="All of it, with its checksum.")
+        st.metric("Images", whole(figures["images"]))
+        st.metric("File", f"{whole(figures['bytes'])} bytes", help="All of it, with its checksum.")
         st.metric(
             "Bits per value",
-            "–" if rate is None else f"{rate:.3f}",
+            "–" if rate is None else fixed(rate),
             help="Bits of the file over the number of values: bits per dimension.",
         )
         st.metric(
             "Ideal code",
-            "–" if ideal is None else f"{ideal:,.1f} bytes",
+            "–" if ideal is None else f"{fixed(ideal, 1)} bytes",
             help="−log₂ P of all images: exact. It is not known if an image has values that are "
             "no levels.",
         )
@@ -224,7 +210,7 @@ def _compare(asked: _Asked, made: Compressed) -> None:
     restored = Restored.from_bytes(data)
     if restored.digest == made.digest:
         st.success(
-            f"All {len(restored.images):,} images came back, bit for bit.",
+            f"All {whole(len(restored.images))} images came back, bit for bit.",
             icon=":material/check_circle:",
         )
     else:

@@ -82,8 +82,8 @@ def bounds_chart(snapshot: Snapshot, energy: Energy, *, key: str, height: int) -
         rising=True,
         names=("ELBO", "log Z est."),
         alt=f"ELBO and importance-weighted log Z against optimizer step. At step "
-        f"{snapshot.header.step}: ELBO {snapshot.measurements['elbo'].value:.3f}, estimate "
-        f"{snapshot.measurements['log_z'].value:.3f}, true log Z {energy.log_z:.3f} nats.",
+        f"{snapshot.header.step}: ELBO {fixed(snapshot.measurements['elbo'].value)}, estimate "
+        f"{fixed(snapshot.measurements['log_z'].value)}, true log Z {fixed(energy.log_z)} nats.",
         key=key,
         height=height,
     )

@@ -6,7 +6,7 @@ import streamlit as st
 
 from flowplay.config import bounds
 from flowplay.engine import Phase, Run, RunView
-from flowplay.numbers import number
+from flowplay.numbers import number, whole
 from flowplay.ui import runs
 from flowplay.ui.settings import locked, typed_config
 
@@ -28,11 +28,11 @@ def failure_box(run: Run) -> None:
         if view.header is None or run.state is None:
             return
         if "diverged" not in view.message:
-            _go_on_button(f"Try again from step {view.header.step:,}", None)
+            _go_on_button(f"Try again from step {whole(view.header.step)}", None)
             return
         rate = _rate_to_go_on(run.id, view)
         again = view.header.step == 0
-        start = "Start again" if again else f"Go on from step {view.header.step:,}"
+        start = "Start again" if again else f"Go on from step {whole(view.header.step)}"
         _go_on_button(f"{start} with learning rate {number(rate)}", rate)
 
 

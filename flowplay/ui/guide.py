@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 import streamlit as st
 
-from flowplay.catalog import FLOW_FAMILIES, Paper
+from flowplay.catalog import ARCHITECTURES, FLOW_FAMILIES, Paper
 from flowplay.glossary import TERMS
 from flowplay.guide import (
     CHAPTERS,
@@ -19,11 +19,14 @@ from flowplay.guide import (
     Try,
     all_papers,
     bits_per_dimension,
+    comparison_note,
+    comparison_table,
     hyperparameters,
     not_yet,
     picture,
     placed,
 )
+from flowplay.numbers import fixed
 from flowplay.problems import make_problem
 from flowplay.ui.card import architecture_card
 from flowplay.ui.components.anchor_view import anchor_view, read_wanted
@@ -191,7 +194,7 @@ def _bits() -> None:
         )
         st.metric(
             "Bits per dimension",
-            f"{bits_per_dimension(nll, int(dim), width):.3f}",
+            fixed(bits_per_dimension(nll, int(dim), width)),
             help="NLL / (D log 2) − log₂ δ. With δ = 1, a uniform distribution over bytes gives 8.",
         )
 
@@ -212,12 +215,12 @@ def _units() -> None:
     with st.container(horizontal=True, key="units"):
         st.metric(
             "Entropy of the moons, in nats",
-            f"{entropy:.3f}",
+            fixed(entropy),
             help="That of the Playground's moons plus 2 log c.",
         )
         st.metric(
             "NLL of a flow with a gap of 0.05",
-            f"{entropy + 0.05:.3f}",
+            fixed(entropy + 0.05),
             help="In the same units: it changes by the same number.",
         )
         st.metric("Gap", "0.050", help="A KL divergence: the same in all units.")
@@ -260,7 +263,20 @@ def _where(topic: Topic) -> str:
     return ", ".join(places)
 
 
+def _comparison() -> None:
+    """Show numbers of the last measured race, and the cards of models that are no flows."""
+    with st.container(key="comparison"):
+        prose(comparison_table())
+    st.caption(comparison_note())
+    for name, architecture in ARCHITECTURES.items():
+        if not architecture.is_flow:
+            with st.expander(f"**{architecture.label}**: {architecture.idea}"):
+                architecture_card(architecture)
+                try_it(Try(f"Train {architecture.label}", {"architecture": name}), f"other_{name}")
+
+
 _EXTRAS: Mapping[str, Callable[[], None]] = {
+    "comparison": _comparison,
     "families": _families,
     "costs": timing_table,
     "hyperparameters": _hyperparameters,

@@ -2,33 +2,49 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 import streamlit as st
 
-from flowplay.catalog import BASE_COMPONENTS, FLOW_FAMILIES
 from flowplay.config import RunConfig
 from flowplay.engine import Phase, Run
+from flowplay.numbers import whole
 from flowplay.problems import Energy
 from flowplay.ui import runs
 from flowplay.ui.components.inside_view import FARTHEST, Pick, inside_view, read_pick
 from flowplay.ui.components.ledger_view import ledger_view
 from flowplay.ui.follow import follow
 from flowplay.ui.gif import drawn_gif
+from flowplay.ui.latent.generator import generator_section
+from flowplay.ui.latent.posterior import posterior_section
+from flowplay.ui.latent.samples import samples_section
+from flowplay.ui.latent.way import way_section
 from flowplay.ui.look import WORKER, Look, choose_point, chosen_point, first_point
+from flowplay.ui.naming import learned_from, made_of
 from flowplay.ui.opening import example_note
 from flowplay.ui.runs import ACTIVE
 from flowplay.ui.shell import engine, page_link
 from flowplay.ui.standalone import standalone_html
+from flowplay.ui.switches import PRESENT, switches
+from flowplay.ui.terms import plain
+from flowplay.ui.waiting import computing_layers, waiting_for
 from flowplay.ui.work import NotDoneError, is_there, keep, kept, result_of, say_not_done
-from flowplay.wire import Diagnosis, ExportedFlow, LayerFrames, Ledger
+from flowplay.wire import Diagnosis, ExportedFlow, LayerFrames, Ledger, export_name
 
 #: Seconds between two looks at a run that still trains: its frames are some 300 kB.
 POLL = 1.0
 
 #: And at one that has no state yet.
 FIRST_POLL = 0.25
+
+#: What is shown of models that have no layers, by the name of the architecture.
+_OWN_SECTIONS: Mapping[str, Callable[[Look], None]] = {
+    "vae": posterior_section,
+    "gan": generator_section,
+}
 
 _SHOWN = "_inside_shown"
 _TYPED = "_typed_point"
@@ -38,11 +54,10 @@ def headline(config: RunConfig, run: Run) -> None:
     """Say which run is shown, how far it is trained, and where its settings can be changed."""
     view = run.view()
     step = 0 if view.header is None else view.header.step
-    what = f"**{config.problem().label}**, {made_of(config)}"
-    # While it trains, the step is shown below, where it is updated.
-    stands = step > 0 and view.phase not in ACTIVE
+    what = f"**{plain(learned_from(config))}**, {made_of(config)}"
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"{what}, step {step:,}" if stands else what, width="content")
+        # Which step is shown stands below, where it changes.
+        st.markdown(what, width="content")
         page_link(
             "pages/playground.py",
             config,
@@ -51,13 +66,16 @@ def headline(config: RunConfig, run: Run) -> None:
             help="Target, architecture and all other settings; this run stays as it is.",
             about=runs.about(run),
         )
+        switches(PRESENT)
     with st.container():
         if example_note(run) or step > 0 or why_no_layers(config):
             return
         if view.phase not in ACTIVE and view.phase is not Phase.FAILED:
             st.info(
                 "This flow is untrained: its layers change the base very little, and the last one "
-                "scales it to the data. Press Train and watch the layers change.",
+                "scales it to the data. Press Train and watch the layers change."
+                if config.entry.layered
+                else "This model is untrained. Press Train, then look inside.",
                 icon=":material/model_training:",
             )
 
@@ -69,7 +87,9 @@ def inside_link(config: RunConfig, run: Run) -> None:
             page_link(
                 "pages/layers.py",
                 config,
-                label="See inside: every layer, every point, every log-det",
+                label="See inside: every layer, every point, every log-det"
+                if config.entry.layered
+                else "See inside: latent space and samples",
                 icon=":material/layers:",
                 help="Look at this run layer by layer: follow a point, read its ledger, check and "
                 "download the model.",
@@ -79,22 +99,12 @@ def inside_link(config: RunConfig, run: Run) -> None:
 
 def why_no_layers(config: RunConfig) -> str:
     """Say in one sentence why a config's model has no layers to look into; empty if it has."""
-    if config.architecture not in FLOW_FAMILIES:
-        label = config.entry.label
-        return f"This model has no layers to look into: {label} is not a normalizing flow."
     if config.problem().window is None:
         return "This model has no layers to look into: its data do not lie in the plane."
+    if not config.entry.layered and config.architecture not in _OWN_SECTIONS:
+        label = config.entry.label
+        return f"This model has no layers to look into: {label} is not a normalizing flow."
     return ""
-
-
-def made_of(config: RunConfig) -> str:
-    """Return the family and how much of it there is, as RealNVP, 12 layers."""
-    architecture = config.entry
-    if architecture.depth_help is not None:
-        one, several = architecture.depth_units
-        return f"{architecture.label}, {config.depth} {one if config.depth == 1 else several}"
-    own = [str(v) for name, v in config.options.items() if name != BASE_COMPONENTS.name]
-    return f"{architecture.label}: {', '.join(own)}" if own else architecture.label
 
 
 def inside(config: RunConfig, run: Run) -> None:
@@ -112,22 +122,32 @@ def inside(config: RunConfig, run: Run) -> None:
 
     def look() -> None:
         view = run.view()
+        if drawn.pending and (view.phase is not drawn.phase or not view.pending):
+            # First of all: clicks in what this timer draws would be lost with it, see `follow`.
+            st.rerun()
         step = 0 if view.header is None else view.header.step
         state = run.state
         if state is None and view.phase is Phase.FAILED:
             st.caption("There are no layers to show, since the run could not start.")
         elif state is None or engine().status.phase != "ready":
-            st.info("The layers appear as soon as a worker is ready.", icon=":material/hourglass:")
+            waiting = waiting_for(view, config, engine().status.workers)
+            told = waiting or "The layers appear as soon as a worker is ready."
+            st.info(told, icon=":material/hourglass:")
         else:
             training = view.phase in ACTIVE
             # One container, slider or none: the picture must keep its place in the page.
-            with st.container():
-                rewound = _rewind(run, step, training=training)
+            with st.container(key="rewind"):
+                rewound = _rewind(run, step, training=training) if config.entry.layered else None
             earlier = None if rewound is None else run.earlier(rewound)
             wanted = Look(run.id, step, rewound if earlier else None, not training, state, earlier)
-            _show(config, wanted)
-        if drawn.pending and (view.phase is not drawn.phase or not view.pending):
-            st.rerun()
+            if config.entry.layered:
+                _show(config, wanted)
+            elif training:
+                st.caption(f"Step {whole(step)}, still training. Pause to look inside.")
+            else:
+                _OWN_SECTIONS[config.architecture](wanted)
+            if not training:
+                _latent_space(config, wanted)
 
     follow(look, poll if drawn.pending else None)
 
@@ -137,15 +157,15 @@ def _rewind(run: Run, step: int, *, training: bool) -> int | None:
     earlier = [s for s in run.earlier_steps if s < step]
     if training:
         st.caption(
-            f"Step {step:,}, still training: the layers are drawn every second, in larger cells. "
-            "Pause to see smaller cells and to rewind."
+            f"Step {whole(step)}, still training: the layers are drawn every second, in larger "
+            "cells. Pause to see smaller cells and to rewind."
         )
         return None
     if not earlier:
         if step:
             st.caption(
-                f"Step {step:,}. There are no earlier states to rewind to: up to 40 of them are "
-                "kept while a flow is trained here or in the Playground."
+                f"Step {whole(step)}. There are no earlier states to rewind to: up to 40 of them "
+                "are kept while a flow is trained here or in the Playground."
             )
         return None
     options = [*earlier, step]
@@ -154,18 +174,25 @@ def _rewind(run: Run, step: int, *, training: bool) -> int | None:
         "Rewind training",
         options,
         value=step,
-        format_func=lambda s: f"step {s:,}",
+        format_func=lambda s: f"step {whole(s)}",
         key=key,
         help="Look at earlier weights of this run, at the same layer. At most 40 steps are kept, "
         "evenly spaced. The run itself is not changed.",
     )
-    return None if chosen == step else int(chosen)
+    if chosen == step:
+        st.caption(f"Shown: step {whole(step)}, the last one.")
+        return None
+    st.caption(
+        f"Shown: step {whole(chosen)}, of a run that stands at step {whole(step)}. Picture, "
+        "ledger, check-up and downloads are of the step that is shown."
+    )
+    return int(chosen)
 
 
 def _show(config: RunConfig, look: Look) -> None:
     with st.container():
         try:
-            frames = _frames(look)
+            frames = _frames(config, look)
         except NotDoneError as error:
             sentence = f"The layers could not be computed: {error}"
             say_not_done(sentence, "frames", look.key, button="inside_again")
@@ -187,6 +214,15 @@ def _show(config: RunConfig, look: Look) -> None:
             _export(config, look, frames)
 
 
+def _latent_space(config: RunConfig, look: Look) -> None:
+    """Show what can be asked of a trained model: the way between two points, and samples."""
+    if config.entry.likelihood != "none":
+        with st.container(key="way"):
+            way_section(config, look)
+    with st.container(key="drawn"):
+        samples_section(config, look)
+
+
 def _picked(key: str, layers: int) -> None:
     """Follow the point that the picture says was chosen.
 
@@ -198,12 +234,12 @@ def _picked(key: str, layers: int) -> None:
         choose_point(pick)
 
 
-def _frames(look: Look) -> bytes:
+def _frames(config: RunConfig, look: Look) -> bytes:
     ask = partial(result_of, "frames", look.key, *look.frames)
     if is_there("frames", look.key) or st.session_state.get(_SHOWN) == look.run_id:
         # An earlier picture of this run stays meanwhile; a spinner would move it.
         return ask()
-    with st.spinner("Computing the density after each layer…"):
+    with st.spinner(computing_layers(config, 0.0), show_time=True):
         return ask()
 
 
@@ -280,6 +316,8 @@ def _typed_point(point: Pick, layers: int, *, stay: bool = False) -> None:
                 label,
                 -FARTHEST,
                 FARTHEST,
+                # A run of the page that is cut off may be the one that tells the browser the value.
+                st.session_state[name] or 0.0,
                 step=0.1,
                 format="%.4f",
                 key=name,
@@ -320,7 +358,7 @@ def _diagnosis(look: Look) -> None:
         lines.append(f"- {verdict} **{check['name']}**: {check['value']}. {check['sentence']}")
     st.markdown("\n".join(lines))
     st.caption(
-        f"Measured at step {found.step:,} over 2,000 held-out points, in float32; condition "
+        f"Measured at step {whole(found.step)} over 2,000 held-out points, in float32; condition "
         "numbers and saturation over 500 of them."
     )
     with st.expander("Layer by layer", icon=":material/table_rows:"):
@@ -355,11 +393,10 @@ def _diagnosis(look: Look) -> None:
 
 def _export(config: RunConfig, look: Look, frames: bytes) -> None:
     st.subheader("Downloads", anchor=False)
-    name = f"{config.target}-{config.architecture}"
     at = look.step if look.rewound is None else look.rewound
-    title = (
-        f"{config.problem().label}, learned by {config.entry.label}: layer by layer, step {at:,}"
-    )
+    name = export_name(config.target, config.architecture, at)
+    what = f"{config.problem().label}, learned by {config.entry.label}"
+    title = f"{what}: layer by layer, step {whole(at)}"
     exported, failed = None, ""
     try:
         exported = _exported(look)
@@ -382,7 +419,7 @@ def _export(config: RunConfig, look: Look, frames: bytes) -> None:
             st.download_button(
                 "Weights",
                 exported.weights.tobytes(),
-                "flow.safetensors",
+                f"{name}.safetensors",
                 "application/octet-stream",
                 key="export_weights",
                 icon=":material/deployed_code:",
@@ -391,12 +428,12 @@ def _export(config: RunConfig, look: Look, frames: bytes) -> None:
             )
         st.download_button(
             "Config",
-            config.model_dump_json(indent=2),
+            json.dumps({"step": at, "config": config.model_dump(mode="json")}, indent=2),
             f"{name}.json",
             "application/json",
             key="export_config",
             icon=":material/data_object:",
-            help="Everything that defines this run, as JSON.",
+            help="Everything that defines this run, and the step that is shown, as JSON.",
             on_click="ignore",
         )
     if failed:

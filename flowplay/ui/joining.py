@@ -9,6 +9,7 @@ import streamlit as st
 from flowplay.catalog import architectures_for
 from flowplay.config import RunConfig
 from flowplay.limits import limits
+from flowplay.numbers import number
 from flowplay.problems import PROBLEMS
 from flowplay.rules import Rules
 from flowplay.store import StoreError, is_id
@@ -102,7 +103,7 @@ def goal_line(plan: ClassPlan) -> str:
     if plan.goal == "none":
         return ""
     what = {"gap": "a gap", "nll": "a held-out NLL"}[plan.goal]
-    return f"Goal: {what} of at most {plan.goal_value:g} nats."
+    return f"Goal: {what} of at most {number(plan.goal_value, 6)} nats."
 
 
 def _join_form(found: Class) -> None:

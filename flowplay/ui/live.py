@@ -16,6 +16,7 @@ from flowplay.problems import Energy, Floor, ImageProblem, Posterior, Problem
 from flowplay.ui import runs
 from flowplay.ui.components.loss_view import loss_view
 from flowplay.ui.components.settings_button import settings_button
+from flowplay.ui.controls import temperature_control
 from flowplay.ui.energies import bounds_chart, energy_metrics, trained_divergence
 from flowplay.ui.example import example
 from flowplay.ui.follow import follow
@@ -26,6 +27,7 @@ from flowplay.ui.sharing import share_button, share_dialog
 from flowplay.ui.shell import engine
 from flowplay.ui.switches import ALL_NUMBERS, PRESENT, is_on, switches
 from flowplay.ui.terms import tooltip
+from flowplay.ui.waiting import waiting_for
 from flowplay.wire import Snapshot
 
 #: Seconds between two looks at a run that trains: the least, and as a share of the time between two
@@ -36,8 +38,8 @@ POLL_SHARE = 0.6
 #: The same while no worker is ready: they may need the cores to become so.
 WAITING_POLL = 0.3
 
-#: Pixels of the chart of the loss, and of two charts below each other.
-_HEIGHT, _HEIGHT_OF_TWO = 320, 220
+#: Most pixels of the chart of the loss, and of two charts below each other.
+_HEIGHT, _HEIGHT_OF_TWO = 400, 220
 
 #: What the chart shows, by the likelihood of the model.
 _LOSSES = {
@@ -81,7 +83,8 @@ def buttons(run: Run, *, settings: bool = False) -> None:
         st.button(
             _train_label(view, is_example=runs.is_example(run)),
             key="train",
-            type="primary",
+            # What failed is better begun again by the button below the reason.
+            type="secondary" if view.phase is Phase.FAILED else "primary",
             icon=":material/play_arrow:",
             help="Train the model on the server, live, until the budget is used up.",
             disabled=active or (view.phase is Phase.FINISHED and locked("budget")),
@@ -153,22 +156,26 @@ def live_view(config: RunConfig, run: Run) -> None:
 
 
 def view_switches(config: RunConfig) -> None:
-    """Show what changes how much is seen."""
-    with st.container(horizontal=True, key="view_switches"):
-        samples_toggle(config)
+    """Show what changes how much is seen, and beside samples their temperature."""
+    with st.container(horizontal=True, key="view_switches", vertical_alignment="center"):
+        shown = samples_toggle(config)
+        temperature_control(samples=shown or not _may_hide_samples(config))
         switches(ALL_NUMBERS, PRESENT)
 
 
-def samples_toggle(config: RunConfig) -> None:
-    """Let samples be drawn on the model's density, if it has one in the plane."""
-    in_the_plane = config.problem().window is not None
-    if in_the_plane and config.entry.likelihood != "none":
-        st.toggle(
-            "Show samples",
-            key="show_samples",
-            help="Draw points from the model, at the temperature set under Data, seed and samples.",
-            persist_state="session",
-        )
+def samples_toggle(config: RunConfig) -> bool:
+    """Let samples be drawn on the model's density, if it has one in the plane; return if so."""
+    return _may_hide_samples(config) and st.toggle(
+        "Show samples",
+        key="show_samples",
+        help="Draw points from the model. Their temperature can be changed beside this switch.",
+        persist_state="session",
+    )
+
+
+def _may_hide_samples(config: RunConfig) -> bool:
+    """Tell whether there is a picture without samples: a density in the plane."""
+    return config.problem().window is not None and config.entry.likelihood != "none"
 
 
 def poll_seconds() -> float:
@@ -186,7 +193,10 @@ def _train_label(view: RunView, *, is_example: bool) -> str:
 
 def _show(view: RunView, run: Run, problem: Problem) -> None:
     snapshot = None if view.snapshot is None else Snapshot.from_bytes(view.snapshot)
-    progress(view, snapshot, run.config)
+    if runs.is_example(run) and snapshot is not None:
+        _example_progress(view, snapshot, run.config)
+    else:
+        progress(view, snapshot, run.config)
     posterior = problem if isinstance(problem, Posterior) else None
     left, middle, *between, right = st.columns(3 if posterior is None else 4)
     with left, st.container(key="target_density"):
@@ -214,9 +224,8 @@ def _show_model(view: RunView, snapshot: Snapshot | None, run: Run) -> None:
         st.caption("There is no picture, since the run could not start.")
         return
     if snapshot is None:
-        st.info(
-            "The untrained model appears as soon as a worker is ready.", icon=":material/hourglass:"
-        )
+        # For what it waits stands above.
+        st.info("The untrained model appears here, once it is built.", icon=":material/hourglass:")
         return
     samples = bool(st.session_state.get("show_samples"))
     replay = example().replay if runs.is_example(run) and not samples else None
@@ -330,7 +339,7 @@ def _metrics(snapshot: Snapshot | None, problem: Problem, config: RunConfig) -> 
     for name in ("gaussian", "mixture"):
         if snapshot is not None and (found := snapshot.measurements.get(name)) is not None:
             label = found.label[:1].upper() + found.label[1:]
-            shown.append(_Metric(label, f"{found.value:.3f}", _REFERENCES[name]))
+            shown.append(_Metric(label, fixed(found.value), _REFERENCES[name]))
     return [*shown, _parameters(snapshot)]
 
 
@@ -360,6 +369,13 @@ def progress(view: RunView, snapshot: Snapshot | None, config: RunConfig) -> Non
     st.progress(_part(view, config), text=_progress_line(view, snapshot, config))
 
 
+def _example_progress(view: RunView, snapshot: Snapshot, config: RunConfig) -> None:
+    """Say what the example is, in the line that says of other runs how far they are."""
+    steps = whole(snapshot.header.step)
+    told = f":material/school: Example: a run of these settings, trained earlier for {steps} steps."
+    st.progress(_part(view, config), text=f"{told} Train starts a new run.")
+
+
 def _part(view: RunView, config: RunConfig) -> float:
     if view.header is None:
         return 0.0
@@ -371,14 +387,18 @@ def _progress_line(view: RunView, snapshot: Snapshot | None, config: RunConfig) 
     failed = view.phase is Phase.FAILED  # Its message stands in a box of its own.
     if view.message and not failed:
         return view.message
+    waiting = waiting_for(view, config, engine().status.workers)
     if snapshot is None:
-        return "Not started." if failed else "Waiting for a worker…"
+        return "Not started." if failed else waiting or "Waiting for a worker…"
     header = snapshot.header
     if header.step == 0:
-        return "Untrained."
+        begins = view.phase in runs.ACTIVE
+        return waiting or ("The training begins…" if begins else "Untrained.")
     done = f"{view.phase.value.capitalize()} · step {whole(header.step)}"
     if config.budget_unit == "steps":
         done += f" of {whole(view.hot.budget)}"
+    if waiting:
+        return f"{done} · {waiting}"
     if not is_on(ALL_NUMBERS):
         return done
     train = snapshot.measurements.get("train")

@@ -21,6 +21,7 @@ from flowplay.config import RunConfig
 from flowplay.figures import describe_density
 from flowplay.grids import density_scale, exact_density
 from flowplay.limits import limits
+from flowplay.numbers import fixed, whole
 from flowplay.store import StoreError, is_id
 from flowplay.ui.components.density_view import HTML as DENSITY_HTML
 from flowplay.ui.components.density_view import density_frame
@@ -188,16 +189,16 @@ def _message(run_id: str, config: RunConfig, snapshot: Snapshot, phase: str) -> 
     header, problem = snapshot.header, config.problem()
     message: dict[str, Any] = {
         "title": f"{problem.label}, learned by {config.entry.label}",
-        "line": f"{phase.capitalize()} · step {header.step:,} · {header.seconds:.1f} s",
+        "line": f"{phase.capitalize()} · step {whole(header.step)} · {fixed(header.seconds, 1)} s",
         "density": None,
         "loss": None,
     }
     floor = None if config.entry.likelihood == "none" else problem.floor
     held_out = snapshot.measurements.get("held_out")
     if held_out is not None:
-        message["line"] += f" · {held_out.label} {held_out.value:.3f}"
+        message["line"] += f" · {held_out.label} {fixed(held_out.value)}"
         if floor is not None:
-            message["line"] += f" · gap {held_out.value - floor.value:.3f}"
+            message["line"] += f" · gap {fixed(held_out.value - floor.value)}"
     density = snapshot.picture(DensityPicture)
     samples = snapshot.picture(SamplesPicture)
     frame = f"{run_id[:6]}-{header.step}"
@@ -219,7 +220,7 @@ def _message(run_id: str, config: RunConfig, snapshot: Snapshot, phase: str) -> 
             note="Samples; this model gives no density",
             frame_id=frame,
         )
-    told = ", ".join(f"{m.label} {m.value:.3f}" for m in snapshot.measurements.values())
+    told = ", ".join(f"{m.label} {fixed(m.value)}" for m in snapshot.measurements.values())
     message["loss"] = loss_frame(
         snapshot.curves,
         entropy=None if floor is None else floor.value,

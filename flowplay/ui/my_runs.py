@@ -68,10 +68,16 @@ def my_runs() -> None:
         )
 
 
+@st.cache_data(max_entries=256, show_spinner=False)
+def _thumbnail(id_: str, changed_at: float, _snapshot: bytes) -> bytes:
+    """Draw a run as it was written last: once, for every rerun of the page."""
+    return still_png(Snapshot.from_bytes(_snapshot), _SIDE)
+
+
 def _card(entry: RunEntry) -> None:
     about = _told(entry)
     if about is not None and entry.snapshot is not None:
-        picture = still_png(Snapshot.from_bytes(entry.snapshot), _SIDE)
+        picture = _thumbnail(entry.id, entry.changed_at, entry.snapshot)
         st.image(picture, width="stretch", link=page_address(**{RUN: entry.id}))
     st.text_input(
         "Name",

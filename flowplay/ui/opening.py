@@ -8,7 +8,8 @@ from flowplay.config import RunConfig
 from flowplay.engine import Phase, Run
 from flowplay.numbers import whole
 from flowplay.ui import runs
-from flowplay.ui.own_data import require_data
+from flowplay.ui.naming import learned_from
+from flowplay.ui.own_data import lacks_data, missing_data
 from flowplay.ui.recall import about_named_run, recall, recall_notes
 from flowplay.ui.settings import (
     changed_by_widget,
@@ -33,7 +34,10 @@ def opened_run(*, autostart: bool) -> tuple[RunConfig, Run]:
     before = runs.shown_run()
     trained = before is not None and before.view().phase in runs.ACTIVE
     config = recall(read_widgets())
-    require_data(config)
+    if lacks_data(config):
+        # The page stops there, and its address has been read: what is chosen there must count.
+        write_address(config, about_named_run() or {})
+        missing_data(config)
     run = runs.current_run(config)
     # What trained goes on training with the new settings.
     goes_on = trained and run is not before and changed_by_widget() and _can_train(run)
@@ -42,7 +46,9 @@ def opened_run(*, autostart: bool) -> tuple[RunConfig, Run]:
         # An example that is started is another run.
         run = runs.current_run(config)
     write_address(config, about_named_run() or runs.about(run))
-    run.wait_for_picture(FIRST_PICTURE)
+    # Pause is answered at once, whatever the run waits for.
+    if run.view().phase is not Phase.PAUSED:
+        run.wait_for_picture(FIRST_PICTURE)
     return config, run
 
 
@@ -61,9 +67,20 @@ def opening_notes(config: RunConfig) -> None:
         recall_notes(config)
 
 
-def example_note(run: Run) -> bool:
-    """Say what run is shown, if it is the example or a copy of another's; return whether it is."""
+def example_note(run: Run, *, is_told: bool = False) -> bool:
+    """Say what run is shown, if it is the example or a copy of another's; return whether it is.
+
+    Args:
+        run: that is shown.
+        is_told: whether the page says in another place that it is the example.
+    """
     with st.container(key="example_note"):
+        if (step := runs.changed_at(run)) is not None:
+            st.caption(
+                f":material/brush: The data were changed at step {whole(step)}. The flow went on "
+                "from the weights that it had. The curves before that step are of other data, "
+                "which have another floor."
+            )
         if (title := runs.copied_from(run)) is not None:
             name = f", “{plain(title)}”," if title else ""
             st.caption(
@@ -72,15 +89,16 @@ def example_note(run: Run) -> bool:
             )
             return True
         if runs.is_example(run):
-            st.caption(
-                ":material/school: Example: a run of these settings, trained earlier. Train starts "
-                "a new run."
-            )
+            if not is_told:
+                st.caption(
+                    ":material/school: Example: a run of these settings, trained earlier. Train "
+                    "starts a new run."
+                )
             return True
         if (before := runs.run_before()) is not None:
             header = before.view().header
             step = 0 if header is None else header.step
-            told = f"{before.config.problem().label}, {before.config.entry.label}"
+            told = f"{plain(learned_from(before.config))}, {before.config.entry.label}"
             st.button(
                 f"Back to the run before: {told}, step {whole(step)}",
                 key="run_before",

@@ -1,34 +1,37 @@
-"""Own data in the picker: built-in examples, a table, a picture, or a name written as one."""
+"""Own data in the picker: built-in examples, a canvas, a table, a picture, a name, or images."""
 
 from __future__ import annotations
 
 import hashlib
-from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final, NoReturn
 
+import numpy as np
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from flowplay import shelf
+from flowplay.catalog import DataName
 from flowplay.config import RunConfig
 from flowplay.errors import MissingDataError
-from flowplay.problems import Own, Tabular, make_problem
+from flowplay.figures import thumbnail
+from flowplay.problems import PROBLEMS, Own, OwnImages, Tabular, make_problem
 from flowplay.problems.own.drawing import Painted, Pictured
+from flowplay.problems.own.images import BUILT_IN as IMAGE_SETS
 from flowplay.problems.own.table import BUILT_IN
 from flowplay.reading import UnreadableError
+from flowplay.reading.ink import Ink, chosen_ink, inked
 from flowplay.reading.limits import PICTURE_LIMITS, TABLE_LIMITS
-from flowplay.reading.process import Answer, read
-from flowplay.store import StoreError
-from flowplay.ui.keeping import keeper
+from flowplay.ui.bringing import keep
+from flowplay.ui.components.paste_view import paste_view
+from flowplay.ui.own_images import notes, own_images_form, parts_told
+from flowplay.ui.painting import painting_view
 from flowplay.ui.picture_views import pair_picker
+from flowplay.ui.reading import read_once
 from flowplay.ui.settings import locked
+from flowplay.wire import Shades
 from flowplay.wire.own_data import LEAST_COLUMNS, MOST_COLUMNS
 
-if TYPE_CHECKING:
-    from flowplay.store.data import Data
-    from flowplay.store.keeper import Keeper
-
-_TITLES: Final = {**BUILT_IN, "smiley": "Smiley", "heart": "Heart"}
+_TITLES: Final = {**BUILT_IN, **IMAGE_SETS, "smiley": "Smiley", "heart": "Heart"}
 
 #: The option of a target that names its data.
 _DATA: Final = "data"
@@ -36,8 +39,12 @@ _DATA: Final = "data"
 _BROUGHT = "_own_data"
 _NOTE = "_own_note"
 _READ = "_own_read"
+_ORDER = "_own_order"
+_EXPECTED = "_own_expected"
 
 _TABLE_TYPES: Final = ["csv", "tsv", "txt", "parquet"]
+_PREVIEW: Final = 240  # pixels of the longer side
+
 _PICTURE_TYPES: Final = ["png", "jpg", "jpeg", "webp"]
 
 
@@ -45,27 +52,40 @@ def own_data_view() -> None:
     """Let a visitor choose the data of a target of own data, or bring some; else show nothing."""
     with st.container(key="own_data"):
         kind = st.session_state["target"]
-        if kind not in (Tabular.name, Pictured.name) or locked("data"):
+        if kind not in (Painted.name, *_FORMS) or locked("data"):
             return
+        _carry_out(kind)
+        st.session_state.pop(_EXPECTED, None)
         _choice(kind)
+        if kind == Painted.name:
+            painting_view()
+            return
         with st.expander("Bring your own", icon=":material/upload:", key="own_bring"):
-            (_table if kind == Tabular.name else _picture)()
+            _FORMS[kind]()
+
+
+def lacks_data(config: RunConfig) -> bool:
+    """Tell whether the data of a config are nowhere."""
+    return config.own_data is not None and not _there(config.own_data)
 
 
 def require_data(config: RunConfig) -> None:
-    """Say that the data of a config are gone, offer to bring them again, and stop the page.
+    """Stop the page as `missing_data` does, unless the data of a config are here."""
+    if lacks_data(config):
+        missing_data(config)
 
-    Does nothing if they are here.
-    """
-    if config.own_data is None or _there(config.own_data):
-        return
+
+def missing_data(config: RunConfig) -> NoReturn:
+    """Say that the data of a config are gone, offer to bring them again, and stop the page."""
+    digest = str(config.own_data)
     st.title("The data of this link are not here", anchor=False)
     st.warning(
         "They were brought along by somebody, and this server does not keep them any more. Bring "
-        f"the same file again: its data have the digest {config.own_data[:12]}….",
+        f"the same file again: its data have the digest {digest[:12]}….",
         icon=":material/folder_off:",
     )
     own_data_view()
+    st.session_state[_EXPECTED] = digest
     st.button(
         "Open an example instead",
         key="own_example",
@@ -74,34 +94,6 @@ def require_data(config: RunConfig) -> None:
         on_click=_use_example,
     )
     st.stop()
-
-
-def keep(content: bytes) -> str:
-    """Keep data in memory, and in the store if it answers; return their digest."""
-    if (kept := keeper()) is not None:
-        with suppress(StoreError):
-            _data(kept).put(content)
-    return shelf.put(content)
-
-
-def _stored(digest: str) -> bytes | None:
-    """Return data from the store; None if they are not there, or the store does not answer."""
-    kept = keeper()
-    if kept is None:
-        return None
-    try:
-        return _data(kept).get(digest)
-    except StoreError:
-        return None
-
-
-def _data(kept: Keeper) -> Data:
-    from flowplay.store.data import Data
-
-    return Data(kept.store)
-
-
-shelf.add_source(_stored)
 
 
 def _use_example() -> None:
@@ -114,9 +106,8 @@ def _there(digest: str) -> bool:
 
 
 def _examples(kind: str) -> list[str]:
-    return {"table": list(BUILT_IN), "picture": list(Pictured.examples)}.get(
-        kind, list(Painted.examples)
-    )
+    (named,) = (option for option in PROBLEMS[kind].options if isinstance(option, DataName))
+    return list(named.examples)
 
 
 def _choice(kind: str) -> None:
@@ -151,6 +142,8 @@ def _choice(kind: str) -> None:
             )
             with st.container(horizontal=True):
                 pair_picker(problem)
+        if isinstance(problem, OwnImages):
+            st.caption(parts_told(problem, int(st.session_state["seed"])))
     if note := st.session_state.get(_NOTE):
         st.caption(note)
 
@@ -175,11 +168,11 @@ def _table() -> None:
         placeholder="a, b\n1.5, 2.0\n…",
         help="As they are copied from a spreadsheet, or as CSV.",
     )
-    data, title = _given(file, text)
-    if not data:
+    if file is None and not text.strip():
         return
+    data, title = _given(file, text)
     try:
-        about = _read_once("columns", data).about
+        about = read_once("columns", data, "table").about
     except UnreadableError as error:
         st.warning(str(error), icon=":material/block:")
         return
@@ -209,7 +202,7 @@ def _table() -> None:
         icon=":material/table:",
         help="It becomes the target.",
         disabled=len(chosen) < LEAST_COLUMNS,
-        on_click=_bring,
+        on_click=_order,
         args=("table", data),
         kwargs={"chosen": chosen, "title": title},
     )
@@ -226,7 +219,45 @@ def _picture() -> None:
             key="own_picture_file",
             help="It becomes a density: dense where the ink is.",
         )
-        ink = st.segmented_control(
+        paste_view(
+            "own_picture_file",
+            "image/",
+            "Or paste a picture from the clipboard: press Ctrl+V.",
+            key="own_paste",
+        )
+    with right:
+        name = st.text_input(
+            "Or a name",
+            key="own_name",
+            max_chars=24,
+            placeholder="Your name",
+            help="It is drawn as a picture.",
+        )
+        st.button(
+            "Learn this name",
+            key="own_learn_name",
+            icon=":material/title:",
+            help="It becomes the target.",
+            disabled=not name.strip(),
+            on_click=_order,
+            args=("name", b""),
+            kwargs={"text": name},
+        )
+    if file is not None:
+        _previewed(file)
+    _refusal()
+
+
+def _previewed(file: UploadedFile) -> None:
+    """Show which parts of a picture become dense, as the settings are, and offer to learn it."""
+    try:
+        shades = Shades.from_bytes(read_once("shades", file.getvalue(), "picture").content)
+    except UnreadableError as error:
+        st.warning(str(error), icon=":material/block:")
+        return
+    left, right = st.columns(2)
+    with left:
+        ink: Ink = st.segmented_control(
             "Dense is",
             ["auto", "dark", "bright"],
             format_func=str.capitalize,
@@ -253,41 +284,37 @@ def _picture() -> None:
             key="own_contrast",
             help="The power of the ink: above 1 only the strongest parts are dense.",
         )
-        st.button(
-            "Learn this picture",
-            key="own_learn_picture",
-            type="primary",
-            icon=":material/image:",
-            help="It becomes the target.",
-            disabled=file is None,
-            on_click=_bring,
-            args=("picture", b"" if file is None else file.getvalue()),
-            kwargs={
-                "ink": ink,
-                "threshold": threshold,
-                "contrast": contrast,
-                "title": "" if file is None else file.name.rpartition(".")[0],
-            },
+    title = file.name.rpartition(".")[0]
+    try:
+        drawing = inked(shades, ink=ink, threshold=threshold, contrast=contrast, title=title)
+    except UnreadableError as error:
+        st.warning(str(error), icon=":material/block:")
+        return
+    height, width = drawing.weights.shape
+    dense = np.count_nonzero(drawing.weights)
+    with right, st.container(key="own_preview"):
+        st.image(thumbnail(drawing.weights[::-1].astype(np.float64), _PREVIEW), width=_PREVIEW)
+        st.caption(
+            f"This will be learned: the {chosen_ink(shades, ink)} parts are dense, "
+            f"{100 * dense / (height * width):.0f} % of {width} × {height} cells."
         )
-    with right:
-        name = st.text_input(
-            "Or a name",
-            key="own_name",
-            max_chars=24,
-            placeholder="Your name",
-            help="It is drawn as a picture.",
-        )
-        st.button(
-            "Learn this name",
-            key="own_learn_name",
-            icon=":material/title:",
-            help="It becomes the target.",
-            disabled=not name.strip(),
-            on_click=_bring,
-            args=("name", b""),
-            kwargs={"text": name},
-        )
-    _refusal()
+    st.button(
+        "Learn this picture",
+        key="own_learn_picture",
+        type="primary",
+        icon=":material/image:",
+        help="It becomes the target.",
+        on_click=_take,
+        args=(drawing.to_bytes(), {}),
+    )
+
+
+def _images() -> None:
+    own_images_form(_take)
+
+
+#: What is to be given for each kind of own data but a painting, which has the canvas.
+_FORMS: Final = {Tabular.name: _table, Pictured.name: _picture, OwnImages.name: _images}
 
 
 def _refusal() -> None:
@@ -301,44 +328,50 @@ def _given(file: UploadedFile | None, text: str) -> tuple[bytes, str]:
     return text.strip().encode(), "Pasted table"
 
 
-def _bring(kind: str, data: bytes, **options: object) -> None:
+def _order(kind: str, data: bytes, **options: object) -> None:
+    """Have something read when the page is drawn again, where it can say that it reads."""
+    st.session_state[_ORDER] = st.session_state["target"], kind, data, options
+
+
+def _carry_out(target: str) -> None:
+    """Read what was ordered for a target, and have the page drawn again with it."""
+    ordered_for, *order = st.session_state.get(_ORDER, (None,))
+    if ordered_for == target:
+        try:
+            _bring(*order)
+        except Exception:
+            # A page that is drawn anew meanwhile raises no `Exception`: then the order stays.
+            del st.session_state[_ORDER]
+            raise
+        del st.session_state[_ORDER]
+        st.rerun()
+    st.session_state.pop(_ORDER, None)
+
+
+def _bring(kind: str, data: bytes, options: dict[str, object]) -> None:
     """Read what was given, and make it the target; what is refused changes nothing."""
-    st.session_state.pop(_NOTE, None)
     try:
-        found = read(kind, data, **options)
+        found = read_once(kind, data, kind, **options)
     except UnreadableError as error:
         st.session_state[_READ] = str(error)
         return
-    st.session_state[_DATA] = keep(found.content)
-    if kind == "table":
-        dropped = found.about["dropped"]
-        st.session_state[_NOTE] = (
-            f"{dropped:,} row{'s' * (dropped != 1)} with gaps {'was' if dropped == 1 else 'were'} "
-            "left out."
-            if dropped
-            else ""
+    _take(found.content, found.about)
+
+
+def _take(content: bytes, about: dict[str, Any]) -> None:
+    """Make data the target, and note what there is to say about them."""
+    st.session_state.pop(_NOTE, None)
+    digest = st.session_state[_DATA] = keep(content)
+    said = notes(about)
+    if n := about.get("dropped", 0):
+        said.append(f"{n:,} row{'s' * (n != 1)} with gaps {'was' if n == 1 else 'were'} left out.")
+    expected = st.session_state.get(_EXPECTED, digest)
+    if expected != digest:
+        said.append(
+            f"These are other data than those of the link, which have the digest {expected[:12]}…: "
+            "another file, other columns or other settings."
         )
-
-
-def _read_once(kind: str, data: bytes) -> Answer:
-    """Read a file, or return what was read of it last.
-
-    Raises:
-        UnreadableError: if it cannot be read.
-    """
-    key = f"_own_{kind}"
-    name = _digest(data)
-    last = st.session_state.get(key)
-    if last is None or last[0] != name:
-        try:
-            last = (name, read(kind, data))
-        except UnreadableError as error:
-            last = (name, error)
-        st.session_state[key] = last
-    if isinstance(last[1], UnreadableError):
-        raise last[1]
-    answer: Answer = last[1]
-    return answer
+    st.session_state[_NOTE] = " ".join(said)
 
 
 def _digest(data: bytes) -> str:

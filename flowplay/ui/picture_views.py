@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from flowplay.codes import encode_density
 from flowplay.figures import describe_density
-from flowplay.figures.colors import BLUE, ORANGE
+from flowplay.figures.colors import BLUE
 from flowplay.grids import density_scale, exact_density
-from flowplay.numbers import fixed
+from flowplay.numbers import fixed, whole
 from flowplay.problems import DataProblem, Energy, ImageProblem, Posterior, Problem, Tabular, Window
 from flowplay.ui.components.density_view import density_view
 from flowplay.ui.components.images_view import images_view
+from flowplay.ui.components.pairs_view import pairs_view, read_pair
 from flowplay.ui.settings import session_config
 from flowplay.wire import (
     PICTURE_KINDS,
@@ -56,7 +57,7 @@ def small_picture(problem: Problem, cells: int) -> NDArray[np.floating] | None:
         return small
     if isinstance(problem, Tabular):
         across, up = _points(problem)[:, :2].T
-        x_min, x_max, y_min, y_max = _pair_window(problem, 0, 1)
+        x_min, x_max, y_min, y_max = pair_window(problem, 0, 1)
         table: NDArray[np.float64]
         table, _, _ = np.histogram2d(up, across, cells // 2, ((y_min, y_max), (x_min, x_max)))
         return table.repeat(2, 0).repeat(2, 1)
@@ -100,7 +101,7 @@ def show_problem(problem: Problem, key: str, cells: int = PROBLEM_CELLS) -> None
         density_view(
             None,
             bounds=window,
-            alt=f"{len(points):,} points of {problem.label}; its density is not known.",
+            alt=f"{whole(len(points))} points of {problem.label}; its density is not known.",
             key=key,
             points=points,
             points_color=BLUE,
@@ -116,7 +117,7 @@ def show_problem(problem: Problem, key: str, cells: int = PROBLEM_CELLS) -> None
             note="Images to learn from",
         )
     elif isinstance(problem, Tabular):
-        _pairs(problem, None, key, f"Rows of {problem.title}.")
+        _pairs(problem, key, f"Rows of {problem.title}.")
     else:
         st.caption(f"{problem.label} has no picture in the plane.")
 
@@ -200,12 +201,12 @@ def draw_samples(
 ) -> None:
     """Draw the model's samples alone."""
     if picture.window is None:
-        _draw_pairs(picture, snapshot.header.step, key)
+        _draw_pairs(picture, snapshot.header.step, frame, key)
         return
     density_view(
         None,
         bounds=picture.window,
-        alt=f"{len(picture.points):,} samples of the model at step {snapshot.header.step}.",
+        alt=f"{whole(len(picture.points))} samples of the model at step {snapshot.header.step}.",
         key=key,
         points=picture.points,
         note="Samples; this model gives no density",
@@ -213,28 +214,48 @@ def draw_samples(
     )
 
 
-def _draw_pairs(picture: SamplesPicture, step: int, key: str) -> None:
-    """Draw samples outside the plane beside the rows of the table that is learned."""
+def _draw_pairs(picture: SamplesPicture, step: int, frame: str, key: str) -> None:
+    """Draw all pairs of columns of a table: its rows, and samples of the model."""
     config = session_config()
     problem = None if config is None else config.problem()
     if not isinstance(problem, Tabular) or problem.dim != picture.points.shape[1]:
         st.caption("Samples outside the plane have no picture here.")
         return
-    told = f"Samples of the model at step {step}."
-    _pairs(problem, picture.points, key, told)
+
+    def choose() -> None:
+        if (pair := read_pair(st.session_state.get(key), problem.dim)) is not None:
+            for column, at in zip(_PAIR, pair, strict=True):
+                st.session_state[column] = problem.columns[at]
+            st.session_state[_CHOSEN] = True
+
+    # The pickers and the picture of the rows stand outside of the part that has the click.
+    if st.session_state.pop(_CHOSEN, False):
+        st.rerun()
+    pairs_view(
+        _points(problem),
+        picture.points,
+        columns=problem.columns,
+        pair=chosen_pair(problem),
+        alt=f"All pairs of the {problem.dim} columns of {problem.title}: its rows below the "
+        f"diagonal, samples of the model at step {step} above it, and how often each value occurs "
+        "on it.",
+        key=key,
+        note="Below the diagonal rows (blue), above it samples (orange). Click a pair to enlarge",
+        frame_id=frame,
+        on_pick=choose,
+    )
 
 
-def _pairs(problem: Tabular, samples: NDArray[np.floating] | None, key: str, alt: str) -> None:
-    """Draw two columns of a table: its rows in blue, or samples of a model in orange."""
+def _pairs(problem: Tabular, key: str, alt: str) -> None:
+    """Draw the rows of a table along two columns."""
     across, up = chosen_pair(problem)
-    points = (_points(problem) if samples is None else samples)[:, [across, up]]
     density_view(
         None,
-        bounds=_pair_window(problem, across, up),
+        bounds=pair_window(problem, across, up),
         alt=f"{alt} {problem.columns[across]} across, {problem.columns[up]} up.",
         key=f"{key}_{across}_{up}",
-        points=points,
-        points_color=BLUE if samples is None else ORANGE,
+        points=_points(problem)[:, [across, up]],
+        points_color=BLUE,
         note=f"{problem.columns[across]} across, {problem.columns[up]} up",
     )
 
@@ -249,8 +270,10 @@ def pair_picker(problem: Problem) -> None:
         st.selectbox(
             label,
             problem.columns,
+            # A run of the page that is cut off may be the one that tells the browser the value.
+            index=problem.columns.index(st.session_state[column]),
             key=column,
-            help="The pictures show two columns of the table: rows in blue, samples in orange.",
+            help="The picture of the rows shows two columns of the table.",
         )
 
 
@@ -265,9 +288,12 @@ def chosen_pair(problem: Tabular) -> tuple[int, int]:
 #: Keys of the two columns that pictures show.
 _PAIR = ("own_across", "own_up")
 
+#: Whether they have just been chosen in the picture of all pairs.
+_CHOSEN = "_own_pair_chosen"
+
 
 @functools.lru_cache(maxsize=64)
-def _pair_window(problem: Tabular, across: int, up: int) -> Window:
+def pair_window(problem: Tabular, across: int, up: int) -> Window:
     """Return a square that shows nearly all rows, in standard deviations."""
     reach = float(np.quantile(np.abs(_points(problem)[:, [across, up]]).max(1), 0.995))
     half = 0.5 * float(np.ceil(2 * min(max(1.15 * reach, 2.0), 12.0)))

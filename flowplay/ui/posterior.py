@@ -8,6 +8,7 @@ import streamlit as st
 from flowplay.config import RunConfig
 from flowplay.engine import Run
 from flowplay.figures.predictive import predictive_svg
+from flowplay.numbers import fixed, whole
 from flowplay.problems import Posterior
 from flowplay.problems.energies.posteriors import INPUTS, MOST_PAIRS, PAIRS
 from flowplay.ui import runs
@@ -66,7 +67,7 @@ def show_predictive(posterior: Posterior, snapshot: Snapshot | None) -> None:
         gap = float(np.abs(picture.mean - exact).max())
         alt = (
             f"The model's mean and 90 % band over the input, the exact mean and the data. The two "
-            f"means differ by at most {gap:.3f}."
+            f"means differ by at most {fixed(gap)}."
         )
     svg = predictive_svg(
         inputs,
@@ -80,7 +81,7 @@ def show_predictive(posterior: Posterior, snapshot: Snapshot | None) -> None:
     st.image(svg, width="stretch", alt=alt)
     note = "Blue, dashed: the exact mean, by quadrature."
     if picture is not None:
-        draws = f"{picture.draws:,} draws of the model"
+        draws = f"{whole(picture.draws)} draws of the model"
         note = f"Orange: mean and 90 % band, estimated from {draws}. {note}"
     st.caption(note)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import streamlit as st
 from streamlit import runtime
@@ -11,10 +13,12 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from flowplay.config import HotSettings, RunConfig, bounds
 from flowplay.engine import Phase, Run
+from flowplay.numbers import whole
 from flowplay.store import StoreError
 from flowplay.ui.browser import browser
 from flowplay.ui.example import example
 from flowplay.ui.keeping import keeper
+from flowplay.ui.leaving import note_connection
 from flowplay.ui.settings import (
     CLASS_PAUSED,
     RUN,
@@ -24,6 +28,7 @@ from flowplay.ui.settings import (
     locked,
 )
 from flowplay.ui.shell import engine
+from flowplay.wire import Header, RunState
 
 if TYPE_CHECKING:
     from flowplay.store.keeper import Opened
@@ -41,6 +46,9 @@ _BOARD = "_board_runs"
 _RUNS = "_runs"
 _LET_GO = "_runs_let_go"
 _IDS = "_runs_kept"
+
+#: Runs of sessions that are gone, still to be let go.
+_ended: deque[Run] = deque()
 
 #: Phases in which a run has more pictures to come.
 ACTIVE = frozenset({Phase.WAITING, Phase.TRAINING, Phase.AWAY})
@@ -81,12 +89,27 @@ class _SessionRun:
         return self.is_given and bool(self.copy_of)
 
 
+Held = TypeVar("Held", Run, _SessionRun)
+
+
+class _OfSession(dict[str, Held]):
+    """Runs that a session holds; when the session is gone, they are to be let go.
+
+    Streamlit tells nobody that it gives up a session. This may be deleted in any thread, at any
+    moment, so it only notes what it held.
+    """
+
+    def __del__(self) -> None:
+        _ended.extend(held if isinstance(held, Run) else held.run for held in self.values())
+
+
 def current_run(config: RunConfig) -> Run:
     """Return the session's run of a config, opened untrained if there is none yet.
 
     The default config opens as the bundled example. Any other run of the session is paused:
     only what is seen trains. The hot settings are handed to the run.
     """
+    _let_ended_go()
     runs = _session_runs()
     key = identity(config)
     held = runs.pop(key, None)
@@ -149,18 +172,25 @@ def copied_from(run: Run) -> str | None:
     return held.title if held is not None and held.is_copy else None
 
 
-def board_runs(configs: list[RunConfig]) -> list[Run]:
+def board_runs(
+    configs: Sequence[RunConfig], names: Sequence[str] = (), group: str = ""
+) -> list[Run]:
     """Return runs that a page shows all at once, opened untrained where there are none yet.
 
     They are none of the runs that the session holds one by one: as many as a page shows are kept.
+
+    Args:
+        configs: of the runs.
+        names: what tells the runs from each other, where their fixed settings do not.
+        group: of the runs; see `Engine.open_run`.
     """
-    held: dict[str, Run] = st.session_state.setdefault(_BOARD, {})
+    _let_ended_go()
+    held = _runs_of_boards()
     shown = []
-    for config in configs:
-        key = identity(config)
+    for key, config in zip(names or map(identity, configs), configs, strict=True):
         run = held.get(key)
         if run is None or run.view().phase is Phase.CLOSED:
-            run = held[key] = engine().open_run(config)
+            run = held[key] = engine().open_run(config, group=group)
             run.show()
         _watch(run, part=key)
         shown.append(run)
@@ -174,13 +204,11 @@ def board_runs(configs: list[RunConfig]) -> list[Run]:
     return shown
 
 
-def board_start_over(configs: list[RunConfig]) -> None:
-    """Replace the runs of a board by untrained ones."""
-    held: dict[str, Run] = st.session_state.setdefault(_BOARD, {})
-    for config in configs:
-        run = held.pop(identity(config), None)
-        if run is not None:
-            run.close()
+def board_start_over(shown: Sequence[Run]) -> None:
+    """Let runs of a board go, so that untrained ones take their place."""
+    held = _runs_of_boards()
+    for key in [key for key in held if held[key] in shown]:
+        held.pop(key).close()
 
 
 def shown_run() -> Run | None:
@@ -264,6 +292,43 @@ def continue_example(config: RunConfig) -> None:
     _keep(run)
 
 
+def go_on_with(config: RunConfig) -> None:
+    """Let the run that is shown go on with another target, from the weights that it has.
+
+    It is another run from then on: the one before rests, as it was, and is the session's still.
+
+    Args:
+        config: that of the run shown, but for its target.
+    """
+    held = _shown()
+    moment = None if held is None else held.run.moment()
+    if CLASS_PAUSED in st.session_state:
+        return
+    if moment is None or moment.state is None or moment.header is None:
+        return
+    before = RunState.from_bytes(moment.state)
+    runs, key = _session_runs(), identity(config)
+    if (replaced := runs.pop(key, None)) is not None:
+        _let_rest(replaced.run)
+    held_before = _shown()
+    assert held_before is not None, "the run shown has another target"
+    held_before.run.pause()
+    run = engine().open_run(config, before.with_target(config).to_bytes())
+    st.session_state.setdefault(_IDS, {}).pop(key, None)
+    runs[key] = _SessionRun(run, config.hot)
+    _watch(run)
+    _extend_budget(run, config.budget, moment.header)
+    run.play()
+    _keep(run)
+
+
+def changed_at(run: Run) -> int | None:
+    """Return the step at which a run got the data that it learns, None if it began with them."""
+    state = run.state
+    changes = [] if state is None else RunState.changes_of_data(state)
+    return changes[-1] if changes else None
+
+
 def step(config: RunConfig) -> None:
     """Take one optimizer step; of a failed run as in `train`."""
     run = _seen_run(config)
@@ -283,8 +348,34 @@ def reset(config: RunConfig) -> None:
 
 def _session_runs() -> dict[str, _SessionRun]:
     """Return the session's runs by identity, the one looked at last at the end."""
-    runs: dict[str, _SessionRun] = st.session_state.setdefault(_RUNS, {})
+    if _RUNS not in st.session_state:
+        st.session_state[_RUNS] = _OfSession[_SessionRun]()
+    runs: dict[str, _SessionRun] = st.session_state[_RUNS]
     return runs
+
+
+def _runs_of_boards() -> dict[str, Run]:
+    if _BOARD not in st.session_state:
+        st.session_state[_BOARD] = _OfSession[Run]()
+    held: dict[str, Run] = st.session_state[_BOARD]
+    return held
+
+
+def _let_ended_go() -> None:
+    """Let the runs of sessions that are gone go, but for those that somebody else looks at.
+
+    What is kept rests in the store as it was: opened again, it trains on if it did.
+    """
+    while _ended:
+        try:
+            run = _ended.popleft()
+        except IndexError:  # another session was quicker
+            return
+        if run.looked_at:
+            continue
+        if (kept := keeper()) is not None:
+            kept.release(run, to_go_on=True)
+        run.close()
 
 
 def _shown() -> _SessionRun | None:
@@ -357,6 +448,7 @@ def _watch(run: Run, part: str = "") -> None:
     if context is not None:
         session = context.session_id
         viewer = f"{session}/{part}" if part else session
+        note_connection(session)
         engine().watch(viewer, run, lambda: _is_open(session))
 
 
@@ -372,7 +464,7 @@ def _evict(runs: dict[str, _SessionRun]) -> None:
     header = held.run.view().header
     step = 0 if header is None else header.step
     why = f"{RUNS_PER_SESSION} others were looked at since"
-    _note_let_go(key, held, f"This run was let go at step {step:,}, since {why}.")
+    _note_let_go(key, held, f"This run was let go at step {whole(step)}, since {why}.")
     _let_rest(held.run)
 
 
@@ -399,13 +491,20 @@ def _seen_run(config: RunConfig) -> Run:
     return run
 
 
-def _extend_budget(run: Run, more: float) -> None:
-    """Let a run train for so much more, if it has used up its budget."""
+def _extend_budget(run: Run, more: float, header: Header | None = None) -> None:
+    """Let a run train for so much more, if it has used up its budget.
+
+    Args:
+        run: the run.
+        more: in the unit of its budget.
+        header: of what it goes on from; by default that of its last picture.
+    """
     view = run.view()
-    assert view.header is not None, "a run without a picture has not used its budget"
+    header = header or view.header
+    assert header is not None, "a run without a picture has not used its budget"
     if locked("budget"):
         return
-    used = view.header.step if run.config.budget_unit == "steps" else view.header.seconds
+    used = header.step if run.config.budget_unit == "steps" else header.seconds
     if used < view.hot.budget:
         return
     budget = min(used + more, bounds("budget")[1])

@@ -71,6 +71,9 @@ def prepare(engine: Engine) -> None:
     # Not what Change of variables needs: SciPy's statistics take 50 MB, and some tenths of a second
     # when somebody opens it first.
     from flowplay.ui import boards, compress, guide, inside  # noqa: F401
+    from flowplay.ui.pace import reference_step
+
+    reference_step()
 
 
 def say_error(error: Exception) -> bool:

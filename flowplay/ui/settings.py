@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import streamlit as st
 
-from flowplay.catalog import architectures_for
+from flowplay.catalog import Pairs, Recipe, architectures_for
 from flowplay.config import FixedSettings, RunConfig, flat_names
 from flowplay.problems import PROBLEMS
 from flowplay.rules import Rules, flat_values
@@ -147,6 +147,11 @@ def read_widgets() -> RunConfig:
     """Return the config that the widgets show; see `write_address`."""
     flat = _widget_values()
     config, refused = RunConfig.repair(flat)
+    for option in (*config.problem().options, *config.entry.options):
+        # What is typed as text: the box shows what is used.
+        used = flat_values(config)[option.name]
+        if isinstance(option, Recipe | Pairs) and flat.get(option.name) != used:
+            flat[option.name] = st.session_state[option.name] = used
     for name in rules_now().fixed.keys() & flat_values(config).keys():
         # Whatever a browser says of a widget that it must not use.
         if st.session_state.get(name) != flat[name]:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from html import escape
+from urllib.parse import urlencode
+
 import streamlit as st
 
 from flowplay.engine import Run
 from flowplay.store import StoreError
-from flowplay.ui.addresses import link_to
+from flowplay.ui.addresses import link_to, server_address
 from flowplay.ui.browser import browser
 from flowplay.ui.keeping import keeper
 
+FRAME = (600, 500)
+"""Width and height of the frame for another page, in pixels."""
+
 _SHARING = "_sharing"
+
+#: What a frame of another page asks for: no menu, and nothing to be set.
+_EMBEDDED = {"embed": "true", "hide": "settings"}
 
 
 def share_button(run: Run) -> None:
@@ -48,6 +57,15 @@ def share_dialog() -> None:
         _dialog(*st.session_state[_SHARING])
 
 
+def frame_of(id_: str) -> str:
+    """Return the HTML of a frame that shows a run that was shared, for another page."""
+    source = f"{server_address()}/?{urlencode({'shared': id_, **_EMBEDDED})}"
+    return (
+        f'<iframe src="{escape(source)}" title="A normalizing flow that learns" '
+        f'width="{FRAME[0]}" height="{FRAME[1]}" style="border: 0"></iframe>'
+    )
+
+
 def _close() -> None:
     st.session_state.pop(_SHARING, None)
 
@@ -65,4 +83,7 @@ def _dialog(id_: str, failed: str) -> None:
         "you train on."
     )
     st.link_button("Open the link", link, icon=":material/open_in_new:")
+    with st.expander("Put it into a page of yours", icon=":material/code:"):
+        st.markdown("This HTML shows the run in a frame of your page, without menu and settings.")
+        st.code(frame_of(id_), language="html", wrap_lines=True)
     st.caption("The page My runs lists your links. There you can delete them.")

@@ -26,6 +26,9 @@ _STATUS_POLL = 0.5
 #: a font host.
 ICON = str(importlib.resources.files(__package__).joinpath("icon.svg"))
 
+#: The page that the session has drawn last.
+_PAGE = "_page_drawn"
+
 _engine: Engine | None = None
 _engine_lock = threading.Lock()
 
@@ -110,13 +113,28 @@ def close_engine() -> None:
         ending.close()
 
 
+def leave(session: str) -> None:
+    """Give the workers of a session's runs to others: its page is closed."""
+    with _engine_lock:
+        running = _engine
+    if running is not None:
+        running.leave(session)
+
+
 def _look_away() -> None:
-    """Take it that the session looks at no run, until the page says at which one it does."""
+    """Take it that the session looks at no run, until the page says at which one it does.
+
+    A page that is drawn again keeps its run's turn meanwhile; one that was left gives it up.
+    """
     with _engine_lock:
         running = _engine
     context = get_script_run_ctx()
-    if running is not None and context is not None:
-        running.look_away(context.session_id)
+    if running is None or context is None:
+        return
+    if st.session_state.get(_PAGE) not in (None, context.page_script_hash):
+        running.leave(context.session_id)
+    st.session_state[_PAGE] = context.page_script_hash
+    running.look_away(context.session_id)
 
 
 @functools.cache

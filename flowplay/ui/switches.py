@@ -16,13 +16,30 @@ _PRESENTING = """
 .stMainBlockContainer { padding: 0.75rem 1.25rem !important; }
 .stAppHeader, [data-testid="stSidebar"], [data-testid="stExpandSidebarButton"], .st-key-tour,
 .stMainBlockContainer [data-testid="stHeading"]:has(h1), .st-key-open_settings, .st-key-subtitle,
-.st-key-target_group, .st-key-example_note, .st-key-layers, .st-key-layers_title,
+[data-testid="stLayoutWrapper"]:has(> .st-key-walk), .st-key-target_group, .st-key-example_note,
+.st-key-layers, .st-key-layers_title,
+[data-testid="stLayoutWrapper"]:has(> :is(.st-key-tour, .st-key-subtitle, .st-key-example_note)),
+.st-key-rewind [data-testid="stCaptionContainer"],
 .st-key-diagnosis, .st-key-export, .st-key-see_inside {
   display: none !important;
 }
 .stMainBlockContainer > .stVerticalBlock { gap: 0.5rem; }
 .stMainBlockContainer :is(p, button, label) { font-size: 1.05rem; }
 .st-key-headline [data-testid="stMetricValue"] { font-size: 1.9rem; }
+/* Label and value in one line: all of it is seen at a height of 720 pixels. */
+.st-key-headline [data-testid="stMetric"] > div {
+  display: flex;
+  flex-wrap: wrap;
+  gap: 0 0.75rem;
+  align-items: baseline;
+}
+.st-key-headline [data-testid="stMetricValue"] { padding: 0; line-height: 1; }
+/* See inside: so is the picture with its slider. */
+@media (min-width: 641px) {
+  .st-key-inside { --tallest: calc(100vh - 21.5rem); }
+  .stColumn:has(.st-key-inside) { flex: 0 0 max(35rem, 100vh - 16rem); }
+  .st-key-rewind { margin-bottom: -1.75rem; }
+}
 """
 
 

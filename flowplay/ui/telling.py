@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flowplay.config import RunConfig
-from flowplay.ui.inside import made_of
+from flowplay.numbers import whole
 from flowplay.ui.live import figures_of
+from flowplay.ui.naming import made_of
 from flowplay.wire import Snapshot
 
 #: How labels of figures in nats begin.
@@ -54,6 +55,6 @@ def told(config: RunConfig, snapshot: Snapshot, title: str = "") -> Told:
     return Told(
         title=title or f"{what}, learned by {config.entry.label}",
         what=what,
-        lines=(made_of(config), f"step {snapshot.header.step:,}"),
+        lines=(made_of(config), f"step {whole(snapshot.header.step)}"),
         figures=tuple(figures),
     )

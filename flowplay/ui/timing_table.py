@@ -8,6 +8,7 @@ import streamlit as st
 
 from flowplay.catalog import FLOW_FAMILIES
 from flowplay.config import RunConfig
+from flowplay.numbers import whole
 from flowplay.ui.follow import follow
 from flowplay.ui.look import WORKER
 from flowplay.ui.terms import prose
@@ -96,4 +97,4 @@ def _cell(measured: Results, name: str, cost: str) -> str:
         return "measuring…"
     if failure(future):
         return "failed"
-    return f"{json.loads(future.result())[cost]:,.0f} ms"
+    return f"{whole(json.loads(future.result())[cost])} ms"

@@ -9,9 +9,9 @@ from typing import Literal
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from flowplay.catalog import FLOW_FAMILIES
 from flowplay.config import RunConfig
 from flowplay.engine import Phase, RunView
+from flowplay.numbers import fixed
 from flowplay.ui import runs
 from flowplay.ui.components.tour_view import Said, read_said, tour_view
 from flowplay.ui.follow import follow
@@ -24,6 +24,13 @@ NEAR = 0.15
 
 #: Seconds between two looks at whether a step is done.
 POLL = 0.7
+
+#: On a phone the picture comes first: what is only offered stands at the end of the page.
+_OFFER_LAST = """<style>
+@media (max-width: 640px) {
+  [data-testid="stLayoutWrapper"]:has(> .st-key-tour) { order: 1; }
+}
+</style>"""
 
 _STATE = "_tour"
 _VIEW = "tour_view"
@@ -62,7 +69,7 @@ def _has_floor(config: RunConfig) -> bool:
 
 
 def _has_layers(config: RunConfig) -> bool:
-    return config.architecture in FLOW_FAMILIES and config.problem().window is not None
+    return config.entry.layered and config.problem().window is not None
 
 
 def _has_depth(config: RunConfig) -> bool:
@@ -80,6 +87,7 @@ class Step:
         done: whether the step has been done.
         page: where the control is.
         part: CSS selector of the part that gets the focus and counts; the whole control if empty.
+        seen: says what has happened, where the step ends only when the visitor has seen it.
         notice: "act" or "look" if `done` asks whether the visitor has used it, or looked at it.
         applies: whether it can be done with a config; if not, it is passed over.
     """
@@ -90,6 +98,7 @@ class Step:
     done: Callable[[Scene], bool]
     page: str = "playground"
     part: str = ""
+    seen: Callable[[Scene], str] | None = None
     notice: Literal["", "act", "look"] = ""
     applies: Callable[[RunConfig], bool] = _any
 
@@ -101,6 +110,15 @@ def _gap(scene: Scene) -> float:
         return float("inf")
     held_out = Snapshot.from_bytes(data).measurements.get("held_out")
     return float("inf") if held_out is None else held_out.value - floor.value
+
+
+def _near_floor(scene: Scene) -> str:
+    """Say how near the loss has come to the floor."""
+    gap = _gap(scene)
+    if gap < NEAR:
+        told = f"{fixed(gap, 2)} nats above it" if gap > 0 else "on it"
+        return f"There it is: the loss is near the dashed line now, {told}. Look at the picture."
+    return f"Training has ended {fixed(gap, 2)} nats above the dashed line."
 
 
 def _trains(scene: Scene) -> bool:
@@ -128,6 +146,7 @@ STEPS: tuple[Step, ...] = (
         "Watch the loss approach the dashed line, the target's entropy. No expected NLL is lower.",
         ".st-key-loss",
         lambda scene: _gap(scene) < NEAR or scene.view.phase is Phase.FINISHED,
+        seen=_near_floor,
         applies=_has_floor,
     ),
     Step(
@@ -182,6 +201,7 @@ class Tour:
     phase: str = "offered"
     at: int = 0
     acted: bool = False
+    happened: str = ""
     go: bool = False
     begun: RunConfig | None = None
     begun_point: object = None
@@ -194,7 +214,7 @@ class Tour:
         elif said.word == "leave" or (said.word == "seen" and self.phase == "offered"):
             self.phase = "left"
         elif step is not None and said.step == step.name and self.phase == "running":
-            if said.word == "skip":
+            if said.word == "skip" or (said.word == "next" and self.happened):
                 self.begin(self.at + 1)
             elif said.word == "acted":
                 self.acted = True
@@ -204,6 +224,7 @@ class Tour:
     def begin(self, at: int) -> None:
         """Begin a step."""
         self.at, self.acted, self.go = at, False, False
+        self.happened = ""
         self.begun, self.begun_point = None, None
 
 
@@ -223,6 +244,8 @@ def show_tour(page: str) -> None:
         _advance(tour, steps, here)
     with st.container(key="tour"):
         _draw(tour, steps, here)
+        if tour.phase != "running":
+            st.html(_OFFER_LAST)
 
         def watch() -> None:
             if _advance(tour, steps, here):
@@ -247,16 +270,21 @@ def _pages() -> set[str]:
 
 
 def _advance(tour: Tour, steps: list[Step], here: str) -> bool:
-    """Go past all steps that are done or cannot be done; return whether there were any."""
-    before = tour.at
+    """Go past all steps that are done or cannot be done; return whether the bar changes."""
+    before = tour.at, bool(tour.happened)
     while tour.at < len(steps) and (scene := _scene(tour)) is not None:
         step = steps[tour.at]
-        if step.applies(scene.config) and (step.page != here or not step.done(scene)):
-            break
+        if step.applies(scene.config):
+            if step.page != here or not step.done(scene):
+                break
+            if step.seen is not None:
+                # What has happened stays so, whatever the loss does next.
+                tour.happened = tour.happened or step.seen(scene)
+                break
         tour.begin(tour.at + 1)
     if tour.at >= len(steps):
         tour.phase = "done"
-    return tour.at != before
+    return (tour.at, bool(tour.happened)) != before
 
 
 def _scene(tour: Tour) -> Scene | None:
@@ -286,6 +314,7 @@ def _draw(tour: Tour, steps: list[Step], here: str) -> None:
     step = steps[tour.at] if tour.phase == "running" else None
     elsewhere = step is not None and step.page != here
     text, main, leave = _words(tour, steps, step)
+    happened = step is not None and bool(tour.happened)
     tour_view(
         phase=tour.phase,
         step=step.name if step else tour.phase,
@@ -296,6 +325,7 @@ def _draw(tour: Tour, steps: list[Step], here: str) -> None:
         selector=step.selector if step and not elsewhere else "",
         part=step.part if step else "",
         notice=step.notice if step else "",
+        happened=happened,
         key=_VIEW,
         on_said=_hear,
     )
@@ -303,6 +333,8 @@ def _draw(tour: Tour, steps: list[Step], here: str) -> None:
 
 def _words(tour: Tour, steps: list[Step], step: Step | None) -> tuple[str, str, str]:
     """Return the bar's sentence, and the labels of its first and last button."""
+    if step is not None and tour.happened:
+        return tour.happened, "I have seen it", "Leave"
     if step is not None:
         return step.text, "Take me there", "Leave"
     if tour.phase == "offered":

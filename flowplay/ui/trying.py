@@ -15,7 +15,10 @@ PAGES: Mapping[str, str] = {
     "change_of_variables": "Change of variables",
     "layers": "See inside",
     "energies": "Energies",
+    "race": "Race",
+    "images": "Images",
     "compress": "Compress",
+    "anomalies": "Anomalies",
 }
 
 

@@ -6,12 +6,14 @@ from concurrent.futures import Future
 
 import streamlit as st
 
-from flowplay.catalog import FLOW_FAMILIES
 from flowplay.engine import Run
 from flowplay.figures import layers_figure
+from flowplay.numbers import whole
+from flowplay.ui.components.heatmap_keeper import heatmap_keeper
 from flowplay.ui.follow import follow
 from flowplay.ui.look import Look
-from flowplay.ui.work import NotDoneError, ask, say_not_done, wait
+from flowplay.ui.waiting import computing_layers
+from flowplay.ui.work import NotDoneError, ask, say_not_done, seconds_waited, wait
 from flowplay.wire import LayerFrames
 
 #: Seconds between two looks at whether the worker is done. The page is drawn anew then: not while a
@@ -21,7 +23,7 @@ _POLL = 1.0
 
 def walk_view(run: Run) -> None:
     """Show the walk of a run that does not train, computed once by a worker."""
-    if run.config.architecture not in FLOW_FAMILIES or run.config.problem().window is None:
+    if not run.config.entry.layered or run.config.problem().window is None:
         return
     view = run.view()
     with st.container(key="layers_title"):
@@ -32,17 +34,17 @@ def walk_view(run: Run) -> None:
         elif view.header is None or run.state is None:
             st.caption("The walk appears with the first picture of the model.")
         else:
-            _show(Look(run.id, view.header.step, None, True, run.state, None))
+            _show(Look(run.id, view.header.step, None, True, run.state, None), run)
 
 
-def _show(look: Look) -> None:
+def _show(look: Look, run: Run) -> None:
     future = ask("frames", look.key, *look.frames)
     if future.done():
         _draw(future, look)
         return
 
     def wait_for_it() -> None:
-        st.caption("Computing the density after each layer…")
+        st.caption(computing_layers(run.config, seconds_waited("frames", look.key)))
         if future.done():
             st.rerun()
 
@@ -57,14 +59,16 @@ def _draw(future: Future[bytes], look: Look) -> None:
         say_not_done(sentence, "frames", look.key, button="walk_again")
         return
     st.caption(
-        f"Step {frames.step:,}. Each frame shows the exact density of z after one more layer, from "
-        "the base to the data. The dots are samples of the base, mapped by the same "
-        "layers. The axes do not change; the last layer is the fixed scaling to data units."
+        f"Step {whole(frames.step)}: the exact density of z after each layer, from the base to the "
+        "data, and samples of the base, mapped by the same layers. The axes do not change. The "
+        "last layer is the fixed scaling to data units."
     )
     st.plotly_chart(
         layers_figure(frames),
         key="layers_chart",
-        config={"displaylogo": False},
+        config={"displayModeBar": False},
         alt=f"Animation over {len(frames.states)} frames: the exact density of z_k and the same "
         "samples after each layer, from the base to the data.",
     )
+    with st.container(key="layers_keeper"):
+        heatmap_keeper(key="heatmap_keeper")

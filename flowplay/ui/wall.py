@@ -12,6 +12,7 @@ import streamlit as st
 
 from flowplay.config import RunConfig
 from flowplay.engine import Phase
+from flowplay.numbers import number, whole
 from flowplay.store import StoreError
 from flowplay.store.classes import Class, Student
 from flowplay.store.keeper import Keeper
@@ -222,11 +223,11 @@ def _told(found: Class, student: Student) -> dict[str, Any]:
     facts = "not started"
     if picture is not None:
         judged = [
-            f"{label} {value:.3g}"
+            f"{label} {number(value, 3)}"
             for label, value in (("gap", picture.gap), ("NLL", picture.nll))
             if value is not None
         ]
-        facts = " · ".join([f"step {picture.step:,}", *judged[:1]])
+        facts = " · ".join([f"step {whole(picture.step)}", *judged[:1]])
     inside = page_address("layers", **{RUN: student.run}) if picture is not None else ""
     return {
         "id": student.id,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+import weakref
 from collections.abc import Callable, Hashable
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
@@ -31,6 +33,7 @@ class Results:
 
     def __init__(self) -> None:
         self._futures: dict[tuple[str, Hashable], Future[bytes]] = {}
+        self._began: weakref.WeakKeyDictionary[Future[bytes], float] = weakref.WeakKeyDictionary()
         self._lock = threading.Lock()
 
     def get(self, kind: str, key: Hashable) -> Future[bytes] | None:
@@ -49,9 +52,17 @@ class Results:
             future = self._futures.pop((kind, key), None)
             if future is None:
                 future = begin()
+                self._began[future] = time.monotonic()
             self._futures[kind, key] = future
             self._keep_within_budget()
             return future
+
+    def seconds(self, kind: str, key: Hashable) -> float:
+        """Return for how long what was asked for has been on its way; 0 if it was not."""
+        with self._lock:
+            future = self._futures.get((kind, key))
+            began = None if future is None else self._began.get(future)
+            return 0.0 if began is None else time.monotonic() - began
 
     def forget_failure(self, kind: str, key: Hashable) -> None:
         """Forget what was asked for if it failed, so that it is asked for again."""
@@ -134,6 +145,11 @@ def failure(future: Future[bytes]) -> str:
         return _GIVEN_UP
     error = future.exception()
     return "" if error is None else str(error)
+
+
+def seconds_waited(kind: str, key: Hashable) -> float:
+    """Return for how many seconds a result has been on its way."""
+    return _RESULTS.seconds(kind, key)
 
 
 def is_there(kind: str, key: Hashable) -> bool:

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from benchmarks.floor import flops
-from benchmarks.quality import train
+from benchmarks.quality import row, train
 from benchmarks.slice_parts import STEPS, measure
 from flowplay.config import RunConfig
 from flowplay.training import new_run
@@ -42,7 +42,21 @@ def test_quality_is_the_gap_to_the_entropy_after_the_whole_budget() -> None:
     trained = train("moons", "realnvp", 60, "steps", seed=0)
     assert (untrained.steps, trained.steps) == (1, 60)
     assert math.isfinite(trained.ms_per_step)
+    assert trained.gap is not None
+    assert untrained.gap is not None
     assert 0 < trained.gap < untrained.gap
+
+
+def test_quality_has_a_line_for_models_without_a_likelihood_and_for_bounds() -> None:
+    line = row("gan", "moons", [train("moons", "gan", 1, "steps", seed=0)]).split(" | ")
+    assert line[2:6] == ["none", "none", "none", ""]
+    vae = train("moons", "vae", 1, "steps", seed=0)
+    assert vae.gap is not None
+    assert vae.bound is not None
+    assert vae.gap <= vae.bound
+    # Moons have no modes apart.
+    assert len(vae.samples) == 4
+    assert row("vae", "moons", [vae, vae]).split(" | ")[5] == f"{vae.bound:.3f}"
 
 
 def test_a_step_has_the_matrix_products_of_its_layers() -> None:

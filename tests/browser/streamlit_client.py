@@ -34,7 +34,13 @@ class Session:
 
 
 async def watch(
-    url: str, query: str, seconds: float, *, page: str = "", cookie: str = ""
+    url: str,
+    query: str,
+    seconds: float,
+    *,
+    page: str = "",
+    cookie: str = "",
+    session: Session | None = None,
 ) -> Session:
     """Open the page as a browser does, and follow its timers for some seconds of frames.
 
@@ -44,8 +50,9 @@ async def watch(
         seconds: for how long, from the first frame on.
         page: name of the page in the address; empty for the first one.
         cookie: what the browser sends along.
+        session: to write into, for who looks at it meanwhile.
     """
-    session = Session()
+    session = Session() if session is None else session
     address = url.replace("http://", "ws://") + "/_stcore/stream"
     async with websockets.connect(
         address,
@@ -73,7 +80,9 @@ async def watch(
             while not session.frames or time.monotonic() - session.frames[0][0] < seconds:
                 message = ForwardMsg()
                 try:
-                    message.ParseFromString(await asyncio.wait_for(socket.recv(), SILENCE))
+                    # `asyncio.wait_for` of Python 3.11 may swallow a cancellation.
+                    async with asyncio.timeout(SILENCE):
+                        message.ParseFromString(await socket.recv())
                 except TimeoutError:
                     raise AssertionError(
                         f"{query}: the page stood still, {len(timers)} timers, after {session}"
@@ -123,7 +132,8 @@ async def ask(url: str, query: str, *, page: str = "") -> list[str]:
         await socket.send(request.SerializeToString())
         while True:
             message = ForwardMsg()
-            message.ParseFromString(await asyncio.wait_for(socket.recv(), SILENCE))
+            async with asyncio.timeout(SILENCE):
+                message.ParseFromString(await socket.recv())
             kind = message.WhichOneof("type")
             if kind == "script_finished":
                 return failures

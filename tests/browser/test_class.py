@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import os
 import re
@@ -9,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from deadline import until
+from playwright.sync_api import Browser, Locator, Page, TimeoutError, expect
 
 from browser.conftest import App
 
@@ -116,11 +118,7 @@ def make_class(teacher: Page, app: App) -> tuple[str, str | None]:
     dialog.get_by_role("spinbutton", name="At most, in nats").or_(
         dialog.get_by_role("textbox", name="At most, in nats")
     ).first.fill("50")
-    locked = dialog.get_by_role("combobox", name="Locked")
-    locked.fill("Depth")
-    teacher.get_by_role("option", name="Depth", exact=True).click()
-    # The list stays open, over the rest, until the keyboard leaves it.
-    teacher.keyboard.press("Tab")
+    lock_depth(teacher, dialog)
     dialog.get_by_role("radio", name="Seed").click()
     dialog.get_by_role("button", name="Make the class").click()
     expect(dialog.locator("svg").first).to_be_visible(timeout=LONG)
@@ -129,6 +127,25 @@ def make_class(teacher: Page, app: App) -> tuple[str, str | None]:
     return codes.first.inner_text().strip(), dialog.get_by_role(
         "link", name="Open the wall"
     ).evaluate("a => a.href")
+
+
+def lock_depth(teacher: Page, dialog: Locator) -> None:
+    """Choose "Depth" in the list of locked settings, again if a rerun closes the list meanwhile."""
+    locked = dialog.get_by_role("combobox", name="Locked")
+    option = teacher.get_by_role("option", name="Depth", exact=True)
+    chosen = dialog.get_by_test_id("stMultiSelect").get_by_text("Depth", exact=True)
+
+    def choose() -> bool:
+        if chosen.count():
+            return True
+        locked.fill("Depth")
+        with contextlib.suppress(TimeoutError):
+            option.click(timeout=3_000)
+        # The list stays open, over the rest, until the keyboard leaves it.
+        teacher.keyboard.press("Tab")
+        return False
+
+    until(choose, LONG / 1000, "the depth is locked")
 
 
 def join_query(student: Page) -> str:

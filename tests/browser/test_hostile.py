@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import http.client
-import os
 import random
 import re
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote, urlsplit
+
+from hostile import TIMES
 
 from browser.conftest import App
 from browser.streamlit_client import ask
@@ -23,8 +24,6 @@ PARTS = (
 
 ROUTES = ("/r/{}", "/r/{}.png", "/join/{}", "/live/{}", "/live/{}/stream")
 NAMES = ("lock", "hide", "class", "key", "wall", "run", "shared", "target", "depth", "section")
-#: A tenth is enough at every change; `FLOWPLAY_HOSTILE=10` sends all.
-TIMES = int(os.environ.get("FLOWPLAY_HOSTILE", "1"))
 REQUESTS, ADDRESSES = 500 * TIMES, 10 * TIMES
 
 

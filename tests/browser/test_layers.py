@@ -62,7 +62,8 @@ def test_one_click_keeps_the_run_and_scrubbing_asks_nobody(app: App, page: Page)
     expect(page.locator(".st-key-train button >> visible=true")).to_contain_text("Continue")
     page.get_by_role("link", name=LINK).click()
     expect(page.locator(PLOT)).to_have_attribute("data-frames", "10")
-    expect(page.get_by_text("RealNVP, 8 layers, step 40")).to_be_visible()
+    expect(page.get_by_text("RealNVP, 8 layers")).to_be_visible()
+    expect(page.get_by_text("Shown: step 40, the last one.")).to_be_visible()
     expect(page.get_by_text("Python that rebuilds this flow")).to_be_visible()
     assert "target=circles" in page.url
     assert max(sizes) <= 1.5e6
@@ -146,6 +147,8 @@ def test_training_can_be_rewound(app: App, page: Page) -> None:
     page.locator(".st-key-train button >> visible=true").click()
     rewind = page.get_by_role("slider", name="Rewind training").first
     expect(rewind).to_be_visible()
+    # Until then the larger cells of the training are still seen.
+    expect(page.get_by_text("Python that rebuilds this flow")).to_be_visible()
     scrub(page, 2)
     token = page.locator(PLOT).get_attribute("data-token")
     trained = picture(page)

@@ -147,9 +147,25 @@ def test_on_a_projector_target_model_and_loss_are_seen_whole(app: App, browser: 
         assert found is not None
         assert found["y"] + found["height"] <= 720, part
         assert found["width"] > 350, part
+    expect(page.locator(".st-key-headline [data-testid=stMetricValue]")).to_be_in_viewport(ratio=1)
     for button in (TRAIN, PAUSE, STEP, RESET):
         expect(page.locator(button)).to_be_in_viewport()
     expect(page.get_by_role("heading", name="See a normalizing flow learn")).to_be_hidden()
+    page.goto(app.url + "/layers?present=1")
+    for part in ("canvas.plot[data-frames]", ".way input", ".tools input[name=shade]"):
+        expect(page.locator(f".st-key-inside {part}")).to_be_in_viewport(ratio=1)
+    context.close()
+
+
+def test_beside_the_settings_the_menu_has_all_pages(app: App, browser: Browser) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 720})
+    page = context.new_page()
+    open_page(page, app.url)
+    expect(page.locator("[data-testid=stSidebar]")).to_be_in_viewport()
+    expect(page.get_by_role("link", name="Classes")).to_be_in_viewport()
+    # Without the switch to present, the pictures are seen whole too.
+    for part in ("target_density", "density", "loss"):
+        expect(page.locator(f".st-key-{part} :is(canvas, .plot)").first).to_be_in_viewport(ratio=1)
     context.close()
 
 
@@ -183,10 +199,51 @@ def test_the_walk_plays(app: App, page: Page) -> None:
     chart = page.locator(".st-key-layers .js-plotly-plot")
     expect(chart).to_be_visible()
     expect(chart).to_contain_text("Play")
-    label = chart.locator(".slider-container > .slider-group > text.slider-label").first
+    label = chart.locator(".annotation text").first
     first = label.text_content()
+    expect(chart.locator(".modebar-btn")).to_have_count(0)
     chart.locator(".updatemenu-button").first.click()
     until(lambda: label.text_content() != first, 20, "the slider moves")
+    no_traceback(page)
+
+
+#: Notes at each frame of the screen whether a heatmap is there that the browser has read.
+_WATCH_HEATMAP = """() => {
+  const part = document.querySelector('.st-key-layers');
+  const read = new WeakMap();
+  const source = (image) => image.getAttribute('href') ?? image.getAttribute('xlink:href');
+  part.addEventListener('load', ({ target }) => read.set(target, source(target)), true);
+  const watched = (window.heatmap = { count: false, looks: 0, lost: 0, sources: new Set() });
+  const look = () => {
+    const seen = [...part.querySelectorAll('.cartesianlayer image')];
+    watched.known ||= seen.some((one) => read.get(one) === source(one));
+    if (watched.count) {
+      watched.looks += 1;
+      watched.lost += !seen.some((one) => read.get(one) === source(one));
+      for (const one of seen) watched.sources.add(source(one));
+    }
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
+
+
+def test_the_walk_keeps_its_heatmap_in_sight_while_it_plays(app: App, page: Page) -> None:
+    open_page(page, app.url)
+    chart = page.locator(".st-key-layers .js-plotly-plot")
+    page.evaluate(_WATCH_HEATMAP)
+    # What the browser has read before the watch is not known to it.
+    chart.locator(".updatemenu-button").first.click()
+    page.wait_for_function("window.heatmap.known")
+    page.evaluate("window.heatmap.count = true")
+    for width in (1280, 900, 1280):
+        page.set_viewport_size({"width": width, "height": 900})
+        chart.locator(".updatemenu-button").first.click()
+        enough = page.evaluate("window.heatmap.looks") + 200
+        page.wait_for_function(f"window.heatmap.looks > {enough}", timeout=PATIENCE)
+    seen = page.evaluate("({...window.heatmap, sources: window.heatmap.sources.size})")
+    assert seen["sources"] > 5, "it plays"
+    assert seen["lost"] == 0, seen
     no_traceback(page)
 
 
@@ -235,11 +292,11 @@ def test_on_a_phone_a_labelled_button_brings_the_settings(app: App, browser: Bro
     context = browser.new_context(viewport={"width": 390, "height": 844})
     page = context.new_page()
     open_page(page, app.url)
-    depth = page.locator(".st-key-depth")
-    expect(depth).not_to_be_in_viewport()
+    model = page.locator(".st-key-architecture")
+    expect(model).not_to_be_in_viewport()
     button = page.get_by_role("button", name="Settings", exact=True)
     button.click()
-    expect(depth).to_be_in_viewport()
+    expect(model).to_be_in_viewport()
     expect(button).to_be_hidden()
     context.close()
 
@@ -256,7 +313,7 @@ def test_a_button_takes_what_was_typed_just_before(app: App, page: Page) -> None
     page.locator(".st-key-budget input").fill("70")
     page.click(TRAIN)
     until(lambda: step_shown(page) == 70, 60, "the typed budget is used up")
-    page.get_by_text("Data, seed and samples").click()
+    page.get_by_text("Data and seed").click()
     page.locator(".st-key-seed input").fill("41")
     page.click(TRAIN)
     until(lambda: "seed=41" in address(page), 60, "the URL has the typed seed")

@@ -21,6 +21,7 @@ PAGES = {
     "/layers": ".st-key-inside canvas.plot[data-frames]",
     "/change_of_variables": "canvas",
     "/energies": ".st-key-board",
+    "/race": ".st-key-race_pictures canvas.plot[data-frame]",
     "/compress": "h1",
     "/guide": "h3",
 }

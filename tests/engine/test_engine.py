@@ -19,6 +19,8 @@ from fake_work import snapshot, state, step_of
 from flowplay.budgets import Budgets
 from flowplay.config import HotSettings, RunConfig
 from flowplay.engine import (
+    NOTICED,
+    Delay,
     Engine,
     EngineClosedError,
     Phase,
@@ -297,6 +299,36 @@ def test_closed_tab_stops_training_and_the_page_that_comes_back_resumes_it(
     engine.look_away("ada")
 
 
+def test_a_viewer_who_leaves_gives_the_worker_up_with_the_slice_under_way(
+    engine: Engine, run: Run
+) -> None:
+    other = engine.open_run(CONFIG)
+    present = [True, True]
+    engine.watch("ada", run, lambda: present[0])
+    engine.watch("bob/first", other, lambda: present[1])
+    for left in (run, other):
+        left.play()
+    until(lambda: run.view().version >= 2 and other.view().version >= 2)
+    present[0] = False
+    before = run.view().version
+    engine.leave("ada")
+    assert run.view().phase is Phase.AWAY
+    version = other.view().version
+    until(lambda: other.view().version >= version + 4)
+    assert run.view().version <= before + 1, "the slice that was under way, and no more"
+    # Somebody who shares it keeps it going.
+    engine.watch("eve", other, lambda: True)
+    engine.leave("bob")
+    assert other.view().phase is Phase.TRAINING
+    # One who is there after all goes on.
+    present[0] = True
+    CLOCK.ahead += PRESENCE_SECONDS
+    until(lambda: run.view().version >= before + 2)
+    for viewer in ("ada", "bob", "eve"):
+        engine.look_away(viewer)
+    other.close()
+
+
 def test_viewer_looks_at_one_run_only(engine: Engine, run: Run) -> None:
     other = engine.open_run(CONFIG)
     engine.watch("ada", run, lambda: True)
@@ -449,6 +481,34 @@ def test_calls_go_before_slices(engine: Engine) -> None:
     for run in runs:
         run.close()
     assert took < 6, "as a slice it would have waited for seven others"
+
+
+def test_a_run_that_waits_for_a_worker_knows_its_place(engine: Engine, tmp_path: Path) -> None:
+    gate = str(tmp_path / "gate")
+    calls = [engine.call("fake_work:wait_for", gate + str(n)) for n in range(3)]
+    until(lambda: (tmp_path / "gate0.waiting").exists() and (tmp_path / "gate1.waiting").exists())
+    runs = []
+    for _ in range(3):
+        runs.append(engine.open_run(CONFIG))
+        runs[-1].play()
+    CLOCK.ahead += NOTICED
+    # Two calls are under way, the third comes before every run.
+    assert [delay_of(run).ahead for run in runs] == [1, 2, 3]
+    assert all(delay_of(run).on == "worker" for run in runs)
+    assert delay_of(runs[0]).seconds >= NOTICED
+    for n in range(3):
+        Path(gate + str(n)).touch()
+    for call in calls:
+        call.result(20)
+    for run in runs:
+        watch(run, at_least(1))
+        run.close()
+
+
+def delay_of(run: Run) -> Delay:
+    delay = run.view().delay
+    assert delay is not None
+    return delay
 
 
 def test_workers_are_warm_and_nice(engine: Engine) -> None:

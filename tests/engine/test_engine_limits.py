@@ -71,3 +71,34 @@ def test_limits_of_the_environment_are_read_or_named(monkeypatch: pytest.MonkeyP
     with pytest.raises(ValueError, match=r"^FLOWPLAY_MAX_RUNS='many' is no number"):
         limits()
     limits.cache_clear()
+
+
+def started(limits: Limits) -> Engine:
+    engine = Engine(workers=1, preload="fake_work", work="fake_work:run_slice", limits=limits)
+    until(lambda: engine.status.phase == "ready", what="a worker")
+    return engine
+
+
+def test_a_model_above_the_limit_is_refused_with_what_to_lower() -> None:
+    engine = started(Limits(max_parameters=9))  # the fake model has ten
+    try:
+        run = opened(engine, "a")
+        until(lambda: run.view().phase is Phase.FAILED)
+        sentence = "This model has 10 parameters; this server trains models of at most 9."
+        assert run.view().message.startswith(sentence)
+        assert "Lower the width or the depth." in run.view().message
+    finally:
+        engine.close()
+
+
+def test_a_run_that_nobody_looks_at_is_let_go_after_the_idle_time_that_is_set() -> None:
+    engine = started(Limits(idle_minutes=0.01))
+    try:
+        kept, left = (engine.open_run(CONFIG) for _ in range(2))
+        engine.watch("a", kept, lambda: True)
+        left.step()
+        until(lambda: left.view().phase is Phase.CLOSED, 60)
+        assert "nobody had looked at it for 0.01 minutes" in left.view().message
+        assert kept.view().phase is not Phase.CLOSED
+    finally:
+        engine.close()

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 
 from flowplay.config import HotSettings, RunConfig
 from flowplay.engine.dispatch import FIRST_SLICE
-from flowplay.engine.machine import LEASE_SECONDS, LOST_IN_A_ROW, Phase, RunMachine, SliceOrder
+from flowplay.engine.machine import (
+    LEASE_SECONDS,
+    LOST_IN_A_ROW,
+    Delay,
+    Phase,
+    RunMachine,
+    SliceOrder,
+)
 
 CONFIG = RunConfig(budget=100)
 SLICE = 0.2
@@ -67,6 +74,26 @@ def test_pause_waits_for_the_slice_and_then_takes_one_fine_snapshot() -> None:
     land(run, 3)
     assert run.next_order(0, SLICE) is None
     assert run.view(0).phase is Phase.PAUSED
+
+
+def test_what_the_next_picture_waits_for_is_known() -> None:
+    run = machine()
+    assert run.view(0).delay is None, "nothing comes"
+    run.show(1)
+    assert run.view(3).delay == Delay("worker", 2)
+    hand_out(run, 4)
+    assert run.view(9).delay == Delay("model", 5), "nothing is built yet"
+    land(run, 0, 9)
+    assert run.view(9).delay is None
+    run.play(10)
+    hand_out(run, 11)
+    assert run.view(14).delay == Delay("steps", 3)
+    run.pause(15)
+    assert run.view(15).phase is Phase.PAUSED, "whatever is under way"
+    assert run.view(16).delay == Delay("steps", 5)
+    land(run, 1, 17)
+    hand_out(run, 17)
+    assert run.view(18).delay == Delay("picture", 1)
 
 
 def test_pause_before_the_first_slice_leaves_the_run_untouched() -> None:

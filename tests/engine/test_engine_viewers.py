@@ -36,6 +36,15 @@ def test_a_viewer_who_stays_away_is_forgotten() -> None:
     assert len(viewers) == 0
 
 
+def test_how_long_an_absent_viewer_is_remembered_can_be_set() -> None:
+    viewers = Viewers(60.0)
+    viewers.watch("ada", "a", lambda: False, 0.0)
+    viewers.looked_at(59.0)
+    assert len(viewers) == 1
+    viewers.looked_at(60.0)
+    assert len(viewers) == 0
+
+
 def test_a_predicate_that_raises_is_no_presence() -> None:
     viewers = Viewers()
     viewers.watch("ada", "a", lambda: bool(1 / 0), 0.0)
@@ -54,3 +63,13 @@ def test_viewers_are_asked_without_the_lock() -> None:
 
     viewers.watch("ada", "a", look_elsewhere, 0.0)
     assert viewers.looked_at(0.0) == {"a"}
+
+
+def test_parts_of_a_viewer_and_who_else_is_there() -> None:
+    viewers = Viewers()
+    viewers.watch("ada", "a", lambda: True, 0.0)
+    viewers.watch("ada/left", "b", lambda: True, 0.0)
+    viewers.watch("bob", "b", lambda: True, 0.0)
+    viewers.watch("eve", "a", lambda: False, 0.0)
+    assert viewers.of("ada") == {"a", "b"}
+    assert viewers.present_elsewhere("ada") == {"b"}

@@ -19,7 +19,12 @@ def test_every_frame_is_there_in_order(frames: LayerFrames) -> None:
     figure = layers_figure(frames)
     assert [frame.name for frame in figure.frames] == ["0", "1", "2", "3"]
     steps = figure.layout.sliders[0].steps
-    assert [step.label for step in steps] == ["z₀ base", "z₁", "z₂", "z₃ = x data"]
+    written = [[note.text for note in frame.layout.annotations] for frame in figure.frames]
+    named = ["z₀ base", "z₁", "z₂", "z₃ = x data"]
+    assert [texts[0].split("</b>")[0] for texts in written] == [f"<b>{name}" for name in named]
+    # Both ends of the slider are named, whatever is shown; no label of a step can be cut.
+    assert all(texts[1:] == ["z₀ base", "z₃ = x data"] for texts in written)
+    assert not any(step.label for step in steps)
     assert [step.args[0] for step in steps] == [("0",), ("1",), ("2",), ("3",)]
 
 
@@ -48,10 +53,10 @@ def test_samples_are_where_they_were_coded(frames: LayerFrames) -> None:
 
 
 def test_axes_widen_for_samples_far_out_but_not_for_ever(frames: LayerFrames) -> None:
-    frames.samples[1] = POINT_UNITS  # at (5, 5)
-    assert list(layers_figure(frames).layout.xaxis.range) == [-5, 5]
+    frames.samples[1] = round(0.9 * POINT_UNITS)  # at (4, 4)
+    assert list(layers_figure(frames).layout.xaxis.range) == pytest.approx([-4, 4], abs=1e-3)
     frames.samples[1] = np.iinfo(np.int16).max  # at (15, 15)
-    assert list(layers_figure(frames).layout.xaxis.range) == [-8, 8]
+    assert list(layers_figure(frames).layout.xaxis.range) == [-5, 5]
 
 
 def test_a_frame_beyond_the_colour_scale_says_so(frames: LayerFrames) -> None:

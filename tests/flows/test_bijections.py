@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from flowplay.catalog import ARCHITECTURES, Choice
+from flowplay.catalog import ARCHITECTURES, FLOW_FAMILIES, Choice
 from flowplay.flows import (
     FAMILIES,
     Flow,
@@ -75,7 +75,7 @@ def jacobian(y: Tensor, x: Tensor) -> Tensor:
 
 
 def test_catalog_and_registry_name_the_same_families() -> None:
-    assert set(FAMILIES) == set(ARCHITECTURES)
+    assert set(FAMILIES) == set(FLOW_FAMILIES)
 
 
 @pytest.mark.parametrize(("name", "dim"), CASES)

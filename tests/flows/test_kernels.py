@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import importlib.util
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -329,3 +331,15 @@ def test_only_one_process_compiles(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     os.utime(mark, (0, 0))
     assert build.main() == 0
     assert [p.name for p in tmp_path.iterdir()] == ["kernels.o"]
+
+
+def test_the_compiling_process_ends_well_while_its_parent_lives(tmp_path: Path) -> None:
+    environment = os.environ | {"FLOWPLAY_CACHE": str(tmp_path)}
+    where = "from flowplay.kernels import library; library.path().touch()"
+    subprocess.run([sys.executable, "-c", where], env=environment, check=True)
+    with subprocess.Popen(
+        [sys.executable, "-m", "flowplay.kernels.build", "--with-parent"],
+        stdin=subprocess.PIPE,
+        env=environment,
+    ) as compiler:
+        assert compiler.wait(60) == 0

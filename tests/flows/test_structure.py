@@ -315,14 +315,14 @@ def test_a_recipe_is_built_in_order() -> None:
 @pytest.mark.parametrize(
     ("recipe", "why"),
     [
-        ("", "no list"),
-        ("planar", "no list"),
+        ("", "a family is missing"),
+        ("planar", "planar has no number of layers"),
         ("planar 0", "has not 1 to"),
         ("planar 65", "has not 1 to"),
-        ("mixed 2", "names a family other"),
-        ("flow_matching 2", "names a family other"),
-        ("nope 2", "names a family other"),
-        ("planar -2", "no list"),
+        ("mixed 2", "mixed is no family"),
+        ("flow_matching 2", "flow_matching is no family"),
+        ("nope 2", "nope is no family"),
+        ("planar -2", "planar -2 is not a family and its number of layers"),
     ],
 )
 def test_recipes_that_cannot_be_built(recipe: str, why: str) -> None:

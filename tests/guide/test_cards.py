@@ -17,6 +17,7 @@ from torch import Tensor
 from torchdiffeq import odeint
 
 from flowplay.catalog import ARCHITECTURES, FLOW_FAMILIES
+from flowplay.config import RunConfig
 from flowplay.flows import Bijection, Flow, build_flow
 from flowplay.flows import conditioner as networks
 from flowplay.flows.autoregressive import Autoregressive
@@ -32,6 +33,7 @@ from flowplay.flows.residual import LIPSCHITZ, Contraction, ResidualBlock
 from flowplay.flows.splines import rational_quadratic
 from flowplay.flows.transformers import bounded
 from flowplay.guide import PAPERS
+from flowplay.models import build_model
 
 TOLERANCE = 1e-8
 DIMS = (2, 4)
@@ -478,15 +480,18 @@ def test_costs_in_passes_are_what_the_code_takes(
 def test_networks_have_as_many_hidden_layers_as_the_width_s_description_says(name: str) -> None:
     if name == "mixed":
         return
-    flow = build_flow(name, 2, depth=1, width=13)
+    model = build_model(RunConfig(architecture=name, depth=1, width=13), torch.randn(20, 2))
     networks_of = [
-        m for m in flow.modules() if {"first", "last"} <= dict(m.named_children()).keys()
+        m for m in model.modules() if {"first", "last"} <= dict(m.named_children()).keys()
     ]
     assert networks_of
     for network in networks_of:
         children = dict(network.named_children())
         assert ("second" not in children) == (name == "residual")
-        sizes = {(m.in_features, m.out_features) for m in children.values() if hasattr(m, "weight")}
+        assert ("third" in children) == (name == "gan")
+        # A linear path beside the network is no part of it.
+        own = (children[n] for n in ("first", "second", "third", "last") if n in children)
+        sizes = {(m.in_features, m.out_features) for m in own if hasattr(m, "weight")}
         assert all(13 in size for size in sizes)
 
 

@@ -18,11 +18,15 @@ from flowplay.guide import (
     TOPICS,
     all_papers,
     bits_per_dimension,
+    comparison_note,
+    comparison_table,
     hyperparameters,
     not_yet,
     picture,
     placed,
 )
+from flowplay.guide.comparison import measured
+from flowplay.race import PRESETS
 from flowplay.ui.trying import PAGES
 
 #: The headings of the lecture's theory part, its subsections included.
@@ -140,3 +144,20 @@ def test_bits_per_dimension() -> None:
     assert bits_per_dimension(0.0, 4, bin_width=1 / 256) == pytest.approx(8.0)
     with pytest.raises(ValueError, match="positive"):
         bits_per_dimension(1.0, 0)
+
+
+def test_the_comparison_says_where_and_when_it_was_measured() -> None:
+    found = measured()
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", found["date"])
+    assert found["date"] in comparison_note()
+    assert found["machine"] in comparison_note()
+    rows = {row["architecture"]: row for row in found["rows"]}
+    contestants = PRESETS["models"].race.contestants
+    assert list(rows) == [config.architecture for config in contestants]
+    assert {config.target for config in contestants} == {found["target"]}
+    assert rows["gan"]["gap"] is None, "a GAN has no likelihood"
+    assert all(rows[name]["gap"] > 0 for name in rows if name != "gan")
+    assert rows["vae"]["bound"] > rows["vae"]["gap"]
+    table = comparison_table().splitlines()
+    assert len(table) == 2 + len(rows) + 1
+    assert len({line.count("|") for line in table}) == 1

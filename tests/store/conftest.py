@@ -2,34 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
 
-from benchmarks.postgres import Postgres, programs
+from benchmarks.postgres import Postgres
 from flowplay.store.store import Store, database_url
-
-REQUIRED = os.environ.get("FLOWPLAY_POSTGRES") == "required"
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    if programs() is None:
-        if REQUIRED:
-            pytest.fail("FLOWPLAY_POSTGRES=required, but PostgreSQL is not installed.")
-        why = "PostgreSQL is not installed: the store was not tested on it."
-        warnings.warn(why, stacklevel=1)
-        pytest.skip(why)
-    server = Postgres()
-    try:
-        server.start()
-        yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -11,6 +11,18 @@ from flowplay.store.runs import Runs
 from flowplay.store.store import Store
 from store.kept import kept
 
+DAY = 86_400.0
+
+
+class Clock:
+    """Seconds since 1970, as a test sets them."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 PLAN = ClassPlan(
     title="<b>Couplings</b>",
     task="Make the gap small.",
@@ -98,3 +110,30 @@ def test_a_live_link_stays_the_same_when_its_run_changes(store: Store) -> None:
     assert classes.has_live_link("owner")
     classes.stop_following("owner")
     assert classes.followed(link) is None
+
+
+def test_classes_that_nobody_looks_at_are_ended(store: Store) -> None:
+    clock = Clock()
+    classes, runs = Classes(store, clock=clock), Runs(store, clock)
+    (old, _), (taught, key) = classes.make(PLAN, "a"), classes.make(PLAN, "b")
+    run = kept()
+    runs.write(run, "here", known=None)
+    classes.join(old, "student", "")
+    classes.note(old, "student", run=run.id)
+    lost, shown = classes.live_link("a", new_id()), classes.live_link("b", kept_run(runs))
+    clock.now += 20 * DAY
+    assert classes.of_key(key) is not None
+    assert classes.sweep(30) == 0
+    clock.now += 20 * DAY
+    assert classes.sweep(30) == 1
+    assert classes.get(old) is None
+    assert runs.read(run.id) is None
+    assert classes.get(taught) is not None
+    assert classes.followed(lost) is None
+    assert classes.followed(shown) is not None
+
+
+def kept_run(runs: Runs) -> str:
+    run = kept()
+    runs.write(run, "here", known=None)
+    return run.id

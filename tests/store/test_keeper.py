@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from flowplay.config import RunConfig
-from flowplay.engine import EngineStatus, Phase, Run
+from flowplay.engine import EngineStatus, Moment, Phase, Run
 from flowplay.engine.hosted import HostedRun, SliceResult
 from flowplay.store import StoreError, new_id
 from flowplay.store import keeper as keeping
@@ -116,6 +116,31 @@ def test_a_run_that_trained_goes_on_where_it_was(
     assert found.run.view().snapshot == run.view().snapshot
     assert found.run.earlier_steps == run.earlier_steps != []
     assert second.id_of(found.run) == id_
+
+
+def test_an_older_moment_is_not_written_over_a_newer_one(
+    server: Callable[[], Keeper], engine: Engine, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper = server()
+    run, id_ = begin(keeper, engine)
+    engine.land(run, 40)
+    clock.now += 60
+    moment = run.moment
+
+    def released_meanwhile() -> Moment:
+        older = moment()
+        monkeypatch.setattr(run, "moment", moment)
+        engine.land(run, 60)
+        keeper.release(run)
+        opened(keeper, engine, id_)
+        return older
+
+    monkeypatch.setattr(run, "moment", released_meanwhile)
+    look(keeper)
+    found = keeper.runs.read(id_)
+    assert found is not None
+    assert found.header is not None
+    assert found.header.step == 60
 
 
 def test_one_run_that_cannot_be_written_keeps_no_other_from_it(
@@ -271,6 +296,16 @@ def test_a_run_that_is_closed_leaves_its_last_state(
     assert found.run.view().phase is Phase.IDLE
 
 
+def test_a_run_whose_session_is_gone_goes_on_when_it_is_opened(
+    server: Callable[[], Keeper], engine: Engine
+) -> None:
+    keeper = server()
+    run, id_ = begin(keeper, engine)
+    keeper.release(run, to_go_on=True)
+    run.close()
+    assert opened(keeper, engine, id_).run.moment().goes_on
+
+
 def test_a_server_that_ends_writes_what_it_has(
     server: Callable[[], Keeper], engine: Engine
 ) -> None:
@@ -321,7 +356,8 @@ def test_a_deleted_run_is_gone_for_good(server: Callable[[], Keeper], engine: En
 
 
 @pytest.mark.parametrize(
-    "id_", ["", "x", "../etc/passwd", "' OR 1=1 --", 99 * "é", "\x00", new_id()]
+    "id_",
+    ["", "x", "../etc/passwd", "' OR 1=1 --", 99 * "é", "\x00", pytest.param(new_id(), id="an id")],
 )
 def test_ids_that_name_nothing(server: Callable[[], Keeper], engine: Engine, id_: str) -> None:
     keeper = server()

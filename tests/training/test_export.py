@@ -16,7 +16,6 @@ from safetensors import safe_open
 from flowplay.config import RunConfig
 from flowplay.flows import FAMILIES
 from flowplay.training import new_run
-from flowplay.training.export import WEIGHTS_FILE
 from flowplay.training.layer_frames import flow_of
 from flowplay.training.live_run import LiveRun
 from flowplay.training.worker import exported_flow
@@ -51,13 +50,16 @@ def test_the_snippet_gives_the_same_log_probabilities(tmp_path: Path) -> None:
         files = ExportedFlow.from_bytes(exported_flow(state.to_bytes(), None))
         folder = tmp_path / name
         folder.mkdir()
-        (folder / WEIGHTS_FILE).write_bytes(files.weights.tobytes())
+        assert files.name.endswith(f"-{architecture}-step-0")
+        weights = folder / f"{files.name}.safetensors"
+        weights.write_bytes(files.weights.tobytes())
         (folder / "snippet.py").write_text(files.snippet, "utf-8")
         live = LiveRun(state)
         with torch.no_grad():
             expected[name] = flow_of(live).log_prob(live.held_out[:4]).tolist()
         assert RunConfig.model_validate_json(files.config) == state.config
-        with safe_open(folder / WEIGHTS_FILE, "np") as file:
+        with safe_open(weights, "np") as file:
+            assert file.metadata()["step"] == "0"
             assert json.loads(file.metadata()["config"])["architecture"] == architecture
     # One fresh interpreter for all: importing torch is what takes the time.
     driver = (

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from flowplay.catalog import ARCHITECTURES
+from flowplay.catalog import FLOW_FAMILIES
 from flowplay.codes import decode_density
 from flowplay.config import HotSettings, RunConfig
 from flowplay.grids import cell_centres, exact_density
@@ -188,6 +188,19 @@ def test_divergence_with_finite_numbers_ends_the_run_with_its_best_state() -> No
     assert (np.diff(on.held_out_curve[:, 0]) > 0).all()
 
 
+def test_a_look_that_takes_long_is_rare(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flowplay.training.live_run._JUDGING", {})
+    state, _ = train_slice(new_run(SMALL), steps=20)
+    live = LiveRun(state)
+    after = replace(state, step=40, steps_per_second=10.0)
+    assert slices._held_out_due(after, live)
+    # Twenty steps took 2 s; a look of 0.4 s is a fifth of that, one of 0.5 s is more.
+    live.judging_seconds = 0.39
+    assert slices._held_out_due(after, live)
+    live.judging_seconds = 0.5
+    assert not slices._held_out_due(after, live)
+
+
 def judged_at(steps: list[float], losses: list[float], train: float) -> RunState:
     curve = np.column_stack([steps, losses])
     state = new_run(SMALL)
@@ -230,7 +243,7 @@ def test_a_flow_that_breaks_between_two_looks_ends_with_the_slice_that_broke_it(
 ) -> None:
     """Losses and weights may be numbers where a density is none: every slice asks a few points."""
     good, _ = train_slice(new_run(SMALL), steps=60)
-    monkeypatch.setattr(slices, "_held_out_due", lambda _: False)
+    monkeypatch.setattr(slices, "_held_out_due", lambda *_: False)
     sound, snapshot = train_slice(good, seconds=0.02)
     assert not snapshot.header.failure
     assert len(sound.held_out_curve) == len(good.held_out_curve), "the held-out points were seen"
@@ -295,7 +308,7 @@ def test_a_worker_s_slice_takes_and_gives_bytes() -> None:
     assert frames.states == [0, 1, 2, 3]
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("architecture", FLOW_FAMILIES)
 def test_trained_flow_is_a_density_and_stays_above_the_entropy(architecture: str) -> None:
     config = RunConfig(architecture=architecture, budget=300)
     state, snapshot = train_slice(new_run(config), steps=300)

@@ -50,21 +50,41 @@ def test_every_base_meets_every_map(page: AppTest) -> None:
             page.run()
             assert not page.exception, (base, name)
             data = view(page)
-            assert data["exact"] == "1.0000", (base, name)
             refused = name == "logit" and base != "uniform"
+            assert data["exact"] == ("—" if refused else "1.0000"), (base, name)
             assert ("takes values in (0, 1)" in data["refusal"]) == refused
             assert (data["knots"] is not None) == (name == SPLINE)
 
 
-def test_no_stretch_is_refused_with_the_reason_and_the_picture_stays(page: AppTest) -> None:
+def test_the_axes_stay_while_a_slider_moves(page: AppTest) -> None:
     change: Settings = page.session_state["_change"]
-    before = view(page)["rows"]
+    seen = []
+    for message_, a in enumerate((0.2, 3.0, -1.0), start=1):
+        sent = {"number": message_, "epoch": 0, "map": "affine", "values": {"a": a, "b": 1}}
+        change.read(sent, "affine")
+        page.run()
+        seen.append(view(page))
+    assert seen[0]["windows"] == seen[1]["windows"] == seen[2]["windows"]
+    assert seen[0]["ticks"] == seen[1]["ticks"]
+    assert seen[0]["above"] == "↑ up to 2", "what is cut off is told"
+    assert seen[1]["above"] == ""
+
+
+def test_no_stretch_is_refused_with_the_reason_and_nothing_old_passes_as_its_picture(
+    page: AppTest,
+) -> None:
+    change: Settings = page.session_state["_change"]
+    assert view(page)["isCurrent"]
     change.read({"number": 1, "epoch": 0, "map": "affine", "values": {"a": 0, "b": 1}}, "affine")
     page.run()
     assert not page.exception
-    assert "a = 0 maps every z to the same point" in view(page)["refusal"]
-    assert view(page)["rows"] == before
-    assert view(page)["number"] == 1
+    shown = view(page)
+    assert "a = 0 maps every z to the same point" in shown["refusal"]
+    assert not shown["isCurrent"]
+    assert shown["point"] == 1.0
+    assert (shown["exact"], shown["naive"]) == ("—", "—")
+    assert "1.0000" not in shown["alt"]
+    assert shown["number"] == 1
     page.button(key="change_reset").click().run()
     assert view(page)["refusal"] == ""
     # What was under way when the reset came is not of this time any more.

@@ -149,9 +149,9 @@ def test_bits_follow_the_numbers() -> None:
 def test_the_entropy_follows_the_units_and_the_gap_does_not() -> None:
     page = opened("negative-nll")
     page.number_input(key="units_factor").set_value(1.0).run()
-    before = [float(metric.value) for metric in page.metric]
+    before = [float(metric.value.replace("−", "-")) for metric in page.metric]
     page.number_input(key="units_factor").set_value(0.1).run()
-    after = [float(metric.value) for metric in page.metric]
+    after = [float(metric.value.replace("−", "-")) for metric in page.metric]
     moved = 2 * math.log(0.1)
     assert after[0] == pytest.approx(before[0] + moved, abs=2e-3)
     assert after[1] == pytest.approx(before[1] + moved, abs=2e-3)

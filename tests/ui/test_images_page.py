@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from here_engine import HereEngine
+from PIL import Image
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
+from flowplay import shelf
 from flowplay.config import RunConfig
 from flowplay.training import new_run, train_slice
 from flowplay.ui.components.draw_view import read_drawn
 from flowplay.ui.example import Example
+from flowplay.wire import ImageSet
 
 PAGE = Path(__file__).parents[2] / "pages" / "images.py"
 
@@ -83,6 +88,81 @@ def test_a_run_of_something_else_is_offered_images(page: AppTest) -> None:
     page.run()
     assert not page.exception
     assert "about images" in page.info[0].value
+
+
+def drawn(count: int) -> list[tuple[str, bytes, str]]:
+    """Return pictures as files that a visitor gives."""
+    rng = np.random.default_rng(0)
+    files = []
+    for number in range(count):
+        file = io.BytesIO()
+        Image.fromarray(rng.integers(256, size=(20, 20), dtype=np.uint8)).save(file, "PNG")
+        files.append((f"{number}.png", file.getvalue(), "image/png"))
+    return files
+
+
+def test_own_images_are_seen_and_then_learned_with_the_settings_of_the_run(page: AppTest) -> None:
+    page.query_params["section"] = "latent"
+    page.run()
+    uploader = page.file_uploader(key="own_images_files")
+    uploader.set_value(drawn(3)).run()
+    assert not page.exception
+    assert "3 different images of 8 × 8 pixels; at least 20" in page.warning[-1].value
+    assert not [button for button in page.button if button.key == "own_learn_images"]
+    uploader = page.file_uploader(key="own_images_files")
+    uploader.set_value([*drawn(25), ("notes.png", b"no picture", "image/png")]).run()
+    assert not page.exception
+    said = [caption.value for caption in page.caption]
+    assert any("25 images. 1 file was left out" in caption for caption in said)
+    page.button(key="own_learn_images").click().run()
+    assert not page.exception
+    assert page.query_params["target"] == "own_images"
+    assert ImageSet.from_bytes(shelf.get(page.query_params["data"])).levels.shape == (25, 8, 8, 1)
+    # The same model, but without labels.
+    assert page.query_params["width"] == "8"
+    assert "label" not in page.query_params
+    assert page.query_params["section"] == "train"
+    said = [caption.value for caption in page.caption]
+    assert any("18 to train on, 2 for live figures, and 5 test images" in c for c in said)
+
+
+def test_own_images_are_learned_from_the_page_of_another_run(page: AppTest) -> None:
+    page.query_params.clear()
+    page.query_params["target"] = "circles"
+    page.run()
+    page.file_uploader(key="own_images_files").set_value(drawn(25)).run()
+    page.button(key="own_learn_images").click().run()
+    assert not page.exception
+    assert page.query_params["target"] == "own_images"
+    assert page.query_params["architecture"] == "glow"
+
+
+@pytest.mark.parametrize(
+    ("architecture", "section"), [*(("glow", section) for section in SECTIONS), ("vae", "walk")]
+)
+def test_every_section_shows_own_images_or_says_why_not(
+    made: HereEngine,
+    monkeypatch: pytest.MonkeyPatch,
+    page: AppTest,
+    architecture: str,
+    section: str,
+) -> None:
+    config = RunConfig.from_flat(
+        {"target": "own_images", "architecture": architecture, "depth": 1, "width": 8}
+    )
+    state, snapshot = train_slice(new_run(config), steps=2)
+    kept = Example(config, state.to_bytes(), snapshot.to_bytes())
+    monkeypatch.setattr("flowplay.ui.runs.example", lambda: kept)
+    page.query_params.clear()
+    page.query_params.update({**config.to_flat(), "section": section})
+    page.run()
+    assert not page.exception
+    assert not [w for w in page.warning if "could not" in w.value]
+    said = [caption.value for caption in page.caption]
+    if section == "latent":
+        assert any("have no labels" in caption for caption in said)
+    if architecture == "vae":
+        assert "no z has as many numbers" in page.info[0].value
 
 
 def test_a_failure_is_said_in_a_sentence(page: AppTest, made: HereEngine) -> None:

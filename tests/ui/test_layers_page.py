@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,9 +13,11 @@ import pytest
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
+from flowplay.catalog import ARCHITECTURES
+from flowplay.config import RunConfig
 from flowplay.engine import Engine, EngineStatus, WorkError
 from flowplay.training import worker
-from flowplay.ui import gif, inside, work
+from flowplay.ui import gif, work
 from flowplay.ui.components.inside_view import Pick
 from flowplay.ui.look import densest_sample
 from flowplay.wire import LayerFrames
@@ -190,7 +193,8 @@ def test_a_gif_that_takes_too_long_ends_in_a_sentence(
 def test_a_model_without_layers_is_said_in_a_sentence(
     engine: HereEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inside, "FLOW_FAMILIES", {})
+    bare = replace(ARCHITECTURES["realnvp"], layered=False)
+    monkeypatch.setattr(RunConfig, "entry", bare)
     page = run()
     assert not page.exception
     (info,) = page.info
@@ -201,7 +205,10 @@ def test_a_model_without_layers_is_said_in_a_sentence(
 def test_another_config_is_untrained_and_says_what_to_do(engine: HereEngine) -> None:
     page = run(target="circles", architecture="nsf", depth="3")
     assert not page.exception
-    assert any("as soon as a worker is ready" in info.value for info in page.info)
+    first, waits = page.info
+    assert "Press Train" in first.value
+    assert waits.icon == ":material/hourglass:"
+    assert "worker" in waits.value or "Building the model" in waits.value
     assert page.query_params["target"] == "circles"
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from hostile import TIMES
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from streamlit.runtime.pages_manager import PagesManager
@@ -70,7 +71,8 @@ def run(**query: str) -> AppTest:
 def test_first_visit_shows_the_labelled_example() -> None:
     page = run()
     assert not page.exception
-    assert any("Example: a run of these settings" in c.value for c in page.caption)
+    told = page.get("progress")[0].proto.text
+    assert "Example: a run of these settings, trained earlier for 2,000 steps" in told
     assert [m.label for m in page.metric] == ["Gap to floor"], "one number at first"
     assert "replay" in density_data(page), "its training can be replayed"
     page.toggle(key="all_numbers").set_value(True).run()
@@ -126,6 +128,20 @@ def test_the_run_before_can_be_returned_to(engine: Engine) -> None:
     assert page.slider(key="depth").value == 3
 
 
+def test_widgets_show_their_values_even_if_the_run_that_sets_them_is_cut_off() -> None:
+    page = run(depth="7", seed="3", learning_rate="0.02", architecture="nsf", bins="6")
+    page.run()
+    assert not page.exception
+    assert list(page.slider(key="depth").proto.default) == [7]
+    assert list(page.slider(key="bins").proto.default) == [6]
+    rate = page.select_slider(key="learning_rate")
+    assert rate.options[int(rate.proto.default[0])] == "0.02"
+    assert page.number_input(key="seed").proto.default == 3
+    assert page.number_input(key="budget").proto.default == 2000
+    architecture = page.radio(key="architecture")
+    assert "spline" in architecture.options[architecture.proto.default]
+
+
 def test_widget_keys_are_the_names_of_a_config() -> None:
     page = run(architecture="nsf", bins="5")
     fields = set(RunConfig.model_fields) - {"version", "options", "target_options"}
@@ -153,27 +169,49 @@ def test_refused_values_are_said_in_a_sentence_each() -> None:
     assert page.slider(key="depth").value == 64
 
 
-def test_a_refused_recipe_is_told_until_it_is_mended() -> None:
+def test_a_refused_recipe_is_told_by_its_wrong_word_and_the_box_shows_what_is_used() -> None:
     page = run(architecture="mixed")
-    page.text_input(key="recipe").set_value("planar 2, nope 3").run()
-    assert any("names a family other than" in w.value for w in page.warning)
-    assert page.text_input(key="recipe").value == "planar 2, nope 3", "it must stay to be mended"
-    page.text_input(key="recipe").set_value("planar 2, nsf 4").run()
+    page.text_input(key="recipe").set_value("planar 2, foo 3").run()
+    told = "recipe = planar·2··foo·3 is not understood: foo is no family ("
+    assert any(w.value.startswith(told) for w in page.warning)
+    assert any(w.value.endswith("using planar 2, nsf 4.") for w in page.warning)
+    assert page.text_input(key="recipe").value == "planar 2, nsf 4"
+    page.toggle(key="all_numbers").set_value(True).run()
+    assert any(w.value.startswith(told) for w in page.warning), "until a setting changes"
+    page.text_input(key="recipe").set_value("planar 3,maf 1").run()
     assert not any("recipe" in w.value for w in page.warning)
+    assert page.text_input(key="recipe").value == "planar 3, maf 1", "in its usual form"
     assert not page.exception
 
 
 def test_another_family_brings_its_own_defaults_and_keeps_what_was_set() -> None:
     page = run(width="32")
-    page.selectbox(key="architecture").set_value("nsf").run()
+    choose(page, "nsf")
     assert not page.exception
     assert page.slider(key="depth").value == ARCHITECTURES["nsf"].defaults["depth"]
     assert page.select_slider(key="width").value == 32
     page.slider(key="depth").set_value(7).run()
-    page.selectbox(key="architecture").set_value("planar").run()
+    choose(page, "planar")
     assert page.slider(key="depth").value == 7
     assert "bins" not in page.query_params
     assert not page.exception
+
+
+def test_architectures_come_in_groups() -> None:
+    page = run(architecture="maf")
+    groups = page.pills(key="architecture_group")
+    assert groups.options[:4] == ["Simplest", "Coupling", "Autoregressive", "Continuous"]
+    assert groups.value == "Autoregressive", "that of the link"
+    shown = page.radio(key="architecture")
+    assert [option.split(") ")[-1] for option in shown.options] == ["MAF", "IAF", "Graphical"]
+    assert all(option.startswith("![](data:image/svg+xml") for option in shown.options)
+    groups.set_value("Continuous").run()
+    assert page.radio(key="architecture").value == "ffjord"
+    assert page.query_params["architecture"] == "ffjord"
+    assert page.slider(key="depth").value == 6, "its own default"
+    images = run(target="digits")
+    assert [p.key for p in images.pills] == [], "few need no groups"
+    assert len(images.radio(key="architecture").options) == 6
 
 
 def test_another_target_brings_its_own_noise() -> None:
@@ -196,7 +234,7 @@ def test_another_target_brings_its_own_noise() -> None:
     )
 )
 @settings(
-    max_examples=200,
+    max_examples=40 * TIMES,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -204,6 +242,12 @@ def test_no_query_string_breaks_the_page(query: dict[str, str]) -> None:
     page = run(**query)
     assert not page.exception
     assert page.button(key="train")
+
+
+def choose(page: AppTest, architecture: str) -> None:
+    """Choose an architecture as a visitor does: its group, then its name."""
+    page.pills(key="architecture_group").set_value(ARCHITECTURES[architecture].group).run()
+    page.radio(key="architecture").set_value(architecture).run()
 
 
 def shown_run(page: AppTest) -> Run:
@@ -299,6 +343,20 @@ def test_samples_are_offered_only_in_the_plane() -> None:
         page.run()
         assert not page.exception
         assert len(page.toggle) == offered
+
+
+def test_the_temperature_stands_beside_the_samples_and_moves_where_there_are_some() -> None:
+    page = run(temperature="0.6")
+    assert page.slider(key="temperature").value == 0.6
+    assert page.slider(key="temperature").disabled
+    page.toggle(key="show_samples").set_value(True).run()
+    assert not page.slider(key="temperature").disabled
+    page.slider(key="temperature").set_value(0.8).run()
+    assert not page.exception
+    assert page.query_params["temperature"] in ("0.8", ["0.8"])
+    gan = run(architecture="gan")
+    assert not gan.slider(key="temperature").disabled
+    assert not [t for t in gan.toggle if t.key == "show_samples"]
 
 
 def test_points_of_a_problem_are_drawn_once() -> None:
@@ -409,7 +467,7 @@ def test_a_target_of_images_brings_what_learns_images() -> None:
     page.button_group(key="target_group").set_value("Images").run()
     assert not page.exception
     assert page.radio(key="target").value == "digits"
-    assert page.selectbox(key="architecture").value == "glow"
+    assert page.radio(key="architecture").value == "glow"
     images = IMAGE_ARCHITECTURES["glow"].defaults
     assert page.slider(key="depth").value == images["depth"]
     assert [m.label for m in page.metric] == ["Held-out bound of bits/dim", "Parameters"]
@@ -423,6 +481,6 @@ def test_a_target_of_images_brings_what_learns_images() -> None:
 def test_a_link_to_images_is_read() -> None:
     page = run(target="digits", architecture="nsf", dequantization="uniform", bins="5")
     assert not page.exception
-    assert page.selectbox(key="architecture").value == "nsf"
+    assert page.radio(key="architecture").value == "nsf"
     assert page.slider(key="bins").value == 5
     assert page.query_params["dequantization"] == "uniform"

@@ -40,7 +40,7 @@ def keeper(tmp_path: Path) -> Iterator[Keeper]:
 
 @pytest.fixture(autouse=True)
 def _use(engine: Engine, keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("shell", "runs", "work", "live", "card", "recall"):
+    for module in ("shell", "runs", "work", "live", "card", "recall", "inside"):
         monkeypatch.setattr(f"flowplay.ui.{module}.engine", lambda: engine)
     for browser in (runs, recall):
         monkeypatch.setattr(browser, "browser", lambda: "mine")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -30,6 +31,7 @@ class FakeEngine:
     """Runs that are trained by hand."""
 
     def __init__(self) -> None:
+        self.now = 0.0
         self.hosted: dict[str, HostedRun] = {}
         self.watched: list[tuple[str, str, Callable[[], bool]]] = []
 
@@ -39,8 +41,9 @@ class FakeEngine:
         state: bytes | None = None,
         snapshot: bytes | None = None,
         earlier: Mapping[int, bytes] | None = None,
+        group: str = "",
     ) -> Run:
-        hosted = HostedRun(config, lambda: 0.0, state, snapshot, earlier)
+        hosted = HostedRun(config, lambda: self.now, state, snapshot, earlier)
         self.hosted[hosted.id] = hosted
         return Run(config, hosted, lambda: None, lambda: EngineStatus("ready", 1, ""))
 
@@ -256,3 +259,43 @@ def test_only_runs_that_took_steps_here_count_as_trained(engine: FakeEngine) -> 
     runs.train(OTHER)
     engine.land(other, 5)
     assert runs.trained_runs() == [other]
+
+
+def test_the_runs_of_a_session_that_is_gone_are_let_go(
+    engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session: dict[str, object] = {}
+    monkeypatch.setattr(runs, "st", SimpleNamespace(session_state=session))
+    left, board = runs.current_run(OTHER), runs.board_runs([DEFAULT])[0]
+    runs.train(OTHER)
+    engine.land(left, 10)
+    released: list[tuple[str, bool]] = []
+
+    class Keeper:
+        def release(self, run: Run, *, to_go_on: bool = False) -> None:
+            if run.id in engine.hosted:  # sessions of other tests may end here too
+                released.append((run.id, to_go_on))
+
+    monkeypatch.setattr(runs, "keeper", Keeper)
+    monkeypatch.setattr(runs, "_again", lambda key, config: None)
+    session.clear()
+    gc.collect()
+    engine.now = 1000.0
+    shown = runs.current_run(OTHER)
+    assert {left.view().phase, board.view().phase} == {Phase.CLOSED}
+    assert sorted(released) == sorted([(left.id, True), (board.id, True)])
+    assert shown.view().phase is not Phase.CLOSED
+
+
+def test_a_run_that_somebody_else_looks_at_is_not_let_go_with_its_session(
+    engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session: dict[str, object] = {}
+    monkeypatch.setattr(runs, "st", SimpleNamespace(session_state=session))
+    left = runs.current_run(OTHER)
+    session.clear()
+    gc.collect()
+    engine.now = 1000.0
+    left.renew()
+    runs.current_run(DEFAULT)
+    assert left.view().phase is not Phase.CLOSED

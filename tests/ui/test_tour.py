@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
+from flowplay.catalog import ARCHITECTURES
 from flowplay.config import RunConfig
 from flowplay.engine import Phase, RunView
 from flowplay.problems import DataProblem
@@ -88,13 +90,35 @@ def test_steps_that_cannot_be_done_are_passed_over(monkeypatch: pytest.MonkeyPat
         patch.setattr(RunConfig, "problem", lambda config: WithoutDensity())
         assert "floor" not in applying()
         assert {"scrub", "point", "ledger", "depth"} <= set(applying())
-    monkeypatch.setattr(tours, "FLOW_FAMILIES", {})
+    bare = replace(ARCHITECTURES["realnvp"], layered=False)
+    monkeypatch.setattr(RunConfig, "entry", bare)
     assert applying() == ["moons", "train", "floor", "pause", "depth"]
     # They are passed over wherever the tour stands, not only on their own pages.
     tour = Tour(phase="running", at=list(BY_NAME).index("scrub"))
     monkeypatch.setattr(tours, "_scene", lambda tour: scene())
     assert tours._advance(tour, list(STEPS), "playground")
     assert STEPS[tour.at].name == "depth"
+
+
+def test_the_loss_near_the_line_waits_until_it_was_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    tour = Tour(phase="running", at=[*BY_NAME].index("floor"))
+    shown = [scene(view=view(Phase.TRAINING), example=True)]
+    monkeypatch.setattr(tours, "_scene", lambda tour: shown[0])
+    assert not tours._advance(tour, list(STEPS), "playground")
+    tour.hear(Said("next", "floor"), STEPS[tour.at])
+    assert STEPS[tour.at].name == "floor", "nothing has happened yet"
+    shown[0] = scene(view=view(Phase.TRAINING), example=False)
+    assert tours._advance(tour, list(STEPS), "playground"), "the bar says so"
+    assert "near the dashed line now" in tour.happened
+    text, main, _ = tours._words(tour, list(STEPS), STEPS[tour.at])
+    assert (text, main) == (tour.happened, "I have seen it")
+    # Nothing passes by itself, whatever the loss does next.
+    shown[0] = scene(view=view(Phase.TRAINING), example=True)
+    assert not tours._advance(tour, list(STEPS), "playground")
+    assert STEPS[tour.at].name == "floor"
+    tour.hear(Said("next", "floor"), STEPS[tour.at])
+    assert STEPS[tour.at].name == "pause"
+    assert tour.happened == ""
 
 
 ANYTHING = st.recursive(

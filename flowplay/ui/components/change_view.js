@@ -11,9 +11,12 @@
  * @property {string} bars  base64 of float32 heights over the window of x
  * @property {{z: number[], x: number[], pz: number, px: number, result: number, strip: number[]}} windows
  * @property {Object<string, Tick[]>} ticks
+ * @property {string} above  how high the density is where the picture cuts it off, else empty
  * @property {string} exact  integral of p_x, as text
  * @property {string} naive  integral without the slope, as text
  * @property {string} refusal
+ * @property {boolean} isCurrent  whether all this is of the values that the sliders show
+ * @property {?number} point  the only x, where the map sends every z to one
  * @property {string} alt
  */
 
@@ -68,6 +71,12 @@ class ChangeView {
     this.find(".refusal").textContent = frame.refusal;
     this.root.dataset.exact = frame.exact;
     this.root.dataset.naive = frame.naive;
+    this.root.classList.toggle("past", !frame.isCurrent);
+    this.find(".plot.result .above").textContent = frame.isCurrent
+      ? frame.above
+      : frame.point === null
+        ? ""
+        : "All probability in one point: no density";
     this.find(".legend .exact b").textContent = frame.exact;
     this.find(".legend .naive b").textContent = frame.naive;
     for (const panel of Object.values(this.panels)) panel.setAttribute("aria-label", frame.alt);
@@ -129,6 +138,8 @@ class ChangeView {
     this.draw("result", "exact", this.outline(xs, exact));
     this.draw("result", "naive", this.outline(xs, naive));
     this.draw("result", "bars", this.bars());
+    const { point } = this.frame;
+    this.draw("result", "spike", point === null ? "" : `M${this.toX(point)},${SIDE}V0`);
   }
 
   /** @type {(panel: string, name: string, path: string) => void} */
@@ -319,7 +330,7 @@ class ChangeView {
     text.logpx = digits(Math.log(values.px));
     text.minus = values.log < 0 ? `(${text.log})` : text.log;
     for (const slot of this.root.querySelectorAll("[data-value]")) {
-      slot.textContent = text[slot.dataset.value];
+      slot.textContent = this.frame.isCurrent ? text[slot.dataset.value] : "—";
     }
     this.root.dataset.z = values.z;
   }
@@ -329,7 +340,7 @@ class ChangeView {
 function digits(value) {
   if (!Number.isFinite(value)) return value < 0 ? "−∞" : "∞";
   const size = Math.abs(value);
-  if (size !== 0 && (size >= 1e5 || size < 1e-3)) return value.toExponential(2).replaceAll("-", "−");
+  if (size !== 0 && (size >= 1e5 || size < 1e-3)) return number(value, 3);
   return signed(value, size >= 100 ? 1 : size >= 10 ? 2 : 4);
 }
 

@@ -6,15 +6,16 @@ every number it shows is exact. What a visitor sets goes to Python, which sends 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
 
 from flowplay.figures.colors import BLUE, GRID, ORANGE
+from flowplay.numbers import fixed, number
 from flowplay.onedim import Knots, Parameter, PushForward, Values
 from flowplay.onedim.picture import LinePicture, histogram
+from flowplay.onedim.scales import Scales
 from flowplay.onedim.spline import GAP, REACH
 from flowplay.ticks import axis_ticks
 from flowplay.ui.components.dials import dials
@@ -68,8 +69,9 @@ _HTML: Final = f"""
     <div class="plot result" role="img" tabindex="0" aria-describedby="hint">
       <svg class="result" viewBox="0 0 1000 1000" preserveAspectRatio="none" aria-hidden="true">
         <path class="bars"></path><path class="hair"></path><path class="naive"></path>
-        <path class="exact"></path><path class="dot"></path>
+        <path class="exact"></path><path class="spike"></path><path class="dot"></path>
       </svg>
+      <span class="above" aria-hidden="true"></span>
     </div>
     <div class="x result ticks" aria-hidden="true"></div>
     <div class="ruler">
@@ -112,15 +114,18 @@ _HTML: Final = f"""
 def change_view(
     law: PushForward,
     picture: LinePicture,
+    scales: Scales,
     *,
     map_name: str,
     parameters: Sequence[Parameter],
     values: Values,
     knots: Knots | None,
-    number: int,
+    message: int,
     epoch: int,
     seed: int,
     refusal: str,
+    is_current: bool,
+    point: float | None,
     alt: str,
     key: str,
     on_sent: Callable[[], None],
@@ -130,20 +135,23 @@ def change_view(
     Args:
         law: a base and one map.
         picture: its tables.
+        scales: what the axes show.
         map_name: what messages from the browser name; those of another map are ignored.
         parameters: of the map, shown as sliders.
         values: of the sliders.
         knots: of a spline, to be dragged; None for other maps.
-        number: of the last message seen.
+        message: number of the last one seen.
         epoch: of the values; the browser forgets what it set in an earlier one.
         seed: fixes the samples.
         refusal: a sentence about what was refused last.
+        is_current: whether the law is of these values; if not, it is greyed out.
+        point: the only value of x, where the map sends all z to one; else None.
         alt: what the pictures show, for screen readers.
         key: names the element across reruns, unique on the page.
         on_sent: called when the browser has sent a message.
     """
-    x_window, z_window = picture.windows[-1], picture.windows[0]
-    tops = [_HEADROOM * top for top in picture.tallest]
+    x_window, z_window = scales.x, scales.z
+    tops = [_HEADROOM * top for top in scales.tallest]
     one_scale = max(tops) <= _ONE_SCALE * min(tops)
     sign = 1 if law.increasing else -1
     strip = (
@@ -160,10 +168,11 @@ def change_view(
         ]
     )
     result_top = max(tops)
+    highest = float(rows[4].max())
     _COMPONENT(
         key=key,
         data={
-            "number": number,
+            "number": message,
             "epoch": epoch,
             "map": map_name,
             "dials": dials(parameters, values),
@@ -176,7 +185,7 @@ def change_view(
                 "z": z_window,
                 "x": x_window,
                 "pz": result_top if one_scale else tops[0],
-                "px": result_top if one_scale else tops[-1],
+                "px": result_top if one_scale else tops[1],
                 "result": result_top,
                 "strip": strip,
             },
@@ -185,17 +194,16 @@ def change_view(
                 "y": axis_ticks(*x_window, 6),
                 "result": axis_ticks(*x_window, 6),
             },
-            "exact": f"{law.integral():.4f}",
-            "naive": _integral(law.integral(naive=True)),
+            "above": f"↑ up to {number(highest)}" if highest > result_top else "",
+            "exact": fixed(law.integral(), 4) if is_current else "—",
+            "naive": fixed(law.integral(naive=True), 4) if is_current else "—",
             "refusal": refusal,
+            "isCurrent": is_current,
+            "point": point,
             "alt": alt,
         },
         on_sent_change=on_sent,
     )
-
-
-def _integral(value: float) -> str:
-    return f"{value:.4f}" if math.isfinite(value) else "∞"
 
 
 _COMPONENT: Final = register("change_view", _HTML, parts=("dials",))

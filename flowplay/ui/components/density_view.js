@@ -27,6 +27,11 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowDown: [0, -1], Arr
 
 const REPLAY_MS = 190; // for each earlier picture
 
+const LONGEST_FADE = 1200; // milliseconds
+const RESTED = 4000; // after which a picture is no successor of the one before
+/** How much of the pace is that of the last picture; and how much longer than it a fade lasts. */
+const [NEWEST, LONGER] = [0.3, 1.1];
+
 /** Whether this tab has seen a replay. */
 let replayed = false;
 
@@ -144,9 +149,28 @@ class DensityView {
     setTicks(this.root, ticks);
     this.readOut();
     this.start = performance.now();
-    this.fade = first || reducedMotion.matches ? 0 : frame.fade;
+    this.fade = first || reducedMotion.matches ? 0 : this.evenFade(frame);
     this.tick(this.start);
     if (first) this.observer.observe(this.canvas);
+  }
+
+  /**
+   * Pictures come after uneven times. A fade that lasts about as long as their usual distance moves
+   * on until the next one comes, instead of standing still between two.
+   * @param {Frame} frame
+   * @returns {number} milliseconds
+   */
+  evenFade(frame) {
+    if (this.replaying || frame.frame === this.cameAs) return frame.fade;
+    const since = this.start - (this.came ?? -RESTED);
+    this.came = this.start;
+    this.cameAs = frame.frame;
+    if (since >= RESTED) {
+      this.pace = null;
+      return frame.fade;
+    }
+    this.pace = (this.pace ?? since) * (1 - NEWEST) + since * NEWEST;
+    return Math.min(LONGEST_FADE, Math.max(frame.fade, LONGER * this.pace));
   }
 
   /** @param {DOMHighResTimeStamp} now */
@@ -278,7 +302,7 @@ class DensityView {
       text = `x = ${signed(x, 2)}, y = ${signed(y, 2)}`;
       if (!frame.plain) {
         const code = this.codes.to[cursor[1] * width + cursor[0]];
-        const density = Number(((code / 255) ** 2 * scale).toPrecision(2));
+        const density = number((code / 255) ** 2 * scale);
         const relation = code === 255 ? "≥" : "≈";
         text += `, density ${relation} ${density}`;
       }

@@ -153,6 +153,7 @@ class InsideView {
     on(canvas, "keydown", (event) => this.pressKey(event));
     hear("ledger", (ledger) => this.follow(ledger), this.ending.signal);
     hear("go to", (where) => this.goToLayer(where), this.ending.signal);
+    on(said.voice, "step layer", (event) => this.stepLayer(event));
   }
 
   /** @param {Uint8Array} data */
@@ -222,6 +223,16 @@ class InsideView {
     this.paint();
     const { token, states } = this.frames;
     say("layer", { token, k: states[Math.round(this.t)] });
+  }
+
+  /** @param {CustomEvent} event  with 1 for the next layer on the slider's way, -1 for the one before */
+  stepLayer(event) {
+    if (!this.frames) return;
+    event.preventDefault();
+    this.stop();
+    const at = this.fromSlider(this.t);
+    const next = event.detail > 0 ? Math.floor(at + 1e-6) + 1 : Math.ceil(at - 1e-6) - 1;
+    this.go(this.fromSlider(next));
   }
 
   play() {
@@ -342,7 +353,7 @@ class InsideView {
 
   errorText() {
     const worst = this.frames.round_trip;
-    return worst === null ? "not solved everywhere on the data" : `at most ${worst.toExponential(1)} on held-out data`;
+    return worst === null ? "not solved everywhere on the data" : `at most ${number(worst)} on held-out data`;
   }
 
   outsideText() {
@@ -755,11 +766,11 @@ class InsideView {
   valueText(code) {
     const { frames, picture, direction } = this;
     if (picture === "density") {
-      const density = Number(((code / 255) ** 2 * frames.density_scale).toPrecision(2));
+      const density = number((code / 255) ** 2 * frames.density_scale);
       return `density ${code === 255 ? "≥" : "≈"} ${density}`;
     }
     if (picture === "error") {
-      return code === UNSOLVED ? "not solved" : `|error| ≈ ${(10 ** (-8 + (8 * code) / 254)).toExponential(0)}`;
+      return code === UNSOLVED ? "not solved" : `|error| ≈ ${number(10 ** (-8 + (8 * code) / 254), 1)}`;
     }
     const limit = picture === "layer" ? frames.layer_limit : frames.total_limit;
     const sign = picture === "layer" && direction === "normalize" ? -1 : 1;
@@ -831,7 +842,7 @@ function fillTriangle(pixels, n, palette, x, y, code, a, b, c) {
 const css = (pixel) => `rgb(${pixel & 255},${(pixel >> 8) & 255},${(pixel >> 16) & 255})`;
 
 /** @type {(value: number) => string} */
-const brief = (value) => String(Number(value.toPrecision(2)));
+const brief = (value) => number(value);
 
 /** @type {(a: number[][], b: number[][]) => number[][]} */
 const times = (a, b) => a.map((row) => b[0].map((_, c) => row[0] * b[0][c] + row[1] * b[1][c]));

@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from flowplay.numbers import fixed
 from flowplay.ui.components.registration import register
 from flowplay.wire import Ledger
 
@@ -163,7 +164,7 @@ _SUBSCRIPTS: Final = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉
 
 
 def _number(value: float) -> str:
-    return f"{value:.4f}".replace("-", "−")
+    return fixed(value, 4)
 
 
 def _digits(value: float) -> str:

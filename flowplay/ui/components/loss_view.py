@@ -16,8 +16,9 @@ from flowplay.figures.loss import (
     curves_of_one_unit,
     floor_label,
     loss_range,
-    loss_table,
+    loss_rows,
 )
+from flowplay.numbers import whole
 from flowplay.ticks import Tick, axis_ticks
 from flowplay.ui.components.registration import register, to_base64
 from flowplay.wire import Curve
@@ -137,19 +138,18 @@ def _chart(
     *,
     rising: bool,
 ) -> dict[str, Any]:
-    table = loss_table(curves)
-    for name in _ROWS:
-        if name not in table:
-            table[name] = np.float32(np.nan)
+    at, values = loss_rows(curves)
+    nothing = np.full(len(at), np.nan)
+    rows = np.stack([at, *(values.get(name, nothing) for name in _ROWS)])
     low, high = loss_range(curves, entropy, rising=rising)
     if references:
         highest, lowest = max(references.values()), min(references.values())
         low, high = min(low, lowest - 0.1), max(min(high, highest + 1.0), highest + 0.2)
-    last = max(1.0, float(table["step"].max())) if len(table) else 1.0
+    last = max(1.0, float(at[-1])) if len(at) else 1.0
     ticks = axis_ticks(0.0, last, _INTERVALS)
-    steps = [(at, f"{int(label):,}") for at, label in ticks if "." not in label]
+    steps = [(at, whole(int(label))) for at, label in ticks if "." not in label]
     return {
-        "rows": to_base64(table[["step", *_ROWS]].to_numpy().T.astype("<f4")),
+        "rows": to_base64(rows.astype("<f4")),
         "bounds": [0.0, last, low, high],
         "ticks": {"x": steps, "y": _aligned(axis_ticks(low, high, _INTERVALS))},
         "floor": entropy,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from flowplay.figures.colors import BLUE, GRID, ORANGE
+from flowplay.numbers import fixed
 from flowplay.onedim.kinds import Values
 from flowplay.onedim.plane import PLANE_PARAMETERS, PlaneMap
 from flowplay.ticks import axis_ticks
@@ -76,7 +77,7 @@ def plane_view(
             "ticks": {"x": ticks, "y": ticks},
             "refusal": refusal,
             "alt": "The unit square and two circles in blue, and their images under the map in "
-            f"orange. Area of the square's image: {drawn.area:.3f}.",
+            f"orange. Area of the square's image: {fixed(drawn.area)}.",
         },
         on_sent_change=on_sent,
     )

@@ -20,14 +20,18 @@ def register(name: str, html: str, parts: Sequence[str] = ()) -> ComponentRender
         name: of the files `<name>.css` and `<name>.js` beside this one. Each goes to the browser
             behind the `shared` one, as a single file.
         html: the component's markup.
-        parts: names of further files that the component shares with others.
+        parts: names of further files that the component shares with others; of another component
+            all but what it exports.
     """
-    files = ["shared", *parts, name]
+    files = ["shared", *parts]
+    shared = re.sub(
+        r"^export default .*$", "", "".join(_asset(f"{f}.js") for f in files), flags=re.M
+    )
     return st.components.v2.component(
         f"flowplay_{name}",
         html=lean(html),
-        css=lean("".join(_asset(f"{file}.css") for file in files)),
-        js=lean("".join(_asset(f"{file}.js") for file in files)),
+        css=lean("".join(_asset(f"{file}.css") for file in [*files, name])),
+        js=lean(shared + _asset(f"{name}.js")),
     )
 
 

@@ -9,6 +9,20 @@ const bytes = (text) => Uint8Array.from(atob(text), (char) => char.charCodeAt(0)
 /** @type {(value: number, digits: number) => string} */
 const signed = (value, digits) => value.toFixed(digits).replace("-", "−");
 
+/** @type {(value: number, digits?: number) => string} as `flowplay.numbers.number` writes it */
+function number(value, digits = 2) {
+  if (Number.isNaN(value)) return "not a number";
+  if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
+  const size = Math.abs(value);
+  if (size === 0 || (size >= 1e-4 && size < 1e6)) {
+    const rounded = Number(value.toPrecision(digits));
+    return rounded.toLocaleString("en", { maximumFractionDigits: 10 }).replace("-", "−");
+  }
+  const [mantissa, exponent] = value.toExponential(digits - 1).split("e");
+  const raised = String(Number(exponent)).replace("-", "⁻").replace(/\d/g, (d) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[d]);
+  return `${Number(mantissa)} × 10${raised}`.replace("-", "−");
+}
+
 /** Messages between the components of a page, by topic: the last of each, and the listeners. */
 const said = (globalThis.flowplaySaid ??= { last: new Map(), voice: new EventTarget() });
 

@@ -9,6 +9,7 @@
  * @property {string} leave  label of the last button
  * @property {string} selector  of the control to highlight
  * @property {string} part  the part of it that gets the focus and counts; all of it if empty
+ * @property {boolean} happened  whether the first button says that it was seen
  * @property {string} notice  act or look if the bar reports that the control is used, or looked at
  */
 
@@ -71,7 +72,8 @@ class TourView {
       const box = this.root.querySelector(selector);
       if (box.textContent !== text) box.textContent = text;
     }
-    this.button("skip").hidden = frame.phase !== "running";
+    this.button("skip").hidden = frame.phase !== "running" || frame.happened;
+    this.root.dataset.happened = frame.happened;
     const lit = frame.selector ? `${frame.selector} { ${LIGHT} }` : "";
     this.light.replaceSync(frame.phase === "running" ? `${BAR} { ${STAY} } ${lit}` : "");
     if (frame.phase === "done") remember();
@@ -79,7 +81,7 @@ class TourView {
       this.told = true;
       this.say("seen");
     }
-    if (before?.step !== frame.step || before.phase !== frame.phase) {
+    if (before?.step !== frame.step || before.phase !== frame.phase || before.happened !== frame.happened) {
       this.acted = false;
       clearTimeout(this.seeking);
       // The focus of keyboard users returns to the bar for the next step.
@@ -103,6 +105,10 @@ class TourView {
     if (phase !== "running") {
       remember();
       this.say("start");
+      return;
+    }
+    if (this.frame.happened) {
+      this.say("next");
       return;
     }
     if (this.frame.selector) {

@@ -13,7 +13,7 @@ from typing import Any, Final
 from flowplay.ui.components.registration import register
 
 #: All words of a bar.
-WORDS: Final = frozenset({"start", "leave", "skip", "go", "acted", "seen"})
+WORDS: Final = frozenset({"start", "leave", "skip", "go", "acted", "seen", "next"})
 
 _HTML: Final = """
 <figure role="region" aria-label="Tour">
@@ -47,6 +47,7 @@ def tour_view(
     selector: str,
     part: str,
     notice: str,
+    happened: bool,
     key: str,
     on_said: Callable[[], None],
 ) -> None:
@@ -63,6 +64,7 @@ def tour_view(
         part: CSS selector of what in it takes the keyboard and counts, all of it if empty.
         notice: what the bar tells of it: "act" that it is used, "look" that it is looked at
             (pointing, focus), nothing if empty.
+        happened: whether what the step asks for has happened, and only has to be seen.
         key: names the element across reruns, unique on the page.
         on_said: called when the bar has said something.
     """
@@ -78,6 +80,7 @@ def tour_view(
             "selector": selector,
             "part": part,
             "notice": notice,
+            "happened": happened,
         },
         on_said_change=on_said,
     )

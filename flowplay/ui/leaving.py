@@ -1,0 +1,66 @@
+"""Who closes a page tells so at once; whose connection is lost does not, and may come back."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+import streamlit as st
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+#: Names a connection to the session that it belongs to, inside this server alone.
+_HEADER = "x-flowplay-connection"
+
+#: The code with which a browser ends the connection of a page that it leaves (RFC 6455, 7.4.1).
+GOING_AWAY = 1001
+
+#: The session of every open connection that shows a run.
+_sessions: dict[str, str] = {}
+
+
+def note_connection(session: str) -> None:
+    """Remember through which connection a session is shown."""
+    name = st.context.headers.get(_HEADER)
+    if name in _sessions:
+        _sessions[name] = session
+
+
+class Leaving:
+    """Calls `left` with a session as soon as its page is closed.
+
+    Args:
+        app: what answers.
+        left: is called in the server's event loop, so it must return at once.
+    """
+
+    def __init__(self, app: ASGIApp, left: Callable[[str], None]) -> None:
+        self._app = app
+        self._left = left
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer; of a websocket, note how it ends."""
+        if scope["type"] != "websocket":
+            await self._app(scope, receive, send)
+            return
+        name = secrets.token_hex(16)
+        own = _HEADER.encode()
+        # Whatever a browser says of it.
+        kept = [(key, value) for key, value in scope["headers"] if key.lower() != own]
+        scope = {**scope, "headers": [*kept, (own, name.encode())]}
+        code = None
+
+        async def receive_and_note() -> Message:
+            nonlocal code
+            message = await receive()
+            if message["type"] == "websocket.disconnect":
+                code = message.get("code")
+            return message
+
+        _sessions[name] = ""
+        try:
+            await self._app(scope, receive_and_note, send)
+        finally:
+            # By now Streamlit has taken the session for disconnected.
+            session = _sessions.pop(name)
+            if code == GOING_AWAY and session:
+                self._left(session)
