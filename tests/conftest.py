@@ -40,8 +40,14 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture(autouse=True)
 def _process_as_it_was() -> Iterator[None]:
-    """Undo `flowplay.training.prepare_process`: hypothesis needs denormal numbers."""
+    """Undo what a test leaves behind in this process.
+
+    `flowplay.training.prepare_process` flushes denormal numbers, which hypothesis needs. Streamlit
+    puts the script it tests in the place of `__main__`, which a spawned process would run.
+    """
+    main = sys.modules["__main__"]
     yield
+    sys.modules["__main__"] = main
     if torch := sys.modules.get("torch"):
         torch.set_flush_denormal(False)
 
