@@ -1,4 +1,4 @@
-"""The density along a way, what sampling costs, and a posterior of one latent, as curves."""
+"""The density along a path, what sampling costs, and a posterior of one latent, as curves."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from flowplay.figures.colors import BLUE, GRID, MUTED, ORANGE
 _DEPTH = 20.0
 
 
-def way_figure(log_prob: NDArray[np.floating]) -> go.Figure:
-    """Draw log-densities along two ways: through the latent space, and straight.
+def interpolation_figure(log_prob: NDArray[np.floating]) -> go.Figure:
+    """Draw log-densities along two paths: straight in z, and straight in x.
 
     Args:
         log_prob: [2, n] in nats.
@@ -42,7 +42,7 @@ def way_figure(log_prob: NDArray[np.floating]) -> go.Figure:
     top = float(finite.max()) if finite.size else 0.0
     bottom = max(float(finite.min()) if finite.size else -1.0, top - _DEPTH)
     margin = 0.06 * max(top - bottom, 0.1)
-    _axes(figure, "part of the way from A to B", "log p, in nats")
+    _axes(figure, "part of the path from A to B", "log p, in nats")
     figure.update_yaxes(range=[bottom - margin, top + margin])
     return figure
 

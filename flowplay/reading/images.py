@@ -71,6 +71,47 @@ def read_images(
     Raises:
         UnreadableError: if there are no such pictures, or too few or too many images.
     """
+    levels, pictures, refused = _small(data, fit, side, colour=colour)
+    found = len(levels)
+    if found > MOST_IMAGES:
+        levels = levels[np.linspace(0, found - 1, MOST_IMAGES).astype(int)]
+    try:
+        images = ImageSet(title[:80] or "Pictures", levels, fit == "cut")
+    except ValueError as error:
+        advice = " Pictures can also be cut into tiles." if fit == "scale" else ""
+        raise UnreadableError(f"{error}{advice}") from None
+    return ReadImages(images, pictures, len(refused), refused[0] if refused else "", found)
+
+
+def read_levels(data: bytes, *, fit: Fit, side: int, colour: bool, levels: int) -> bytes:
+    """Read a picture, or a ZIP of pictures, as an .npy file of small images, however few.
+
+    Args:
+        data: as of `read_images`.
+        fit: as of `read_images`.
+        side: as of `read_images`.
+        colour: as of `read_images`.
+        levels: how many values a pixel may have; the 256 of a picture are rounded to these.
+
+    Returns:
+        An .npy file of uint8 [n, side, side, 3], or [n, side, side] without colours.
+
+    Raises:
+        UnreadableError: if there are no such pictures, or one of them cannot be read.
+    """
+    small, _, refused = _small(data, fit, side, colour=colour)
+    if refused:
+        raise UnreadableError(refused[0])
+    rounded = np.rint(small * ((levels - 1) / 255)).astype(np.uint8)
+    file = io.BytesIO()
+    np.save(file, rounded if colour else rounded[..., 0])
+    return file.getvalue()
+
+
+def _small(
+    data: bytes, fit: Fit, side: int, *, colour: bool
+) -> tuple[NDArray[np.uint8], int, list[str]]:
+    """Return the images [n, side, side, C], of how many pictures, and why others were left out."""
     if len(data) > MOST_BYTES:
         raise UnreadableError(f"This file has more than {MOST_BYTES // 10**6} MB.")
     made: list[NDArray[np.uint8]] = []
@@ -82,16 +123,7 @@ def read_images(
             refused.append(str(error))
     if not made:
         raise UnreadableError(refused[0] if refused else "This ZIP holds no pictures.")
-    levels = np.concatenate(made)
-    found = len(levels)
-    if found > MOST_IMAGES:
-        levels = levels[np.linspace(0, found - 1, MOST_IMAGES).astype(int)]
-    try:
-        images = ImageSet(title[:80] or "Pictures", levels, fit == "cut")
-    except ValueError as error:
-        advice = " Pictures can also be cut into tiles." if fit == "scale" else ""
-        raise UnreadableError(f"{error}{advice}") from None
-    return ReadImages(images, len(made), len(refused), refused[0] if refused else "", found)
+    return np.concatenate(made), len(made), refused
 
 
 def _pictures(data: bytes) -> Iterator[bytes]:

@@ -34,7 +34,8 @@ def read(kind: str, data: bytes, **options: object) -> Answer:
     """Read a file in another process.
 
     Args:
-        kind: `columns`, `table`, `rows`, `shades` (of a picture), `images` or `name`.
+        kind: `columns`, `table`, `rows`, `shades` (of a picture), `images`, `levels` (of images) or
+            `name`.
         data: the file.
         **options: of the function that reads, as JSON values.
 
@@ -81,6 +82,10 @@ def _answer(kind: str, data: bytes, options: dict[str, Any]) -> Answer:
         small = read_images(data, **options)
         told = {"pictures": small.pictures, "left_out": small.left_out, "why": small.why}
         return Answer(told | {"found": small.found}, small.images.to_bytes())
+    if kind == "levels":
+        from flowplay.reading.images import read_levels
+
+        return Answer({}, read_levels(data, **options))
     if kind == "name":
         from flowplay.reading.picture import write_name
 

@@ -1,4 +1,4 @@
-"""The latent space of a model of the plane: posteriors, a lattice's image, ways between points."""
+"""The latent space of a model of the plane: posteriors, a lattice's image, interpolation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from flowplay.models.vae import VAE, gaussian_log_prob
 from flowplay.problems import Window
 from flowplay.training.live_run import LiveRun
 from flowplay.training.picture_makers import model_density
-from flowplay.wire import GeneratorView, PlaneView, PosteriorView, WayView
+from flowplay.wire import GeneratorView, InterpolationView, PlaneView, PosteriorView
 
 #: Cells along each side of a picture of the plane.
 CELLS = 96
@@ -30,8 +30,8 @@ LATTICE_CELLS = 20
 LATTICE_REACH = 3.0
 _STEPS = 5
 
-#: Points of a way.
-WAY = 65
+#: Points of a path.
+POINTS = 65
 
 
 @torch.inference_mode()
@@ -117,29 +117,31 @@ def generator_view(live: LiveRun) -> GeneratorView:
 
 
 @torch.inference_mode()
-def way_view(live: LiveRun, start: tuple[float, float], end: tuple[float, float]) -> WayView:
-    """Return the way between two points of the plane through a live run's latent space.
+def interpolation_view(
+    live: LiveRun, start: tuple[float, float], end: tuple[float, float]
+) -> InterpolationView:
+    """Return two paths between points of the plane: straight in the latent space, and in x.
 
     A flow, diffusion too, gives each point its z. A VAE gives it the mean of q(z | x), and turns a
-    latent into the mean of p(x | z): so its way need not begin and end at the points themselves.
+    latent into the mean of p(x | z): so its path need not begin and end at the points themselves.
 
     Raises:
         RefusedError: if the model of the plane has no latent of a point.
     """
     model = live.model
     ends = torch.tensor([start, end], dtype=torch.float32, device=live.device)
-    share = torch.linspace(0, 1, WAY, device=live.device).unsqueeze(-1)
+    share = torch.linspace(0, 1, POINTS, device=live.device).unsqueeze(-1)
     if model.dim != 2 or not isinstance(model, VAE | Flow):
         raise RefusedError("This model gives no point of the plane a latent of its own.")
     latents = model.encode(ends)[0] if isinstance(model, VAE) else model.inverse(ends)[0]
     line = torch.lerp(latents[:1], latents[1:], share)
     through = model.decode(line) if isinstance(model, VAE) else model.forward(line)[0]
     straight = torch.lerp(ends[:1], ends[1:], share)
-    log_prob = model.log_prob(torch.cat((through, straight))).reshape(2, WAY)
-    return WayView(
+    log_prob = model.log_prob(torch.cat((through, straight))).reshape(2, POINTS)
+    return InterpolationView(
         ends=_array(ends),
         latents=_array(latents),
-        ways=_array(torch.stack((through, straight))),
+        paths=_array(torch.stack((through, straight))),
         log_prob=_array(log_prob),
         exactness=live.config.entry.likelihood,
     )

@@ -24,7 +24,7 @@ from flowplay.training.images.posterior import image_posterior_view
 from flowplay.training.images.references import references
 from flowplay.training.images.scales import scales_view
 from flowplay.training.images.walk import walk_view
-from flowplay.training.latent import generator_view, plane_view, posterior_view, way_view
+from flowplay.training.latent import generator_view, interpolation_view, plane_view, posterior_view
 from flowplay.training.layer_frames import flow_of
 from flowplay.training.layer_frames import layer_frames as frames_of
 from flowplay.training.ledger import point_ledger
@@ -177,11 +177,11 @@ def generator_of(state: bytes, earlier: bytes | None) -> bytes:
     return generator_view(_opened(state, earlier)[0]).to_bytes()
 
 
-def way_between(
+def interpolation_between(
     state: bytes, earlier: bytes | None, start: tuple[float, float], end: tuple[float, float]
 ) -> bytes:
-    """Return bytes of the `WayView` from one point to another."""
-    return way_view(_opened(state, earlier)[0], start, end).to_bytes()
+    """Return bytes of the `InterpolationView` from one point to another."""
+    return interpolation_view(_opened(state, earlier)[0], start, end).to_bytes()
 
 
 def samples_drawn(

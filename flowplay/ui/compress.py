@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Hashable
 from dataclasses import dataclass
+from typing import Final
 
+import numpy as np
 import streamlit as st
 
 from flowplay.config import RunConfig
@@ -12,7 +15,11 @@ from flowplay.engine import Run
 from flowplay.figures.sizes import sizes_figure
 from flowplay.numbers import fixed, whole
 from flowplay.problems import ImageProblem
+from flowplay.reading import UnreadableError
+from flowplay.ui.components.images_view import images_view
 from flowplay.ui.look import WORKER
+from flowplay.ui.own_images import fit_control
+from flowplay.ui.reading import read_once
 from flowplay.ui.shell import page_link
 from flowplay.ui.trained import wait_for
 from flowplay.ui.work import NotDoneError, result_of, say_not_done
@@ -23,8 +30,11 @@ from flowplay.wire.compressed import OTHERS
 CODED = "idf"
 _FIRST = RunConfig(target="digits", architecture=CODED, budget=60, budget_unit="seconds")
 
-#: Largest file that a visitor may give, in bytes.
+#: Most values that a visitor may have compressed: bytes of an .npy file.
 LARGEST = 2**20
+
+#: Images of the preview.
+_SHOWN: Final = 24
 
 _ASKED = "_compress_asked"
 
@@ -117,18 +127,54 @@ def _source(config: RunConfig) -> bytes | None:
         return None
     shape = f"[n, {height}, {width}]" if channels == 1 else f"[n, {height}, {width}, {channels}]"
     given = st.file_uploader(
-        f"An .npy file of uint8 {shape}, at most 1 MB",
-        type=["npy"],
+        "A picture, a ZIP of pictures, or an .npy file",
+        type=["png", "jpg", "jpeg", "webp", "zip", "npy"],
         key="compress_upload",
-        help=f"Values from 0 to {problem.levels - 1} are coded by the model. Images with other "
-        "values are kept beside them, compressed by zlib.",
+        help=f"Pictures become images of {height} × {width} pixels. An .npy file holds uint8 "
+        f"{shape}, at most 1 MB. Values from 0 to {problem.levels - 1} are coded by the model. "
+        "Images with other values are kept beside them, compressed by zlib.",
     )
     if given is None:
         return b""
-    if given.size > LARGEST:
-        st.warning("This file has more than 1 MB.", icon=":material/block:")
+    data = given.getvalue()
+    if not given.name.lower().endswith(".npy"):
+        try:
+            data = _from_pictures(data, problem)
+        except UnreadableError as error:
+            st.warning(str(error), icon=":material/block:")
+            return b""
+    if len(data) > LARGEST:
+        st.warning("These images have more than 1 MB.", icon=":material/block:")
         return b""
-    return given.getvalue()
+    return data
+
+
+def _from_pictures(data: bytes, problem: ImageProblem) -> bytes:
+    """Return an .npy file of the small images that pictures become, and show some of them.
+
+    Raises:
+        UnreadableError: if they cannot be read.
+    """
+    height, _, channels = problem.shape
+    fit = fit_control("scale" if problem.levels < 256 else "cut", key="compress_fit")
+    file = read_once(
+        *("levels", data, "pictures"),
+        fit=fit,
+        side=height,
+        colour=channels == 3,
+        levels=problem.levels,
+    ).content
+    images = np.load(io.BytesIO(file), allow_pickle=False)
+    with st.container(key="compress_preview", width=480):
+        images_view(
+            images.reshape(-1, *problem.shape)[:_SHOWN],
+            brightest=problem.levels - 1,
+            columns=12,
+            alt=f"{min(len(images), _SHOWN)} of the {len(images)} images that the pictures become.",
+            key="compress_small",
+            note=f"{whole(len(images))} images" + ", the first of them" * (len(images) > _SHOWN),
+        )
+    return file
 
 
 def _show(asked: _Asked, config: RunConfig) -> None:

@@ -19,9 +19,9 @@ from flowplay.ui.components.ledger_view import ledger_view
 from flowplay.ui.follow import follow
 from flowplay.ui.gif import drawn_gif
 from flowplay.ui.latent.generator import generator_section
+from flowplay.ui.latent.interpolation import interpolation_section
 from flowplay.ui.latent.posterior import posterior_section
 from flowplay.ui.latent.samples import samples_section
-from flowplay.ui.latent.way import way_section
 from flowplay.ui.look import WORKER, Look, choose_point, chosen_point, first_point
 from flowplay.ui.naming import learned_from, made_of
 from flowplay.ui.opening import example_note
@@ -215,10 +215,10 @@ def _show(config: RunConfig, look: Look) -> None:
 
 
 def _latent_space(config: RunConfig, look: Look) -> None:
-    """Show what can be asked of a trained model: the way between two points, and samples."""
+    """Show what can be asked of a trained model: interpolation between points, and samples."""
     if config.entry.likelihood != "none":
-        with st.container(key="way"):
-            way_section(config, look)
+        with st.container(key="interpolation"):
+            interpolation_section(config, look)
     with st.container(key="drawn"):
         samples_section(config, look)
 

@@ -13,6 +13,7 @@ from flowplay.numbers import whole
 from flowplay.problems import OwnImages
 from flowplay.reading import UnreadableError
 from flowplay.reading.bundle import bundled
+from flowplay.reading.images import Fit
 from flowplay.reading.limits import IMAGES_LIMITS, MOST_BYTES, MOST_PICTURES
 from flowplay.ui.components.images_view import images_view
 from flowplay.ui.reading import read_once
@@ -23,7 +24,7 @@ Learn: TypeAlias = Callable[[bytes, dict[str, Any]], None]
 """Makes images the target: their bytes, and what there is to say about them."""
 
 _TYPES: Final = ["zip", "png", "jpg", "jpeg", "webp"]
-_FITS: Final = {"scale": "One image", "cut": "Cut into tiles"}
+_FITS: Final[dict[Fit, str]] = {"scale": "One image", "cut": "Cut into tiles"}
 _COLOURS: Final = {False: "Grey", True: "In colour"}
 
 #: Images of the preview.
@@ -45,16 +46,7 @@ def own_images_form(learn: Learn) -> None:
         help="They become small images with 256 levels for each value.",
     )
     with st.container(horizontal=True):
-        fit = st.segmented_control(
-            "Each picture becomes",
-            list(_FITS),
-            format_func=_FITS.__getitem__,
-            default="scale",
-            required=True,
-            key="own_images_fit",
-            help="One image: the middle square of the picture, scaled. Tiles: the picture, at most "
-            "512 pixels long, is cut into images that do not overlap.",
-        )
+        fit = fit_control("scale", key="own_images_fit")
         side = st.segmented_control(
             "Size",
             SIDES,
@@ -94,6 +86,20 @@ def own_images_form(learn: Learn) -> None:
         help="They become the target.",
         on_click=learn,
         args=(found.content, found.about),
+    )
+
+
+def fit_control(default: Fit, *, key: str) -> Fit:
+    """Show what a picture becomes, as a choice, and return what is chosen."""
+    return st.segmented_control(
+        "Each picture becomes",
+        list(_FITS),
+        format_func=_FITS.__getitem__,
+        default=default,
+        required=True,
+        key=key,
+        help="One image: the middle square of the picture, scaled. Tiles: the picture, at most "
+        "512 pixels long, is cut into images that do not overlap.",
     )
 
 

@@ -21,11 +21,11 @@ from flowplay.wire.image_views import (
 )
 from flowplay.wire.latent_views import (
     GeneratorView,
+    InterpolationView,
     PlaneView,
     PosteriorView,
     SampledView,
     SamplingCostView,
-    WayView,
 )
 from flowplay.wire.ledger import Ledger
 from flowplay.wire.own_data import Drawing, ImageSet, Table
@@ -66,6 +66,7 @@ __all__ = [
     "ImagePosteriorView",
     "ImageSet",
     "ImagesPicture",
+    "InterpolationView",
     "LabelsView",
     "LayerFrames",
     "Ledger",
@@ -93,7 +94,6 @@ __all__ = [
     "TestRows",
     "TighterView",
     "WalkView",
-    "WayView",
     "export_name",
     "identify",
     "pack",

@@ -89,23 +89,23 @@ class GeneratorView(Packed):
 
 
 @dataclass(frozen=True)
-class WayView(Packed):
-    """The way from one point of the plane to another, through the latent space and straight.
+class InterpolationView(Packed):
+    """The paths from one point of the plane to another: straight in the latent space, and straight.
 
     Attributes:
         ends: [2, 2] the points, in data units.
         latents: [2, L] their latents.
-        ways: [2, n, 2] points at even parts of the line between the latents, and of that between
+        paths: [2, n, 2] points at even parts of the line between the latents, and of that between
             the points themselves.
         log_prob: [2, n] their log-densities, in nats.
         exactness: of these.
     """
 
-    KIND: ClassVar[str] = "way between two points"
+    KIND: ClassVar[str] = "interpolation between two points"
 
     ends: NDArray[np.float32]
     latents: NDArray[np.float32]
-    ways: NDArray[np.float32]
+    paths: NDArray[np.float32]
     log_prob: NDArray[np.float32]
     exactness: str
 

@@ -9,6 +9,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ from flowplay.errors import MissingDataError
 from flowplay.problems import OwnImages
 from flowplay.reading import UnreadableError
 from flowplay.reading.bundle import bundled
-from flowplay.reading.images import read_images
+from flowplay.reading.images import read_images, read_levels
 from flowplay.reading.limits import MOST_PICTURES
 from flowplay.reading.process import read
 from flowplay.training import new_run, train_slice
@@ -57,6 +58,9 @@ def packed(members: Sequence[tuple[str, bytes]], way: int = zipfile.ZIP_DEFLATED
 def named(files: Sequence[bytes], folder: str = "") -> list[tuple[str, bytes]]:
     return [(f"{folder}{k}.png", content) for k, content in enumerate(files)]
 
+
+#: How pictures become images that a model of the digits can compress.
+OF_DIGITS: dict[str, Any] = {"fit": "scale", "side": 8, "colour": False, "levels": 17}
 
 MANY = pictures(30)
 GOOD = packed(named(MANY))
@@ -200,6 +204,21 @@ def test_another_process_reads_the_same() -> None:
     assert found.about == {"pictures": 30, "left_out": 0, "why": "", "found": 30}
     with pytest.raises(UnreadableError, match="damaged"):
         read("images", GOOD[:99])
+
+
+def test_one_picture_is_enough_where_nothing_is_learned() -> None:
+    pixels = RNG.integers(256, size=(16, 24, 3), dtype=np.uint8)
+    file = read("levels", written(pixels), fit="cut", side=8, colour=True, levels=256).content
+    tiles = np.load(io.BytesIO(file), allow_pickle=False)
+    np.testing.assert_array_equal(tiles.reshape(2, 3, 8, 8, 3)[1, 2], pixels[8:, 16:])
+    ink = read_levels(written(pixels), **OF_DIGITS)
+    digit = np.load(io.BytesIO(ink), allow_pickle=False)
+    assert digit.shape == (1, 8, 8)
+    assert digit.max() <= 16
+    paper = read_levels(written(np.full((9, 9, 3), 255, np.uint8)), **OF_DIGITS)
+    assert not np.load(io.BytesIO(paper), allow_pickle=False).any()
+    with pytest.raises(UnreadableError):
+        read_levels(packed([*named(MANY[:2]), ("a.png", b"no picture")]), **OF_DIGITS)
 
 
 @pytest.mark.parametrize(

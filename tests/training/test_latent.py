@@ -1,4 +1,4 @@
-"""What See inside shows of VAE, GAN and diffusion: posteriors, lattices, ways, samples."""
+"""What See inside shows of VAE, GAN and diffusion: posteriors, lattices, interpolation, samples."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from flowplay.training.latent import (
     LATENT_CELLS,
     REACH,
     generator_view,
+    interpolation_view,
     plane_view,
     posterior_view,
-    way_view,
 )
 from flowplay.training.live_run import LiveRun
 from flowplay.training.sampling import sampled_by, sampled_view, sampling_cost
@@ -60,18 +60,18 @@ def test_a_way_leads_from_one_point_to_the_other_with_the_model_s_own_densities(
     architecture: str,
 ) -> None:
     live = trained(architecture)
-    view = way_view(live, (-0.5, 0.5), (1.0, 0.25))
-    assert np.allclose(view.ways[1][[0, -1]], view.ends, atol=1e-5)
-    assert isinstance(live.model, Flow) == np.allclose(view.ways[0][[0, -1]], view.ends, atol=0.01)
+    view = interpolation_view(live, (-0.5, 0.5), (1.0, 0.25))
+    assert np.allclose(view.paths[1][[0, -1]], view.ends, atol=1e-5)
+    assert isinstance(live.model, Flow) == np.allclose(view.paths[0][[0, -1]], view.ends, atol=0.01)
     assert live.likelihood is not None
     with torch.inference_mode():
-        expected = live.likelihood.log_prob(torch.from_numpy(view.ways.reshape(-1, 2)))
+        expected = live.likelihood.log_prob(torch.from_numpy(view.paths.reshape(-1, 2)))
     assert np.allclose(view.log_prob.ravel(), expected.numpy(), atol=0.05)
 
 
 def test_a_model_without_latents_of_points_refuses_a_way() -> None:
     with pytest.raises(RefusedError, match="no point of the plane a latent"):
-        way_view(trained("gan", steps=1), (0.0, 0.0), (1.0, 1.0))
+        interpolation_view(trained("gan", steps=1), (0.0, 0.0), (1.0, 1.0))
 
 
 def test_cells_that_a_generator_turns_over_are_found(monkeypatch: pytest.MonkeyPatch) -> None:

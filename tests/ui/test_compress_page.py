@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from here_engine import HereEngine
 from numpy.typing import NDArray
+from PIL import Image
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
@@ -81,6 +82,23 @@ def test_own_images_are_compressed_or_refused_in_a_sentence(page: AppTest) -> No
             assert part in page.warning[-1].value
         else:
             assert {m.label: m.value for m in page.metric}["Images"] == "3"
+
+
+def test_a_picture_becomes_images_that_are_compressed(page: AppTest) -> None:
+    page.run()
+    page.radio(key="compress_source").set_value("own").run()
+    file = io.BytesIO()
+    Image.fromarray(np.arange(32 * 24, dtype=np.uint8).reshape(24, 32)).save(file, "PNG")
+    whole, damaged = file.getvalue(), file.getvalue()[:50]
+    page.file_uploader(key="compress_upload").set_value(("own.png", whole, "image/png")).run()
+    for fit, count in (("scale", "1"), ("cut", "12")):
+        page.segmented_control(key="compress_fit").set_value(fit).run()
+        page.button(key="compress_now").click().run()
+        assert not page.exception
+        assert {m.label: m.value for m in page.metric}["Images"] == count
+    page.file_uploader(key="compress_upload").set_value(("own.png", damaged, "image/png")).run()
+    assert page.warning[-1].value.endswith(".")
+    assert page.button(key="compress_now").disabled
 
 
 def test_a_failure_is_said_and_can_be_tried_again(page: AppTest, made: HereEngine) -> None:

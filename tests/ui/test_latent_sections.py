@@ -1,4 +1,4 @@
-"""See inside for models without layers, ways between points and samples, with a worker's work."""
+"""See inside for models without layers, interpolation and samples, with a worker's work."""
 
 from __future__ import annotations
 
@@ -103,14 +103,14 @@ def test_a_gan_shows_the_image_of_its_lattice_and_what_its_judge_says() -> None:
 
 
 @pytest.mark.parametrize("architecture", ["realnvp", "vae", "diffusion"])
-def test_a_click_moves_one_end_of_the_way_and_the_next_one_the_other(architecture: str) -> None:
+def test_a_click_moves_one_end_of_the_path_and_the_next_one_the_other(architecture: str) -> None:
     page = page_of(architecture)
     assert not page.exception
     assert not page.warning
-    assert "Lowest log-density on the way" in texts(page)
-    first, second, turn = page.session_state["_way_ends"]
+    assert "Lowest log-density:" in texts(page)
+    first, second, turn = page.session_state["_interpolation_ends"]
     assert turn == 0
-    page.session_state["_way_ends"] = [(0.0, 0.5), second, 1]
+    page.session_state["_interpolation_ends"] = [(0.0, 0.5), second, 1]
     page.run()
     assert "A is (0.00, 0.50)" in texts(page)
     assert first != (0.0, 0.5)

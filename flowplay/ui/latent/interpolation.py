@@ -7,29 +7,29 @@ import streamlit as st
 
 from flowplay.config import RunConfig
 from flowplay.figures.colors import BLUE
-from flowplay.figures.latent import way_figure
+from flowplay.figures.latent import interpolation_figure
 from flowplay.numbers import fixed
 from flowplay.ui.components.score_view import polyline, read_point, score_view
 from flowplay.ui.latent.asking import found_of, log_density_of
 from flowplay.ui.look import Look
 from flowplay.ui.picture_views import NOTES
-from flowplay.wire import PlaneView, WayView
+from flowplay.wire import InterpolationView, PlaneView
 
-_VIEW = "way_view"
-_ENDS = "_way_ends"
+_VIEW = "interpolation_view"
+_ENDS = "_interpolation_ends"
 
 #: Where the ends are at first, as parts of the window's sides.
 _FIRST = ((0.3, 0.62), (0.7, 0.38))
 
 
-def way_section(config: RunConfig, look: Look) -> None:
-    """Show the way between two points that a visitor clicks, through z and straight."""
+def interpolation_section(config: RunConfig, look: Look) -> None:
+    """Show the paths between two points that a visitor clicks: straight in z, and straight in x."""
     st.subheader("Between two points", anchor=False)
     plane = found_of(PlaneView, "plane_of", look)
     if plane is None:
         return
     start, end = _ends(plane)
-    way = found_of(WayView, "way_between", look, start, end)
+    found = found_of(InterpolationView, "interpolation_between", look, start, end)
     through = (
         "The encoder's means are taken as the latents of the two points, and the decoder's mean "
         "leads back. So the curve need not begin and end at the points."
@@ -40,30 +40,32 @@ def way_section(config: RunConfig, look: Look) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         lines = []
-        if way is not None:
-            lines = [(polyline(way.ways[1]), BLUE)]
+        if found is not None:
+            lines = [(polyline(found.paths[1]), BLUE)]
         score_view(
             log_density_of(plane),
             bounds=plane.window,
             scale=plane.scale,
             alt=f"The model's density with two points, A at {_said(start)} and B at {_said(end)}; "
-            "an orange curve between them leads through the latent space, a blue one is straight.",
+            "an orange curve between them is straight in z, a blue one is straight in x.",
             key=_VIEW,
             on_pick=_choose,
-            contour=None if way is None else polyline(way.ways[0]),
+            contour=None if found is None else polyline(found.paths[0]),
             lines=lines,
             marks=(start, end),
             note=f"{NOTES[plane.exactness]}. Orange: line in z. Blue: straight line in x",
             frame_id=f"{look.run_id[:6]}-{look.step}",
         )
     with right:
-        if way is not None:
+        if found is not None:
             st.plotly_chart(
-                way_figure(way.log_prob), key="way_chart", config={"displayModeBar": False}
+                interpolation_figure(found.log_prob),
+                key="interpolation_chart",
+                config={"displayModeBar": False},
             )
-            lowest = [float(np.nanmin(row)) for row in way.log_prob]
+            lowest = [float(np.nanmin(row)) for row in found.log_prob]
             st.markdown(
-                f"Lowest log-density on the way: **{fixed(lowest[0], 2)}** through z, "
+                f"Lowest log-density: **{fixed(lowest[0], 2)}** on the line in z, "
                 f"**{fixed(lowest[1], 2)}** on the straight line, in nats."
             )
         st.caption(
