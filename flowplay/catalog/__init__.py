@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from flowplay.catalog.entries import Architecture, Data, FlowFamily, Likelihood, Paper
 from flowplay.catalog.flows import BASE_COMPONENTS, FAMILIES
-from flowplay.catalog.images import ON_IMAGES
+from flowplay.catalog.images import ON_IMAGES, ON_PHOTOGRAPHS
 from flowplay.catalog.names import claim_fields, claim_options
 from flowplay.catalog.options import (
     Choice,
@@ -51,15 +51,15 @@ __all__ = [
     "register_architecture",
 ]
 
-_ENTRIES: dict[str, Architecture] = {}
-_OF_IMAGES: dict[str, Architecture] = {}
+_LEARNERS: dict[Data, dict[str, Architecture]] = {"points": {}, "images": {}, "photographs": {}}
 _FLOWS: dict[str, FlowFamily] = {}
 
 #: Name -> architecture that learns points, in the order in which a page lists them.
-ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(_ENTRIES)
+ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(_LEARNERS["points"])
 
 #: Name -> architecture that learns images: what has a name in both learns the two in two ways.
-IMAGE_ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(_OF_IMAGES)
+#: What learns photographs has the same names, and defaults of its own.
+IMAGE_ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(_LEARNERS["images"])
 
 #: Those that are families of flows.
 FLOW_FAMILIES: Mapping[str, FlowFamily] = MappingProxyType(_FLOWS)
@@ -67,7 +67,7 @@ FLOW_FAMILIES: Mapping[str, FlowFamily] = MappingProxyType(_FLOWS)
 
 def architectures_for(data: Data) -> Mapping[str, Architecture]:
     """Return what can learn such data, by name."""
-    return ARCHITECTURES if data == "points" else IMAGE_ARCHITECTURES
+    return MappingProxyType(_LEARNERS[data])
 
 
 def register_architecture(entry: Architecture, data: Data = "points") -> None:
@@ -81,7 +81,7 @@ def register_architecture(entry: Architecture, data: Data = "points") -> None:
         ValueError: if another one has its name, or if the name of one of its options means
             something else already.
     """
-    entries = _ENTRIES if data == "points" else _OF_IMAGES
+    entries = _LEARNERS[data]
     if entry.name in entries:
         raise ValueError(f"There is an architecture {entry.name!r} already.")
     claim_options("model", entry.options)
@@ -94,3 +94,5 @@ for _learner in (*FAMILIES, *OTHERS):
     register_architecture(_learner)
 for _entry in ON_IMAGES:
     register_architecture(_entry, "images")
+for _entry in ON_PHOTOGRAPHS:
+    register_architecture(_entry, "photographs")

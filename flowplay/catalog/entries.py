@@ -11,7 +11,7 @@ from flowplay.catalog.options import Option
 Likelihood = Literal["exact", "bound", "none"]
 """What a model's `log_prob` is: the log-density itself, a lower bound of it, or not there."""
 
-Data = Literal["points", "images"]
+Data = Literal["points", "images", "photographs"]
 """What a problem gives to learn from: points of a continuous space, or images of whole numbers."""
 
 

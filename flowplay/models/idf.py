@@ -173,6 +173,6 @@ def build(config: RunConfig, points: Tensor) -> IntegerFlow:
         width=config.width,
         components=int(config.options["components"]),
         dropout=float(config.options["dropout"]),
-        smooth=problem.smooth,
+        smooth=problem.gives == "photographs",
         turns=problem.turns,
     )

@@ -43,8 +43,9 @@ class Problem(ABC):
         summary: one sentence: what it is, and what it tests in a model.
         group: what it is listed under.
         options: settings of its own; by name, keyword arguments of the constructor.
-        gives: what there is to learn from: `points` of a continuous space, or `images` of whole
-            numbers. It decides which architectures can learn it.
+        gives: what there is to learn from: `points` of a continuous space, `images` of whole
+            numbers, or `photographs`, images whose neighbouring pixels are alike. It decides which
+            architectures can learn it, and which defaults these have.
     """
 
     name: ClassVar[str]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from flowplay.catalog import IMAGE_ARCHITECTURES
+from flowplay.catalog import IMAGE_ARCHITECTURES, architectures_for
 from flowplay.config import RunConfig
 from flowplay.problems import PROBLEMS, ImageProblem, bits_per_dim, make_problem
 
@@ -56,9 +56,12 @@ def test_bits_of_a_uniform_code() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_architectures_are_those_that_learn_images(name: str) -> None:
-    for architecture in IMAGE_ARCHITECTURES:
+    known = architectures_for(PROBLEMS[name].gives)
+    assert list(known) == list(IMAGE_ARCHITECTURES)
+    for architecture, entry in known.items():
         config = RunConfig(target=name, architecture=architecture)
-        assert config.entry is IMAGE_ARCHITECTURES[architecture]
+        assert config.entry is entry
+        assert config.options == {option.name: option.default for option in entry.options}
         assert RunConfig.from_flat(config.to_flat()) == config
     config, refused = RunConfig.repair({"target": name, "architecture": "planar"})
     assert config.architecture in IMAGE_ARCHITECTURES

@@ -9,6 +9,7 @@ from typing import ClassVar, Literal, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from flowplay.catalog import Data
 from flowplay.problems.base import DataProblem, FloatArray
 
 Part: TypeAlias = Literal["train", "validation", "test"]
@@ -40,7 +41,7 @@ class ImageProblem(DataProblem):
     """
 
     group = "Images"
-    gives = "images"
+    gives: ClassVar[Data] = "images"
     levels: ClassVar[int]
     classes: ClassVar[tuple[str, ...]] = ()
 
@@ -48,11 +49,6 @@ class ImageProblem(DataProblem):
     @abstractmethod
     def shape(self) -> tuple[int, int, int]:
         """H, W, C."""
-
-    @property
-    def smooth(self) -> bool:
-        """Whether neighbouring pixels are alike, as in photographs."""
-        return False
 
     @property
     def turns(self) -> bool:

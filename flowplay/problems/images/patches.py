@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from functools import cache, lru_cache
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from flowplay.catalog import Data
 from flowplay.problems.images.base import ImageProblem, Images, Part
 
 SIDE = 8
@@ -36,7 +38,7 @@ class PhotoPatches(ImageProblem):
         "the test are patches of another photograph."
     )
     levels = 256
-    smooth = True
+    gives: ClassVar[Data] = "photographs"
     turns = True
     shape = (SIDE, SIDE, 3)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from flowplay import shelf
-from flowplay.catalog import DataName
+from flowplay.catalog import Data, DataName
 from flowplay.problems.images.base import ImageProblem, Images, Part
 from flowplay.problems.own.drawing import Own
 
@@ -55,7 +55,7 @@ class OwnImages(Own, ImageProblem):
         "picture as one image or cut into tiles."
     )
     levels = 256
-    smooth = True
+    gives: ClassVar[Data] = "photographs"
     options = (
         DataName("data", "Data", "A built-in set, or digest of own data.", "shapes", BUILT_IN),
     )
