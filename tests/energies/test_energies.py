@@ -217,19 +217,61 @@ def posterior_of(name: str, **options: str) -> Posterior:
     return posterior
 
 
-def test_the_lines_posterior_is_the_gaussian_of_the_closed_form() -> None:
-    line = posterior_of("posterior_line")
+#: Far from the prior, against each other, and along a narrow ridge.
+HARD_PAIRS = [
+    ("0 10", 1.0),
+    ("0 10, 3 -10", 1.0),
+    (", ".join(["1.7 1.1"] * 40), 0.1),
+    (", ".join(["10 10", "10 -10"] * 20), 0.1),
+]
+
+
+@pytest.mark.parametrize(
+    ("pairs", "noise"), [(posterior_of("posterior_line").pairs, 1.0), *HARD_PAIRS]
+)
+def test_the_lines_posterior_is_the_gaussian_of_the_closed_form(pairs: str, noise: float) -> None:
+    line = energy_of("posterior_line", pairs=pairs, noise=noise)
+    assert isinstance(line, Posterior)
     x, y = line.data.T
-    noise = 1.0
     design = np.column_stack([np.ones_like(x), x])
     precision = design.T @ design / noise**2 + np.eye(2) / posteriors.PRIOR_STD**2
     covariance = np.linalg.inv(precision)
     mean = covariance @ (design.T @ y) / noise**2
-    assert line.entropy == pytest.approx(
-        1 + math.log(2 * math.pi) + 0.5 * math.log(np.linalg.det(covariance)), abs=1e-4
-    )
+    volume = math.log(2 * math.pi) + 0.5 * math.log(np.linalg.det(covariance))
+    assert line.entropy == pytest.approx(1 + volume, abs=1e-4)
+    peak = (mean @ precision @ mean - y @ y / noise**2) / 2
+    assert line.log_z == pytest.approx(peak + volume, abs=1e-4)
+    deviations = np.sqrt(np.diag(covariance))
+    np.testing.assert_allclose(line.frame.origin, mean, atol=1e-6)
+    np.testing.assert_allclose(line.held_out_points(4000, 1).std(0), deviations, rtol=0.05)
+    left, right, bottom, top = line.window
+    inside = (np.abs(mean) + 2 * deviations <= np.array([right, top]) + 1e-9).all()
+    assert inside
+    assert (left, bottom) == (-right, -top)
     inputs = np.linspace(-3, 3, 7)
     np.testing.assert_allclose(line.predictive(inputs), mean[0] + mean[1] * inputs, atol=1e-5)
+
+
+@pytest.mark.parametrize("pairs", ["-3 0, 3 1", ", ".join(["10 1", "10 0"] * 20), "10 1, -10 1"])
+def test_a_logistic_posterior_is_integrated_wherever_its_mass_lies(pairs: str) -> None:
+    posterior = energy_of("posterior_logistic", pairs=pairs)
+    nodes = np.linspace(-18, 18, 3001)
+    values = posterior.log_unnormalized(*np.meshgrid(nodes, nodes), np)
+    exact = math.log(np.exp(values - values.max()).sum()) + values.max()
+    assert posterior.log_z == pytest.approx(exact + 2 * math.log(nodes[1] - nodes[0]), abs=1e-5)
+
+
+@pytest.mark.parametrize("name", ["posterior_logistic", "posterior_line"])
+def test_derivatives_are_those_of_the_log_likelihood(name: str) -> None:
+    posterior = energy_of(name)
+    assert isinstance(posterior, Posterior)
+    at, step, seen = np.linspace(-3, 3, 9), 1e-4, 1.0
+    low, middle, high = (
+        np.asarray(posterior.log_likelihood(at + k * step, seen, np)) for k in (-1, 0, 1)
+    )
+    first, second = posterior.derivatives(at, np.full(9, seen))
+    np.testing.assert_allclose(first, (high - low) / (2 * step), atol=1e-6)
+    np.testing.assert_allclose(second, (high - 2 * middle + low) / step**2, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["posterior_logistic", "posterior_line"])

@@ -27,6 +27,9 @@ _FINE_NODES = 640
 #: Nats below the largest value from which on the density is negligible.
 _NEGLIGIBLE = 36.0
 
+#: A box of which the mass takes this share of each side need not be searched again.
+_SETTLED = 0.2
+
 #: Room above a cell's corners and centre within which the density stays in it.
 _HEADROOM = 1.3
 
@@ -59,18 +62,35 @@ ENERGY_OPTIONS: tuple[Option, ...] = (
 )
 
 
-class _Grid(NamedTuple):
-    """Nodes of a quadrature: coordinates [n] and [m], and the area of the cell at each [m, n]."""
+class Frame(NamedTuple):
+    """Coordinates t of a quadrature: x = origin + matrix · t.
 
-    x: FloatArray
-    y: FloatArray
+    Attributes:
+        origin: [2].
+        matrix: [2, 2] invertible.
+    """
+
+    origin: FloatArray
+    matrix: FloatArray
+
+    def place(self, t_1: FloatArray, t_2: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return x_1 and x_2 of coordinates of any one shape."""
+        (a, b), (c, d) = self.matrix
+        return self.origin[0] + a * t_1 + b * t_2, self.origin[1] + c * t_1 + d * t_2
+
+
+class _Grid(NamedTuple):
+    """Nodes of a quadrature: coordinates [n] and [m], the area in x of each [m, n], their frame."""
+
+    t_1: FloatArray
+    t_2: FloatArray
     areas: FloatArray
+    frame: Frame
 
     @property
     def points(self) -> tuple[FloatArray, FloatArray]:
         """All nodes, as two arrays [m, n]."""
-        xx, yy = np.meshgrid(self.x, self.y)
-        return xx, yy
+        return self.frame.place(*np.meshgrid(self.t_1, self.t_2))
 
 
 @dataclass(frozen=True)
@@ -129,7 +149,12 @@ class Energy(DataProblem):
     @property
     @abstractmethod
     def box(self) -> Window:
-        """A box outside of which the density is negligible."""
+        """A box in the coordinates of `frame`, outside of which the density is negligible."""
+
+    @property
+    def frame(self) -> Frame:
+        """Coordinates in which the nodes of the quadrature lie along the axes: those of x."""
+        return Frame(np.zeros(2), np.eye(2))
 
     @abstractmethod
     def log_unnormalized(self, x: Array, y: Array, xp: Functions) -> Array:
@@ -198,8 +223,8 @@ class Energy(DataProblem):
     def _sample(self, n: int, seed: int) -> FloatArray:
         """Draw points by rejection from a density that is constant in each cell of the grid."""
         rng = np.random.default_rng(seed)
-        x, y, bound, cumulative = self._proposal()
-        columns = len(x) - 1
+        grid, bound, cumulative = self._proposal()
+        columns = len(grid.t_1) - 1
         found: list[FloatArray] = []
         missing = n
         while missing > 0:
@@ -207,47 +232,54 @@ class Energy(DataProblem):
             cells = np.searchsorted(cumulative, rng.random(draws) * cumulative[-1], side="right")
             row, column = np.divmod(np.minimum(cells, bound.size - 1), columns)
             share = rng.random((2, draws))
-            px = x[column] + share[0] * (x[column + 1] - x[column])
-            py = y[row] + share[1] * (y[row + 1] - y[row])
-            values = self.log_unnormalized(px, py, np)
+            t_1 = grid.t_1[column] + share[0] * (grid.t_1[column + 1] - grid.t_1[column])
+            t_2 = grid.t_2[row] + share[1] * (grid.t_2[row + 1] - grid.t_2[row])
+            x, y = grid.frame.place(t_1, t_2)
+            values = self.log_unnormalized(x, y, np)
             keep = np.log(rng.random(draws)) < values - bound[row, column]
-            kept = np.column_stack([px[keep], py[keep]])[:missing]
+            kept = np.column_stack([x[keep], y[keep]])[:missing]
             found.append(kept)
             missing -= len(kept)
         return np.concatenate([np.zeros((0, 2)), *found])
 
-    def _proposal(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    def _proposal(self) -> tuple[_Grid, FloatArray, FloatArray]:
         """Nodes, a log-bound of the density in each cell between them, and cumulated masses."""
         grid, values = self._quadrature()
-        middle_x, middle_y = ((a[1:] + a[:-1]) / 2 for a in (grid.x, grid.y))
-        centres = self.log_unnormalized(*np.meshgrid(middle_x, middle_y), np)
+        middles = ((a[1:] + a[:-1]) / 2 for a in (grid.t_1, grid.t_2))
+        centres = self.log_unnormalized(*grid.frame.place(*np.meshgrid(*middles)), np)
         corners = values[1:, 1:], values[1:, :-1], values[:-1, 1:], values[:-1, :-1]
         bound = np.log(_HEADROOM) + np.maximum.reduce([centres, *corners])
-        areas = np.outer(np.diff(grid.y), np.diff(grid.x))
+        areas = np.outer(np.diff(grid.t_2), np.diff(grid.t_1))
         masses = np.exp(bound - bound.max()) * areas
-        return grid.x, grid.y, bound, np.cumsum(masses)
+        return grid, bound, np.cumsum(masses)
 
     def _quadrature(self) -> tuple[_Grid, FloatArray]:
         """Return the grid around all that is not negligible, and -U at its nodes.
 
-        It is not kept: it has 10 MB, and takes some 30 ms.
+        It is not kept: it has 10 MB, and takes some 40 ms.
         """
-        grid = self._grid(self.box, _COARSE_NODES)
-        values = self.log_unnormalized(*grid.points, np)
-        seen = values > values.max() - _NEGLIGIBLE
-        sides = []
-        for nodes, hit in ((grid.x, seen.any(0)), (grid.y, seen.any(1))):
-            index = np.flatnonzero(hit)
-            first, last = max(index[0] - 1, 0), min(index[-1] + 1, len(nodes) - 1)
-            sides += [float(nodes[first]), float(nodes[last])]
-        grid = self._grid((sides[0], sides[1], sides[2], sides[3]), _FINE_NODES)
+        box, share = self.box, 0.0
+        while share < _SETTLED:
+            grid = self._grid(box, _COARSE_NODES)
+            values = self.log_unnormalized(*grid.points, np)
+            seen = values > values.max() - _NEGLIGIBLE
+            sides, share = [], 1.0
+            for nodes, hit in ((grid.t_1, seen.any(0)), (grid.t_2, seen.any(1))):
+                index = np.flatnonzero(hit)
+                first, last = max(index[0] - 1, 0), min(index[-1] + 1, len(nodes) - 1)
+                sides += [float(nodes[first]), float(nodes[last])]
+                share = min(share, (last - first) / (len(nodes) - 1))
+            box = (sides[0], sides[1], sides[2], sides[3])
+        grid = self._grid(box, _FINE_NODES)
         return grid, self.log_unnormalized(*grid.points, np)
 
     def _grid(self, box: Window, nodes: int) -> _Grid:
-        (x, of_x), (y, of_y) = (
+        (t_1, of_1), (t_2, of_2) = (
             _nodes(box[2 * k], box[2 * k + 1], nodes, self.stretch[k]) for k in range(2)
         )
-        return _Grid(x, y, np.outer(of_y, of_x))
+        frame = self.frame
+        scale = abs(float(np.linalg.det(frame.matrix)))
+        return _Grid(t_1, t_2, scale * np.outer(of_2, of_1), frame)
 
 
 def _nodes(low: float, high: float, n: int, stretch: float) -> tuple[FloatArray, FloatArray]:
