@@ -17,7 +17,7 @@ from flowplay.models import LikelihoodModel, build_model
 from flowplay.training.flat import fill_buffers, flatten_parameters
 from flowplay.training.objectives import objective_of
 from flowplay.training.optimizers import optimizer
-from flowplay.training.schedule import progress, rate_factor
+from flowplay.training.schedule import annealed, progress, rate_factor
 from flowplay.wire import RunState
 
 #: Adam's memory of gradients and of their squares. With the likelihood, squares are forgotten ten
@@ -135,11 +135,12 @@ class LiveRun:
         with self._training():
             while len(losses) < steps and elapsed < seconds:
                 step = state.step + len(losses)
-                part = progress(self.config, hot.budget, step, state.seconds + elapsed)
+                used = self.config, hot.budget, step, state.seconds + elapsed
+                part = progress(*used)
                 if part >= 1:
                     break
                 rate = hot.learning_rate * rate_factor(self.config, part, step)
-                loss, norm = self.step(rate, part)
+                loss, norm = self.step(rate, annealed(*used))
                 losses.append(loss)
                 elapsed = time.perf_counter() - start
         return Trained(losses, norm, rate, elapsed)
@@ -161,7 +162,7 @@ class LiveRun:
 
         Args:
             rate: the learning rate.
-            part: the part of the budget that is used up.
+            part: of the budget that is used up, as `annealed` counts it.
         """
         self.optimizer.param_groups[0]["lr"] = rate
         loss, gradients = self.objective.loss_and_gradient(self.model, self.batches, part)

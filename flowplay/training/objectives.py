@@ -82,7 +82,7 @@ class Objective(ABC):
         Args:
             model: in training mode.
             batches: the generator from which batches are drawn, and nothing else.
-            part: the part of the budget that is used up, in [0, 1].
+            part: of the budget that is used up, in [0, 1], as `schedule.annealed` counts it.
         """
 
     @abstractmethod

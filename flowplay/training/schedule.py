@@ -16,6 +16,14 @@ def progress(config: RunConfig, budget: float, step: int, seconds: float) -> flo
     return min(1.0, used / budget)
 
 
+def annealed(config: RunConfig, budget: float, step: int, seconds: float) -> float:
+    """Return the part of the budget that is used up, where a later, larger budget does not count.
+
+    An energy has its full weight for good, also where a run goes on beyond its first budget.
+    """
+    return progress(config, min(budget, config.budget), step, seconds)
+
+
 def rate_factor(config: RunConfig, part: float, step: int) -> float:
     r"""Return what the peak learning rate is multiplied by at a step.
 

@@ -18,7 +18,7 @@ from flowplay.training.divergence import diverged_since
 from flowplay.training.flat import flatten_buffers
 from flowplay.training.live_run import LiveRun
 from flowplay.training.pool import live_run, retain
-from flowplay.training.schedule import progress
+from flowplay.training.schedule import annealed, progress
 from flowplay.training.snapshots import take_snapshot
 from flowplay.wire import RunState, Snapshot
 
@@ -176,12 +176,12 @@ def _judge(
         return _broken(before, state.step)
     curve = np.concatenate([curve[curve[:, 0] < state.step], [[state.step, *judged]]])
     state = replace(state, held_out_curve=curve, judged_roughly=rough)
-    part = progress(state.config, state.hot.budget, state.step, state.seconds)
+    used = state.config, state.hot.budget, state.step, state.seconds
     since = diverged_since(
         state,
         by_likelihood=live.model.trained_by_likelihood,
-        settled=live.objective.settled(part),
-        finished=part >= 1,
+        settled=live.objective.settled(annealed(*used)),
+        finished=progress(*used) >= 1,
     )
     if since is not None:
         return _broken(state, since)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -136,6 +137,24 @@ def test_while_it_anneals_the_gradient_is_that_of_a_weaker_energy() -> None:
     assert float(early[0]) == pytest.approx(float(whole[0]), abs=1e-3), "its value is not annealed"
     assert not torch.allclose(early[1][-1], whole[1][-1])
     assert torch.equal(late[1][-1], whole[1][-1])
+
+
+def test_a_larger_budget_does_not_anneal_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[float] = []
+
+    def beta(_: ReverseKL, part: float) -> float:
+        seen.append(part)
+        return 1.0
+
+    monkeypatch.setattr(ReverseKL, "beta", beta)
+    state, _ = train_slice(new_run(config(annealing=0.5, budget=10)), steps=10)
+    assert seen == pytest.approx(np.linspace(0, 0.9, 10))
+    longer = replace(state, hot_settings=state.hot_settings | {"budget": 1000})
+    train_slice(longer, steps=3)
+    assert seen[10:] == [1.0] * 3
+    shorter = replace(new_run(config(annealing=0.5, budget=1000)), hot_settings=state.hot_settings)
+    train_slice(shorter, steps=6)
+    assert seen[-1] == 0.5
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)

@@ -125,7 +125,7 @@ class Posterior(Energy):
         weights, xx, yy = weights[keep], xx[keep], yy[keep]
         return np.array([weights @ self.mean_output(xx + yy * at) for at in inputs])
 
-    def _gain(self, theta: FloatArray, step: FloatArray) -> float:
+    def _gain(self, theta: Array, step: Array) -> float:
         before, after = (
             self.log_unnormalized(at[:1], at[1:], np)[0] for at in (theta, theta + step)
         )
