@@ -102,13 +102,17 @@ class ImageCodec:
         rows, values = self._plain(contents)
         x = np.empty((contents.images, self.dim), np.uint8)
         x[rows] = values
-        coder = constriction.stream.stack.AnsCoder(
-            np.frombuffer(contents.coded, "<u4").astype(np.uint32)
-        )
+        words = np.frombuffer(contents.coded, "<u4").astype(np.uint32)
+        try:
+            coder = constriction.stream.stack.AnsCoder(words)
+        except ValueError:
+            raise CodecError(NOT_WHOLE) from None
         others = np.setdiff1d(np.arange(contents.images), rows)
         for start in range(0, len(others), BLOCK):
             block = others[start : start + BLOCK]
             x[block] = self._decode(coder, len(block))
+        if not coder.is_empty():
+            raise CodecError(NOT_WHOLE)
         height, width, channels = self.shape
         return x.reshape(-1, height, width, *([channels] if channels > 1 else []))
 

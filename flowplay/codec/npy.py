@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import BinaryIO
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ def read_images(source: Path | BinaryIO) -> NDArray[np.uint8]:
         found = np.load(source, allow_pickle=False)
     except FileNotFoundError as error:
         raise CodecError(f"{source} cannot be read: {error.strerror}.") from error
-    except (OSError, ValueError, EOFError, TypeError, MemoryError) as error:
+    except (OSError, ValueError, EOFError, TypeError, MemoryError, BadZipFile) as error:
         raise CodecError("The images are not an .npy file of whole numbers.") from error
     if not isinstance(found, np.ndarray) or found.dtype != np.uint8:
         raise CodecError("The images are not an .npy file of numbers of the type uint8.")

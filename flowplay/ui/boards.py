@@ -39,11 +39,11 @@ _DIVERGENCES = Board(
     title="Forward and reverse KL",
     text=(
         "The same weak model learns the same two modes twice. The reverse divergence KL(q‖p) "
-        "punishes mass where the target has none: the model settles in one mode and leaves the "
-        "other out (mode-seeking). The forward divergence KL(p‖q) punishes missing mass: the model "
-        "covers both modes, and the gap between them (mass-covering). The forward one needs draws "
-        "of the target, which are known here by quadrature alone. Each model is best in the "
-        "divergence that it was trained by."
+        "punishes mass where the target has none: a weak model tends to settle in one mode and to "
+        "leave the other out (mode-seeking). The forward divergence KL(p‖q) punishes missing "
+        "mass: the model covers both modes, and the gap between them (mass-covering). The forward "
+        "one needs draws of the target, which are known here by quadrature alone. Each model is "
+        "best in the divergence that it was trained by."
     ),
     columns=("Reverse KL(q‖p)", "Forward KL(p‖q)"),
     rows=(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import subprocess
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from flowplay.__main__ import main
 from flowplay.codec import CodecError, ImageCodec, codec_of, coder, container, fixed, tables
 from flowplay.codec.fixed import FixedNetwork
+from flowplay.codec.npy import read_images
 from flowplay.codec.others import other_sizes
 from flowplay.codec.report import report, sentence
 from flowplay.config import RunConfig
@@ -177,6 +179,20 @@ def test_a_file_that_someone_made_up_is_read_or_refused_in_a_sentence(body: byte
         assert _SMALL.decompress(data).shape == (images, 2, 2)
 
 
+@pytest.mark.parametrize("words", [[1, 0], [1, 2, 3]])
+def test_a_made_up_stream_is_refused(codec: ImageCodec, words: list[int]) -> None:
+    coded = np.array(words, "<u4").tobytes()
+    data = container.pack(container.Contents(1, coded, b""), codec.fingerprint)
+    with pytest.raises(CodecError):
+        codec.decompress(data)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no archive", b"\x93NUMPY", b"text"])
+def test_what_is_no_array_is_refused_in_a_sentence(content: bytes) -> None:
+    with pytest.raises(CodecError, match=r"^The images are not an \.npy file"):
+        read_images(io.BytesIO(content))
+
+
 @pytest.mark.parametrize("images", [np.zeros((2, 7, 8), np.uint8), np.zeros((2, 8, 8))])
 def test_other_arrays_are_refused(codec: ImageCodec, images: Bytes) -> None:
     with pytest.raises(CodecError, match="Expected images of 8 × 8 × 1"):
@@ -252,7 +268,8 @@ def test_a_file_of_photographs_is_as_long_as_its_probability_says() -> None:
     data = codec.compress(images)
     np.testing.assert_array_equal(codec.decompress(data), images)
     ideal = report(codec, images, len(data))["ideal_bytes"]
-    assert ideal < len(data) < 1.01 * ideal + 24
+    # The tables give every level some probability, where the model may give it less.
+    assert 0.99 * ideal < len(data) < 1.01 * ideal + 24
     # What a value is expected to be is known before anything is learned.
     assert 8 * len(data) / images.size < 6
 

@@ -80,6 +80,10 @@ def test_every_section_opens_by_its_address(page: AppTest, section: str) -> None
         assert page.query_params["temperature"] == "0.5"
     assert not page.exception
     assert page.query_params["section"] == section
+    if section in ("walk", "noise"):
+        told = [caption.value for caption in page.caption]
+        assert any("bits of an image whose label is known" in caption for caption in told)
+        assert any("at most 3.3 bits more, that is 0.052 bits per dimension" in c for c in told)
 
 
 def test_a_run_of_something_else_is_offered_images(page: AppTest) -> None:

@@ -31,9 +31,9 @@ def latent_section(subject: Subject) -> None:
 def _between(subject: Subject) -> None:
     st.subheader("From one image to another", anchor=False)
     prose(
-        "Every image has a z. Points on the arc between two z are images again, and the model "
-        "finds them about as likely as real ones. A cross-fade of pixels shows both images at "
-        "once, which the model finds less likely. Below each image: its bits per dimension."
+        "Every image has a z. Points on the arc between two z are images again. A cross-fade of "
+        "pixels shows both images at once. Below each image: its bits per dimension. The fewer "
+        "these are, the more likely the model finds the image."
     )
     with st.container(horizontal=True):
         first = pick_image(subject, "From", "between_first", first_of(subject, 0))
@@ -139,8 +139,8 @@ def _arrows(subject: Subject) -> None:
         "A high share does not mean a good image: arithmetic with pixels leaves a shadow of the "
         "old digit. "
         + (
-            "This model is given the label, so its z holds style and little of the class: its "
-            "arrow is weak, and the label does the work."
+            "This model is given the label. So its z need not hold the class, and an arrow in z "
+            "may do little."
             if "label" in found.kinds
             else "In a model that is given labels, changing the label can be compared with this."
         )

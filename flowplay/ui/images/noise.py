@@ -9,7 +9,7 @@ import streamlit as st
 from flowplay.figures.dequantization import noise_figure, pixel_figure, undequantized_figure
 from flowplay.numbers import fixed, whole
 from flowplay.ui.components.tiles_view import Tiles, tiles_view
-from flowplay.ui.images.subject import Subject, inked, pick_image
+from flowplay.ui.images.subject import Subject, inked, label_note, pick_image
 from flowplay.ui.look import WORKER
 from flowplay.ui.terms import prose
 from flowplay.ui.work import NotDoneError, result_of, say_not_done
@@ -41,7 +41,9 @@ def noise_section(subject: Subject) -> None:
 
 
 def _pixel(subject: Subject, found: NoiseView, row: int, column: int) -> None:
-    st.subheader(f"The {subject.problem.levels} steps of this pixel", anchor=False)
+    colours = subject.problem.shape[2] == 3
+    title = f"The {subject.problem.levels} steps of this pixel" + ", in red" * colours
+    st.subheader(title, anchor=False)
     left, middle, right = st.columns([1, 3, 2], gap="medium")
     with left:
         shown = inked(subject, found.image[None])
@@ -51,7 +53,8 @@ def _pixel(subject: Subject, found: NoiseView, row: int, column: int) -> None:
             alt=f"The image with the pixel in row {row}, column {column} marked.",
             key="noise_where",
         )
-        st.caption(f"Its level is {found.level}.")
+        value = "red value" if colours else "level"
+        st.caption(f"Its {value} is {found.level}.")
     with middle:
         st.plotly_chart(
             pixel_figure(found),
@@ -102,6 +105,7 @@ def _bounds(subject: Subject, found: NoiseView) -> None:
     st.caption(
         "Bits per dimension of validation images: all are upper bounds of the true bits, and the "
         "lowest is the tightest."
+        + label_note(subject.config)
         + (
             " This flow was trained with its own noise, so uniform noise suits it badly; a flow "
             "that is trained with uniform noise has a better bound than this first number."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,7 +11,9 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from flowplay.config import RunConfig
 from flowplay.figures.tiles import ink
+from flowplay.numbers import fixed
 from flowplay.problems import ImageProblem
 from flowplay.ui.trained import Trained
 
@@ -32,6 +35,20 @@ class Subject(Trained):
 def shown_images(problem: ImageProblem, seed: int) -> NDArray[np.uint8]:
     """Return the images that can be picked: of the validation part, which no step sees."""
     return problem.images("validation", seed).levels
+
+
+def label_note(config: RunConfig) -> str:
+    """Say what is learned where the label of an image is given, to be put after a sentence."""
+    problem = config.problem()
+    assert isinstance(problem, ImageProblem), "sections of images are shown for images alone"
+    if config.options.get("label") != "given" or not problem.classes:
+        return ""
+    bits = math.log2(len(problem.classes))
+    return (
+        " The label is given to this model: these are the bits of an image whose label is known. "
+        f"An image without its label takes at most {fixed(bits, 1)} bits more, that is "
+        f"{fixed(bits / problem.dim)} bits per dimension."
+    )
 
 
 def pick_image(subject: Subject, label: str, key: str, default: int = 0) -> int:

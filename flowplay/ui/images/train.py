@@ -12,6 +12,7 @@ from flowplay.numbers import fixed
 from flowplay.problems import ImageProblem, OwnImages
 from flowplay.ui.components.loss_view import loss_view
 from flowplay.ui.follow import follow
+from flowplay.ui.images.subject import label_note
 from flowplay.ui.live import SHORTEST_POLL, poll_seconds, progress
 from flowplay.ui.look import WORKER
 from flowplay.ui.own_images import parts_told
@@ -107,7 +108,7 @@ def _bits(snapshot: Snapshot | None, lines: dict[str, float], config: RunConfig)
         st.caption(
             "Blue: codes without a flow, for the test images. Independent pixels know how often "
             "each pixel has each level in the training part. Orange: the model, on images that no "
-            "step sees."
+            "step sees." + label_note(config)
         )
 
 

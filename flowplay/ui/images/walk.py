@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from flowplay.ui.components.walk_view import walk_view
-from flowplay.ui.images.subject import Subject, pick_image
+from flowplay.ui.images.subject import Subject, label_note, pick_image
 from flowplay.ui.terms import prose
 from flowplay.wire import WalkView
 
@@ -26,5 +26,5 @@ def walk_section(subject: Subject) -> None:
     st.caption(
         "After a squeeze each coordinate is still drawn at the pixel that it came from. Log-dets "
         "of steps are spread over the pixels of one position as the Jacobian's diagonal has them, "
-        "and evenly where a layer mixes channels."
+        "and evenly where a layer mixes channels." + label_note(subject.config)
     )
