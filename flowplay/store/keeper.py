@@ -210,7 +210,13 @@ class Keeper:
                 del self._last[next(iter(self._last))]
         self._look_now.set()
 
-    def open(self, id_: str, owner: str, open_run: OpenRun) -> Opened | None:
+    def open(
+        self,
+        id_: str,
+        owner: str,
+        open_run: OpenRun,
+        fixed: Mapping[str, float] | None = None,
+    ) -> Opened | None:
         """Open a run that is kept; return None if there is none.
 
         One's own run goes on, where it trained when it was last written, and is kept under its id:
@@ -221,6 +227,7 @@ class Keeper:
             id_: of the run, or of a copy that was shared.
             owner: digest of the secret of the browser that asks.
             open_run: of the engine.
+            fixed: hot settings with which a run goes on, whatever it was kept with.
 
         Raises:
             StoreError: if the store does not answer, or another version of flowplay wrote the run.
@@ -244,11 +251,12 @@ class Keeper:
             run = open_run(config, kept.state, kept.snapshot, kept.earlier)
             if not own:
                 return Opened(run, "", kept.title)
-            run.set_hot(kept.hot)
+            # Before it plays: no slice has other settings than it may have.
+            run.set_hot(kept.hot.model_copy(update=dict(fixed or {})))
             if kept.training:
                 run.play()
             live = _Live(run, replace(kept, state=None, snapshot=None, earlier={}))
-            live.state, live.goes_on, live.hot = kept.state, kept.training, run.moment().hot
+            live.state, live.goes_on, live.hot = kept.state, kept.training, kept.hot
             live.known = frozenset(kept.earlier)
             live.at = self._clock()
             live.seconds = 0.0 if kept.header is None else kept.header.seconds

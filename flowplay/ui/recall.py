@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 from flowplay.config import RunConfig
@@ -11,6 +13,7 @@ from flowplay.ui.browser import browser
 from flowplay.ui.follow import follow
 from flowplay.ui.keeping import keeper
 from flowplay.ui.settings import (
+    fixed_hot,
     forget_named_run,
     identity,
     named_run,
@@ -19,6 +22,9 @@ from flowplay.ui.settings import (
     set_widgets,
 )
 from flowplay.ui.shell import engine
+
+if TYPE_CHECKING:
+    from flowplay.store.keeper import Keeper, Opened
 
 #: Seconds between two looks at a store that does not answer.
 _POLL = 1.0
@@ -60,7 +66,7 @@ def recall(config: RunConfig) -> RunConfig:
             note = _OTHER_SETTINGS
         elif not _allowed(found):
             note = _LOCKED
-        elif (opened := kept.open(named.id, browser(), engine().open_run)) is not None:
+        elif (opened := _open(kept, named.id)) is not None:
             if not named.has_settings:
                 set_widgets(found)
                 config = read_widgets()
@@ -106,6 +112,10 @@ def wait_for_store(what: str) -> None:
             st.rerun()
 
     follow(look, _POLL)
+
+
+def _open(kept: Keeper, id_: str) -> Opened | None:
+    return kept.open(id_, browser(), engine().open_run, fixed_hot())
 
 
 def _allowed(config: RunConfig) -> bool:

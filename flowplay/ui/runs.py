@@ -23,6 +23,7 @@ from flowplay.ui.settings import (
     CLASS_PAUSED,
     RUN,
     SHARED,
+    fixed_hot,
     forget_named_run,
     identity,
     locked,
@@ -417,7 +418,7 @@ def _again(key: str, config: RunConfig) -> _SessionRun | None:
     if id_ is None or kept is None:
         return None
     try:
-        opened = kept.open(id_, browser(), engine().open_run)
+        opened = kept.open(id_, browser(), engine().open_run, fixed_hot())
     except StoreError:
         return None
     # A copy is of a run that is another browser's by now.
@@ -512,9 +513,15 @@ def _extend_budget(run: Run, more: float, header: Header | None = None) -> None:
 
 
 def _hand_over_hot_settings(held: _SessionRun, config: RunConfig) -> None:
-    """Tell a run about the settings that changed since it last heard of them."""
+    """Tell a run about the settings that changed since it last heard of them.
+
+    What is locked it is told whenever it has another value: it may have been kept with that, or
+    another tab may have set it.
+    """
     before, after = held.handed.model_dump(), config.hot.model_dump()
     changed = {name: value for name, value in after.items() if value != before[name]}
+    used = held.run.view().hot.model_dump()
+    changed |= {name: value for name, value in fixed_hot().items() if value != used[name]}
     if not changed:
         return
     # The others stay as they are: a budget may have been extended.

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import streamlit as st
 
 from flowplay.catalog import Pairs, Recipe, architectures_for
-from flowplay.config import FixedSettings, RunConfig, flat_names
+from flowplay.config import FixedSettings, HotSettings, RunConfig, flat_names
 from flowplay.problems import PROBLEMS
 from flowplay.rules import Rules, flat_values
 from flowplay.ui.switches import in_address, seed_switches
@@ -85,6 +85,12 @@ def rules_now() -> Rules:
 def locked(name: str) -> bool:
     """Tell whether a setting cannot be changed in this session."""
     return name in rules_now().fixed
+
+
+def fixed_hot() -> dict[str, float]:
+    """Return the hot settings that cannot be changed in this session, with their values."""
+    fixed = rules_now().fixed
+    return {name: fixed[name] for name in HotSettings.model_fields if name in fixed}
 
 
 def address(query: Mapping[str, str]) -> dict[str, str]:

@@ -210,6 +210,29 @@ def test_a_larger_budget_is_used_after_a_restart(
     assert again.view().hot.budget == 4000.0
 
 
+def test_no_slice_has_other_settings_than_those_that_are_fixed(
+    server: Callable[[], Keeper], engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = server(), server()
+    _, id_ = begin(first, engine)
+    played: list[float] = []
+    play = Run.play
+
+    def watched(run: Run) -> None:
+        played.append(run.view().hot.learning_rate)
+        play(run)
+
+    monkeypatch.setattr(Run, "play", watched)
+    found = second.open(id_, OWNER, engine.open_run, {"learning_rate": 0.1})
+    assert found is not None
+    assert played == [0.1]
+    assert found.run.view().hot.budget == CONFIG.budget
+    look(second)
+    kept = second.runs.read(id_)
+    assert kept is not None
+    assert kept.hot.learning_rate == 0.1
+
+
 def test_two_tabs_of_a_server_share_one_run(server: Callable[[], Keeper], engine: Engine) -> None:
     keeper = server()
     run, id_ = begin(keeper, engine)

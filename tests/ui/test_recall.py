@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -56,13 +56,19 @@ def show(page: str = "playground", **query: str) -> AppTest:
     return test.run()
 
 
-def write(keeper: Keeper, *, owner: str = "mine", training: bool = False) -> str:
+def write(
+    keeper: Keeper,
+    *,
+    owner: str = "mine",
+    training: bool = False,
+    hot: Mapping[str, float] | None = None,
+) -> str:
     """Keep a run, which has the state and the picture of the example, under other settings."""
     bundled = example()
     run = kept(
         owner=owner,
         config=CONFIG,
-        hot=CONFIG.hot.model_copy(update={"budget": 9000.0}),
+        hot=CONFIG.hot.model_copy(update={"budget": 9000.0} | dict(hot or {})),
         training=training,
         state=bundled.state,
         snapshot=bundled.snapshot,
@@ -134,6 +140,27 @@ def test_what_cannot_be_opened_is_said(keeper: Keeper) -> None:
     assert "run" not in page.query_params
     locked = show(run=id_, lock="depth")
     assert "does not allow" in sentences(locked)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(
+    ("name", "fixed", "kept_with"),
+    [("learning_rate", 0.003, 0.2), ("budget", 2000.0, 9000.0), ("temperature", 1.0, 0.5)],
+)
+def test_a_run_that_was_kept_with_other_values_gets_those_that_are_locked(
+    keeper: Keeper, name: str, fixed: float, kept_with: float, training: bool
+) -> None:
+    id_ = write(keeper, training=training, hot={name: kept_with})
+    page = show(run=id_, lock=name)
+    assert not page.exception
+    assert page.query_params["run"] == id_
+    held = page.session_state["_runs"]
+    [run] = [each.run for each in held.values()]
+    assert getattr(run.view().hot, name) == fixed
+    # Whoever has it in a tab without the lock.
+    run.set_hot(run.view().hot.model_copy(update={name: kept_with}))
+    page.run()
+    assert getattr(run.view().hot, name) == fixed
 
 
 @pytest.mark.parametrize("name", ["run", "shared"])
