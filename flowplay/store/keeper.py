@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple, Protocol
 
@@ -30,6 +31,9 @@ WRITE_SHARE: Final = 0.2
 
 SWEEP_SECONDS: Final = 60.0
 """How often what is too old, or has no room, is deleted."""
+
+MOST_FAILURES: Final = 5
+"""A writing that failed is tried again later each time, until it has failed so many times."""
 
 LAST_RUNS: Final = 64
 """So many runs that have ended wait to be written while the database is away."""
@@ -81,6 +85,9 @@ class _Live:
         known: steps of the earlier weights that are written; None before the first writing.
         at: when it was written, in seconds of the monotonic clock.
         seconds: of training that it had behind it then.
+        tried_at: when it was written, or could not be, last.
+        next_at: when it may be tried again, after it could not be written.
+        failures: how often it could not be written, one time after the other.
     """
 
     run: Run
@@ -91,6 +98,9 @@ class _Live:
     known: frozenset[int] | None = None
     at: float = 0.0
     seconds: float = 0.0
+    tried_at: float = 0.0
+    next_at: float = 0.0
+    failures: int = 0
 
 
 class Keeper:
@@ -122,13 +132,16 @@ class Keeper:
         self._live: dict[str, _Live] = {}
         self._last: dict[str, _Live] = {}
         self._lock = threading.Lock()  # guards _live and _last
-        self._writing = threading.Lock()  # an older moment is never written after a newer one
+        # An older moment of a run is never written after a newer one.
+        self._written = threading.Condition()
+        self._writing: set[str] = set()
         # Of two who ask for a run at once, one opens it; hardly ever do two runs share a lock.
         self._opening = tuple(threading.Lock() for _ in range(64))
         self._look_now = threading.Event()
         self._closing = False
         self._took = 0.0  # seconds that a writing takes, smoothed
         self._swept_at: float | None = None
+        self._asked_at = 0.0
         self._thread = threading.Thread(target=self._work, name="flowplay-keeper", daemon=True)
 
     def start(self) -> None:
@@ -183,7 +196,7 @@ class Keeper:
         Raises:
             StoreError: if the store does not answer, or another version of flowplay wrote the run.
         """
-        if (run := self.live(id_, owner)) is not None:
+        if (run := self._live_here(id_, owner)) is not None:
             return run.config.model_copy(update=run.view().hot.model_dump())
         kept = self.runs.picture(id_)
         return None if kept is None else kept.config.model_copy(update=kept.hot.model_dump())
@@ -205,6 +218,7 @@ class Keeper:
                 return
             goes_on = to_go_on and moment.goes_on
             live.kept = _now(live.kept, moment._replace(goes_on=goes_on))
+            live.next_at, live.failures = 0.0, 0
             self._last[id_] = live
             while len(self._last) > LAST_RUNS:
                 del self._last[next(iter(self._last))]
@@ -233,7 +247,7 @@ class Keeper:
             StoreError: if the store does not answer, or another version of flowplay wrote the run.
         """
         with self._opening[hash(id_) % len(self._opening)]:
-            if (run := self.live(id_, owner)) is not None:
+            if (run := self._live_here(id_, owner)) is not None:
                 return Opened(run, id_, "")
             self._flush(id_)
             kept = self.runs.read(id_)
@@ -258,7 +272,7 @@ class Keeper:
             live = _Live(run, replace(kept, state=None, snapshot=None, earlier={}))
             live.state, live.goes_on, live.hot = kept.state, kept.training, kept.hot
             live.known = frozenset(kept.earlier)
-            live.at = self._clock()
+            live.at = live.tried_at = self._clock()
             live.seconds = 0.0 if kept.header is None else kept.header.seconds
             with self._lock:
                 self._live[id_] = live
@@ -285,7 +299,7 @@ class Keeper:
             StoreError: if the store does not answer, or another version of flowplay wrote the run.
             ValueError: if the browser has no such run, or it has no picture yet.
         """
-        if (run := self.live(id_, owner)) is not None:
+        if (run := self._live_here(id_, owner)) is not None:
             return self.share(run, owner)
         kept = self.runs.read(id_)
         if kept is None or kept.owner != owner or kept.shared:
@@ -331,38 +345,49 @@ class Keeper:
         # First: where there is no room left, nothing could be written.
         if self._swept_at is None or self._clock() - self._swept_at >= SWEEP_SECONDS:
             self._swept_at = self._clock()
+            self._see_live()
             sweep(self.store, self._room, self._days)
             if self._days is not None:
                 Classes(self.store).sweep(self._days)
         with self._lock:
-            last, live = dict(self._last), dict(self._live)
-        for id_ in last:
-            try:
-                self._flush(id_)
-            except StoreError:
-                raise
-            except Exception:
-                with self._lock:
-                    self._last.pop(id_, None)
-                logger.exception("A run could not be written")
-        pace = max(WRITE_SECONDS, self._took * len(live) / WRITE_SHARE)
-        for id_, each in sorted(live.items(), key=lambda item: item[1].at):
-            moment = each.run.moment()
+            released, live = dict(self._last), dict(self._live)
+        if self._clock() - self._asked_at >= WRITE_SECONDS:
+            self._asked_at = self._clock()
+            resting = {id_: each for id_, each in live.items() if not each.run.moment().goes_on}
+            self._let_go_elsewhere(resting)
+        pace = 0.0 if everything else max(WRITE_SECONDS, self._took * len(live) / WRITE_SHARE)
+        turns = sorted((released | live).items(), key=lambda item: item[1].tried_at)
+        for id_, each in turns:
+            if everything or self._clock() >= each.next_at:
+                self._take_turn(id_, each, pace)
+
+    def _take_turn(self, id_: str, live: _Live, pace: float) -> None:
+        """Write a run if it is to be written; if that fails, all others come first."""
+        try:
+            if self._flush(id_):
+                return
+            moment = live.run.moment()
             if moment.closed:
-                self._forget(id_, each)
-            elif _is_due(each, moment, self._clock(), 0.0 if everything else pace):
-                try:
-                    self._write(id_, each, moment)
-                except StoreError:
-                    raise
-                except Exception:
-                    # It must not keep the others from being written: its turn comes last again.
-                    each.at = self._clock()
-                    logger.exception("A run could not be written")
+                self._forget(id_, live)
+            elif _is_due(live, moment, self._clock(), pace):
+                self._write(id_, live, moment)
+        except StoreError:
+            self._put_off(live)
+            raise
+        except Exception:
+            self._put_off(live)
+            with self._lock:
+                self._last.pop(id_, None)
+            logger.exception("A run could not be written")
+
+    def _put_off(self, live: _Live) -> None:
+        live.tried_at = self._clock()
+        live.next_at = live.tried_at + WRITE_SECONDS * (2**live.failures - 1)
+        live.failures = min(live.failures + 1, MOST_FAILURES)
 
     def _write(self, id_: str, live: _Live, moment: Moment) -> None:
         began = self._clock()
-        with self._writing:
+        with self._alone_with(id_):
             if not self._holds(id_, live):
                 # It was released meanwhile, and opened again perhaps: `_flush` writes what it was.
                 return
@@ -372,22 +397,68 @@ class Keeper:
             self._forget(id_, live)
             live.run.pause()
             return
-        live.at = self._clock()
+        live.at = live.tried_at = self._clock()
+        live.failures = 0
         self._took += 0.1 * (live.at - began - self._took)
         live.known = frozenset(moment.earlier)
         live.state, live.goes_on, live.hot = moment.state, moment.goes_on, moment.hot
         live.seconds = 0.0 if moment.header is None else moment.header.seconds
 
-    def _flush(self, id_: str) -> None:
-        """Write a run that was released, if it is still to be written."""
-        with self._writing:
+    def _flush(self, id_: str) -> bool:
+        """Write a run that was released, if it is still to be written; return whether it was."""
+        with self._alone_with(id_):
             with self._lock:
                 live = self._last.get(id_)
             if live is None:
-                return
+                return False
             self.runs.write(live.kept, self.host, known=live.known)
             with self._lock:
                 self._last.pop(id_, None)
+        return True
+
+    @contextmanager
+    def _alone_with(self, id_: str) -> Iterator[None]:
+        """Wait until nobody else writes a run; who writes another one is not waited for."""
+        with self._written:
+            while id_ in self._writing:
+                self._written.wait()
+            self._writing.add(id_)
+        try:
+            yield
+        finally:
+            with self._written:
+                self._writing.discard(id_)
+                self._written.notify_all()
+
+    def _live_here(self, id_: str, owner: str) -> Run | None:
+        """Return a run as `live` does, but not if another server has taken it over."""
+        if (run := self.live(id_, owner)) is None:
+            return None
+        with self._lock:
+            live = self._live.get(id_)
+        # While the store is away nobody can take it over either.
+        if live is not None:
+            with suppress(StoreError):
+                self._let_go_elsewhere({id_: live})
+        return run if self.live(id_, owner) is run else None
+
+    def _let_go_elsewhere(self, live: Mapping[str, _Live]) -> None:
+        """Let go of runs that another server has taken over: here they would stay as they were.
+
+        Whoever has one on a page gets it from the store, with the next button that is pressed.
+        """
+        written = [id_ for id_, each in live.items() if each.known is not None]
+        for id_ in self.runs.elsewhere(written, self.host):
+            self._forget(id_, live[id_])
+            live[id_].run.close()
+
+    def _see_live(self) -> None:
+        """Note that all runs which this server holds are looked at: a page may rest for hours."""
+        before = self._clock() - SWEEP_SECONDS
+        with self._lock:
+            held = [i for i, each in self._live.items() if each.known is not None]
+            resting = [id_ for id_ in held if self._live[id_].at <= before]
+        self.runs.see(*resting)
 
     def _holds(self, id_: str, live: _Live) -> bool:
         with self._lock:

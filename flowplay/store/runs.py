@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -194,11 +194,21 @@ class Runs:
         with self._store.writing() as session:
             return _changes(session, update(StoredRun).where(*wanted).values(values))
 
-    def see(self, id_: str) -> None:
-        """Note that somebody looks at a run."""
-        with self._store.writing() as session:
-            seen = update(StoredRun).where(StoredRun.id == id_).values(seen_at=self._clock())
-            session.execute(seen)
+    def see(self, *ids: str) -> None:
+        """Note that somebody looks at runs."""
+        now = self._clock()
+        for some in _portions(ids):
+            with self._store.writing() as session:
+                session.execute(update(StoredRun).where(StoredRun.id.in_(some)).values(seen_at=now))
+
+    def elsewhere(self, ids: Sequence[str], host: str) -> list[str]:
+        """Return those runs that another process than `host` has claimed."""
+        found: list[str] = []
+        for some in _portions(ids):
+            claimed = (StoredRun.id.in_(some), StoredRun.host != host)
+            with self._store.reading() as session:
+                found += session.scalars(select(StoredRun.id).where(*claimed))
+        return found
 
     def share(self, run: KeptRun) -> str:
         """Keep a copy of a run that does not change any more; return its id, for a link.
@@ -332,10 +342,14 @@ def clean_title(title: str) -> str:
 
 def delete_runs(session: Session, ids: list[str]) -> None:
     """Delete runs with all that belongs to them."""
-    for start in range(0, len(ids), AT_ONCE):
-        some = ids[start : start + AT_ONCE]
+    for some in _portions(ids):
         session.execute(delete(StoredEarlierState).where(StoredEarlierState.run.in_(some)))
         session.execute(delete(StoredRun).where(StoredRun.id.in_(some)))
+
+
+def _portions(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(ids), AT_ONCE):
+        yield ids[start : start + AT_ONCE]
 
 
 def _insert(

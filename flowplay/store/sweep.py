@@ -18,7 +18,8 @@ KEEP_VARIABLE: Final = "FLOWPLAY_KEEP_DAYS"
 """For how many days what nobody looks at is kept; without it, for as long as there is room."""
 
 SEEN_SECONDS: Final = 600.0
-"""What was looked at within this time stays, even where there is no room: it may be training."""
+"""What was looked at within this time stays, even where there is no room: it may be training, or be
+on a page that is open. A server says so again of all runs that it holds, see `Keeper`."""
 
 _DAY: Final = 86_400.0
 
@@ -54,7 +55,7 @@ def sweep(
         return gone
     with store.writing() as session:
         if days is not None:
-            limit = clock() - days * _DAY
+            limit = clock() - max(days * _DAY, SEEN_SECONDS)
             old = session.scalars(select(StoredRun.id).where(StoredRun.seen_at < limit)).all()
             stale = select(StoredData.digest).where(StoredData.seen_at < limit)
             gone += _delete(session, list(old), list(session.scalars(stale)))

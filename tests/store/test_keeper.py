@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +17,9 @@ from flowplay.engine.hosted import HostedRun, SliceResult
 from flowplay.store import StoreError, new_id
 from flowplay.store import keeper as keeping
 from flowplay.store.keeper import Keeper, Opened
-from flowplay.store.runs import KeptRun
+from flowplay.store.runs import KeptRun, Runs
 from flowplay.store.store import Store
+from flowplay.store.sweep import sweep
 from store.kept import OWNER, header, snapshot, state
 
 CONFIG = RunConfig(target="circles", depth=3)
@@ -166,6 +170,78 @@ def test_one_run_that_cannot_be_written_keeps_no_other_from_it(
     assert found.header.step == 40
 
 
+def test_a_run_that_takes_the_store_too_long_keeps_no_other_from_it(
+    server: Callable[[], Keeper], engine: Engine, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper = server()
+    (large, large_id), (fine, id_) = begin(keeper, engine), begin(keeper, engine)
+    write, tried = keeper.runs.write, []
+
+    def refuse(run: KeptRun, host: str, *, known: frozenset[int] | None) -> bool:
+        tried.append(run.id)
+        if run.id == large_id:
+            raise StoreError("The store of runs does not answer; trying again.")
+        return write(run, host, known=known)
+
+    monkeypatch.setattr(keeper.runs, "write", refuse)
+    for step in (40, 60, 80, 100):
+        engine.land(large, step)
+        engine.land(fine, step)
+        clock.now += 60
+        for _ in range(2):
+            with suppress(StoreError):
+                look(keeper)
+        found = keeper.runs.read(id_)
+        assert found is not None
+        assert found.header is not None
+        assert found.header.step == step
+    tried.clear()
+    for _ in range(40):
+        clock.now += 0.5
+        with suppress(StoreError):
+            look(keeper)
+    assert tried.count(large_id) <= 2, "it is tried less and less often"
+    keeper.release(large)
+    engine.land(fine, 120)
+    for _ in range(3):
+        clock.now += 60
+        with suppress(StoreError):
+            look(keeper)
+    found = keeper.runs.read(id_)
+    assert found is not None
+    assert found.state == fine.state, "a large one that was released waits behind it too"
+
+
+def test_who_opens_a_run_does_not_wait_for_another_s_writing(
+    server: Callable[[], Keeper], engine: Engine, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper = server()
+    large, _ = begin(keeper, engine)
+    run, id_ = begin(keeper, engine)
+    keeper.release(run)
+    look(keeper)
+    engine.land(large, 40)
+    clock.now += 60
+    begun, go_on, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def slow(*_: object, **__: object) -> bool:
+        begun.set()
+        go_on.wait(20)
+        ended.set()
+        return True
+
+    monkeypatch.setattr(keeper.runs, "write", slow)
+    writer = threading.Thread(target=look, args=(keeper,))
+    writer.start()
+    try:
+        assert begun.wait(20)
+        opened(keeper, engine, id_)
+        assert not ended.is_set()
+    finally:
+        go_on.set()
+        writer.join()
+
+
 def test_a_run_that_begins_is_kept_before_its_first_state(
     server: Callable[[], Keeper], engine: Engine
 ) -> None:
@@ -194,6 +270,92 @@ def test_only_the_process_that_has_a_run_trains_it(
     kept = second.runs.read(id_)
     assert kept is not None
     assert kept.state == other.state
+
+
+def test_a_run_that_rested_here_and_went_on_elsewhere_is_shown_as_it_is(
+    server: Callable[[], Keeper], engine: Engine
+) -> None:
+    first, second = server(), server()
+    run, id_ = begin(first, engine)
+    run.pause()
+    look(first)
+    assert opened(first, engine, id_).run is run
+    other = opened(second, engine, id_).run
+    other.set_hot(CONFIG.hot.model_copy(update={"learning_rate": 0.1}))
+    other.play()
+    engine.land(other, 500)
+    look(second, everything=True)
+    config = first.config(id_, OWNER)
+    assert config is not None
+    assert config.learning_rate == 0.1
+    found = opened(first, engine, id_)
+    assert found.run.state == other.state
+    assert run.view().phase is Phase.CLOSED, "a page that has it opens it anew"
+    engine.land(found.run, 600)
+    look(first, everything=True)
+    kept = second.runs.read(id_)
+    assert kept is not None
+    assert kept.state == found.run.state
+
+
+def test_a_server_lets_go_of_a_resting_run_that_goes_on_elsewhere(
+    server: Callable[[], Keeper], engine: Engine, clock: Clock
+) -> None:
+    first, second = server(), server()
+    run, id_ = begin(first, engine)
+    kept_here, _ = begin(first, engine)
+    for each in (run, kept_here):
+        each.pause()
+    look(first)
+    opened(second, engine, id_)
+    clock.now += keeping.WRITE_SECONDS
+    look(first)
+    assert first.live(id_, OWNER) is None
+    assert run.view().phase is Phase.CLOSED
+    assert kept_here.view().phase is not Phase.CLOSED
+
+
+def test_a_run_of_a_store_that_is_away_is_still_open(
+    server: Callable[[], Keeper], engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper = server()
+    run, id_ = begin(keeper, engine)
+
+    def away(*_: object) -> list[str]:
+        raise StoreError("The store of runs does not answer; trying again.")
+
+    monkeypatch.setattr(keeper.runs, "elsewhere", away)
+    assert opened(keeper, engine, id_).run is run
+
+
+@pytest.mark.parametrize(("room", "days"), [(0, None), (10**9, 1e-5)])
+def test_a_run_that_rests_on_a_page_is_not_swept(
+    url: str,
+    engine: Engine,
+    clock: Clock,
+    room: int,
+    days: float | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keeper = Keeper(Store(url), room=room, days=days, clock=clock)
+    keeper.runs = Runs(keeper.store, clock)
+    monkeypatch.setattr(keeping, "sweep", partial(sweep, clock=clock))
+    (run, id_), (left, left_id) = begin(keeper, engine), begin(keeper, engine)
+    for each in (run, left):
+        each.pause()
+    look(keeper)
+    keeper.release(left)
+    for _ in range(25):
+        clock.now += 30
+        look(keeper)
+    assert keeper.runs.read(id_) is not None
+    assert keeper.runs.read(left_id) is None
+    keeper.release(run)
+    look(keeper)
+    clock.now += 700
+    look(keeper)
+    assert keeper.runs.read(id_) is None
+    keeper.store.close()
 
 
 def test_a_larger_budget_is_used_after_a_restart(

@@ -17,7 +17,7 @@ import flowplay.store
 from benchmarks.postgres import Postgres
 from flowplay.store import StoreError, is_id, new_id
 from flowplay.store.data import Data
-from flowplay.store.runs import Runs, clean_title
+from flowplay.store.runs import AT_ONCE, Runs, clean_title
 from flowplay.store.schema import SCHEMA, Base, StoredRun
 from flowplay.store.store import Store, database_url
 from flowplay.store.sweep import keep_days, stored_bytes, sweep
@@ -80,6 +80,18 @@ def test_who_claims_a_run_is_the_only_one_to_write_it(runs: Runs) -> None:
     assert runs.read(run.id) == run
     assert runs.write(kept(99, id=run.id), OTHER_HOST, known=steps)
     assert not runs.claim(new_id(), HOST)
+
+
+def test_runs_that_another_process_has_claimed_are_told(runs: Runs) -> None:
+    here, there = kept(), kept()
+    for run in (here, there):
+        runs.write(run, HOST, known=None)
+    asked = [here.id, there.id, *(new_id() for _ in range(AT_ONCE))]
+    assert runs.elsewhere(asked, HOST) == []
+    runs.claim(there.id, OTHER_HOST)
+    assert runs.elsewhere(asked, HOST) == [there.id]
+    assert runs.elsewhere([], HOST) == []
+    runs.see(*asked)
 
 
 def test_a_deleted_run_is_not_written_again(runs: Runs, store: Store) -> None:
