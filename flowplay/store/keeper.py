@@ -10,9 +10,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple, Protocol
 
+from flowplay import shelf
 from flowplay.config import HotSettings, RunConfig, bounds
 from flowplay.engine import Moment, Run
 from flowplay.store.classes import Classes
+from flowplay.store.data import Data
 from flowplay.store.errors import StoreError
 from flowplay.store.ids import new_id
 from flowplay.store.runs import KeptRun, Runs
@@ -391,7 +393,7 @@ class Keeper:
             if not self._holds(id_, live):
                 # It was released meanwhile, and opened again perhaps: `_flush` writes what it was.
                 return
-            written = self.runs.write(_now(live.kept, moment), self.host, known=live.known)
+            written = self._put(_now(live.kept, moment), live.known)
         if not written:
             # It was deleted, or goes on elsewhere. Only one may train it.
             self._forget(id_, live)
@@ -404,6 +406,13 @@ class Keeper:
         live.state, live.goes_on, live.hot = moment.state, moment.goes_on, moment.hot
         live.seconds = 0.0 if moment.header is None else moment.header.seconds
 
+    def _put(self, kept: KeptRun, known: frozenset[int] | None) -> bool:
+        digest = kept.config.own_data
+        # The data of a run that begins may have gone while no run needed them.
+        if known is None and digest is not None and (content := shelf.find(digest)) is not None:
+            Data(self.store).put(content)
+        return self.runs.write(kept, self.host, known=known)
+
     def _flush(self, id_: str) -> bool:
         """Write a run that was released, if it is still to be written; return whether it was."""
         with self._alone_with(id_):
@@ -411,7 +420,7 @@ class Keeper:
                 live = self._last.get(id_)
             if live is None:
                 return False
-            self.runs.write(live.kept, self.host, known=live.known)
+            self._put(live.kept, live.known)
             with self._lock:
                 self._last.pop(id_, None)
         return True

@@ -197,14 +197,14 @@ class Runs:
     def see(self, *ids: str) -> None:
         """Note that somebody looks at runs."""
         now = self._clock()
-        for some in _portions(ids):
+        for some in portions(ids):
             with self._store.writing() as session:
                 session.execute(update(StoredRun).where(StoredRun.id.in_(some)).values(seen_at=now))
 
     def elsewhere(self, ids: Sequence[str], host: str) -> list[str]:
         """Return those runs that another process than `host` has claimed."""
         found: list[str] = []
-        for some in _portions(ids):
+        for some in portions(ids):
             claimed = (StoredRun.id.in_(some), StoredRun.host != host)
             with self._store.reading() as session:
                 found += session.scalars(select(StoredRun.id).where(*claimed))
@@ -342,12 +342,13 @@ def clean_title(title: str) -> str:
 
 def delete_runs(session: Session, ids: list[str]) -> None:
     """Delete runs with all that belongs to them."""
-    for some in _portions(ids):
+    for some in portions(ids):
         session.execute(delete(StoredEarlierState).where(StoredEarlierState.run.in_(some)))
         session.execute(delete(StoredRun).where(StoredRun.id.in_(some)))
 
 
-def _portions(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+def portions(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Yield ids in portions that fit into one statement."""
     for start in range(0, len(ids), AT_ONCE):
         yield ids[start : start + AT_ONCE]
 

@@ -9,17 +9,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from flowplay import shelf
 from flowplay.config import RunConfig
 from flowplay.engine import EngineStatus, Moment, Phase, Run
 from flowplay.engine.hosted import HostedRun, SliceResult
 from flowplay.store import StoreError, new_id
 from flowplay.store import keeper as keeping
+from flowplay.store.data import Data
 from flowplay.store.keeper import Keeper, Opened
 from flowplay.store.runs import KeptRun, Runs
 from flowplay.store.store import Store
 from flowplay.store.sweep import sweep
+from flowplay.wire.own_data import Drawing
 from store.kept import OWNER, header, snapshot, state
 
 CONFIG = RunConfig(target="circles", depth=3)
@@ -253,6 +257,22 @@ def test_a_run_that_begins_is_kept_before_its_first_state(
     found = opened(second, engine, id_)
     assert found.run.moment().goes_on
     assert found.run.state is None
+
+
+@pytest.mark.parametrize("released", [True, False])
+def test_a_run_that_begins_keeps_its_data(
+    server: Callable[[], Keeper], engine: Engine, released: bool
+) -> None:
+    keeper = server()
+    content = Drawing("spot", np.full((2, 2), 7, np.uint16)).to_bytes()
+    digest = shelf.put(content)
+    run = engine.open_run(RunConfig(target="picture", target_options={"data": digest}))
+    run.play()
+    keeper.keep(run, OWNER)
+    if released:
+        keeper.release(run)
+    look(keeper)
+    assert Data(keeper.store).get(digest) == content
 
 
 def test_only_the_process_that_has_a_run_trains_it(

@@ -6,22 +6,26 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
 
 import flowplay.store
 from benchmarks.postgres import Postgres
+from flowplay.config import RunConfig
 from flowplay.store import StoreError, is_id, new_id
+from flowplay.store.classes import Classes, ClassPlan
 from flowplay.store.data import Data
 from flowplay.store.runs import AT_ONCE, Runs, clean_title
-from flowplay.store.schema import SCHEMA, Base, StoredRun
+from flowplay.store.schema import SCHEMA, Base, StoredData, StoredRun
 from flowplay.store.store import Store, database_url
 from flowplay.store.sweep import keep_days, stored_bytes, sweep
-from flowplay.wire import Header
+from flowplay.wire import Header, identify
+from flowplay.wire.own_data import Drawing
 from store.kept import OWNER, earlier, header, kept, snapshot, state
 
 HOST, OTHER_HOST = "here", "there"
@@ -207,6 +211,67 @@ def test_what_nobody_looks_at_goes_after_the_days_that_are_set(
         monkeypatch.setenv("FLOWPLAY_KEEP_DAYS", wrong)
         with pytest.raises(ValueError, match="no positive number"):
             keep_days()
+
+
+def own_data(number: int) -> tuple[bytes, RunConfig]:
+    """Return data, and a config that learns them."""
+    content = Drawing("spot", np.full((2, 2), number, np.uint16)).to_bytes()
+    return content, RunConfig(target="picture", target_options={"data": identify(content)[1]})
+
+
+def test_data_go_after_the_runs_that_need_them(runs: Runs, store: Store, clock: Clock) -> None:
+    data = Data(store, clock)
+    contents, configs = zip(*(own_data(number) for number in range(1, 5)), strict=True)
+    digests = [data.put(content) for content in contents]
+    clock.now += 1000
+    own, shared, alone = (kept(config=config) for config in configs[:3])
+    for run in (own, shared, alone):
+        runs.write(run, HOST, known=None)
+    link = runs.share(shared)
+    runs.delete(shared.id, OWNER)
+    clock.now += 1000
+    runs.see(alone.id)
+    clock.now += 300
+
+    def left() -> list[bool]:
+        there = [runs.read(run) is not None for run in (own.id, link, alone.id)]
+        with store.reading() as session:
+            kept_data = set(session.scalars(select(StoredData.digest)))
+        return [*there, *(digest in kept_data for digest in digests)]
+
+    seen = [left()]
+    while any(seen[-1]) and len(seen) < 9:
+        sweep(store, stored_bytes(store) - 1, None, clock)
+        if seen[-1] == left():
+            break
+        seen.append(left())
+    assert seen == [
+        [True, True, True, True, True, True, True],
+        [True, True, True, True, True, True, False],
+        [False, True, True, True, True, True, False],
+        [False, True, True, False, True, True, False],
+        [False, False, True, False, True, True, False],
+        [False, False, True, False, False, True, False],
+    ], "what was looked at within ten minutes stays, with its data"
+
+
+def test_data_that_are_needed_stay_after_the_days_that_are_set(
+    runs: Runs, store: Store, clock: Clock
+) -> None:
+    (needed, config), (taught, plan), (other, _) = (own_data(number) for number in (1, 2, 3))
+    data, classes = Data(store, clock), Classes(store, clock=clock)
+    digests = [data.put(content) for content in (needed, taught, other)]
+    run = kept(config=config)
+    runs.write(run, HOST, known=None)
+    id_, _ = classes.make(ClassPlan(config=plan), OWNER)
+    clock.now += 10 * 86_400
+    runs.see(run.id)
+    assert sweep(store, 10**9, 9.0, clock) == 1
+    with store.reading() as session:
+        assert set(session.scalars(select(StoredData.digest))) == set(digests[:2])
+    classes.end(id_)
+    clock.now += 10 * 86_400
+    assert sweep(store, 10**9, 9.0, clock) == 3
 
 
 def test_data_are_kept_once(store: Store) -> None:
