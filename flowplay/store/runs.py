@@ -292,19 +292,30 @@ class Runs:
             links: dict[str, list[str]] = {}
             for copy in session.scalars(copies):
                 links.setdefault(copy.origin, []).append(copy.id)
-        return [
-            RunEntry(
-                row.id,
-                row.title,
-                _config(row),
-                row.training,
-                row.step,
-                row.changed_at,
-                tuple(links.get(row.id, ())),
-                row.snapshot,
-            )
-            for row in rows
-        ]
+        return [_entry(row, links.get(row.id, ())) for row in rows]
+
+    def loose_links(self, owner: str, *, most: int) -> list[RunEntry]:
+        """Return the copies that a browser shares of runs that `of` does not list, newest first.
+
+        Such a run was deleted, or was never kept.
+
+        Args:
+            owner: digest of the browser's secret.
+            most: how many to return at most.
+        """
+        own = StoredRun.owner == owner
+        listed = select(StoredRun.id).where(
+            own, StoredRun.shared.is_(False), StoredRun.snapshot.is_not(None)
+        )
+        wanted = (
+            select(StoredRun)
+            .where(own, StoredRun.shared.is_(True), StoredRun.origin.not_in(listed))
+            .order_by(StoredRun.created_at.desc(), StoredRun.id)
+            .limit(most)
+            .options(undefer(StoredRun.snapshot))
+        )
+        with self._store.reading() as session:
+            return [_entry(row, (row.id,)) for row in session.scalars(wanted)]
 
     def rename(self, id_: str, owner: str, title: str) -> bool:
         """Give a run a title; return whether the browser has such a run.
@@ -383,6 +394,19 @@ def _write_earlier(session: Session, run: KeptRun, known: frozenset[int]) -> Non
 def _changes(session: Session, change: object) -> bool:
     """Make a change; return whether a row has been there to be changed."""
     return bool(session.execute(change).rowcount)  # type: ignore[call-overload]
+
+
+def _entry(row: StoredRun, links: Sequence[str]) -> RunEntry:
+    return RunEntry(
+        row.id,
+        row.title,
+        _config(row),
+        row.training,
+        row.step,
+        row.changed_at,
+        tuple(links),
+        row.snapshot,
+    )
 
 
 def _config(row: StoredRun) -> RunConfig | None:

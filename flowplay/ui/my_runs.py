@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import streamlit as st
 
@@ -33,7 +34,7 @@ _AGES = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
 
 
 def my_runs() -> None:
-    """List the runs of this browser, those that changed last first."""
+    """List this browser's runs, those that changed last first; then links to runs that are gone."""
     kept = keeper()
     if kept is None:
         st.info("This server keeps no runs.", icon=":material/history_toggle_off:")
@@ -43,6 +44,7 @@ def my_runs() -> None:
     most = st.session_state.setdefault(_SHOWN, _PAGE)
     try:
         entries = kept.runs.of(browser(), most=most + 1)
+        loose = kept.runs.loose_links(browser(), most=most + 1)
     except StoreError:
         wait_for_store("Your runs are listed as soon as it does.")
         return
@@ -51,14 +53,15 @@ def my_runs() -> None:
             "There are no runs yet: every run that you train in this browser is kept here.",
             icon=":material/history_toggle_off:",
         )
-        return
-    for row in range(0, min(most, len(entries)), _COLUMNS):
-        for column, entry in zip(
-            st.columns(_COLUMNS), entries[row : min(row + _COLUMNS, most)], strict=False
-        ):
-            with column, st.container(border=True, key=f"run_{entry.id}"):
-                _card(entry)
-    if len(entries) > most:
+    _cards(entries[:most], _card)
+    if loose:
+        st.subheader("Links to runs that are gone", anchor=False)
+        st.caption(
+            "You have shared these runs. The runs themselves are not kept any more; what the links "
+            "show is, until you delete them."
+        )
+        _cards(loose[:most], _loose_card)
+    if max(len(entries), len(loose)) > most:
         st.button(
             "Show more",
             key="more_runs",
@@ -68,6 +71,13 @@ def my_runs() -> None:
         )
 
 
+def _cards(entries: list[RunEntry], card: Callable[[RunEntry], None]) -> None:
+    for row in range(0, len(entries), _COLUMNS):
+        for column, entry in zip(st.columns(_COLUMNS), entries[row : row + _COLUMNS], strict=False):
+            with column, st.container(border=True, key=f"run_{entry.id}"):
+                card(entry)
+
+
 @st.cache_data(max_entries=256, show_spinner=False)
 def _thumbnail(id_: str, changed_at: float, _snapshot: bytes) -> bytes:
     """Draw a run as it was written last: once, for every rerun of the page."""
@@ -75,10 +85,7 @@ def _thumbnail(id_: str, changed_at: float, _snapshot: bytes) -> bytes:
 
 
 def _card(entry: RunEntry) -> None:
-    about = _told(entry)
-    if about is not None and entry.snapshot is not None:
-        picture = _thumbnail(entry.id, entry.changed_at, entry.snapshot)
-        st.image(picture, width="stretch", link=page_address(**{RUN: entry.id}))
+    about = _picture(entry, page_address(**{RUN: entry.id}))
     st.text_input(
         "Name",
         value=entry.title,
@@ -90,14 +97,7 @@ def _card(entry: RunEntry) -> None:
         on_change=_rename,
         args=(entry.id,),
     )
-    if about is None:
-        st.caption("This run was kept by another version of flowplay and cannot be opened.")
-    else:
-        figure = ": ".join(about.figures[0])
-        told_as = [about.what, *about.lines, figure, _age(time.time() - entry.changed_at)]
-        if entry.training:
-            told_as.append("in training")
-        st.caption(plain(" · ".join(told_as)))
+    _facts(entry, about)
     with st.container(horizontal=True, vertical_alignment="center"):
         if about is not None and entry.config is not None:
             page_link(
@@ -127,6 +127,38 @@ def _card(entry: RunEntry) -> None:
                 on_click=_delete,
                 args=(entry.id,),
             )
+    _links(entry)
+
+
+def _loose_card(entry: RunEntry) -> None:
+    about = _picture(entry, link_to(entry.id))
+    if entry.title:
+        st.markdown(f"**{plain(entry.title)}**")
+    _facts(entry, about)
+    _links(entry)
+
+
+def _picture(entry: RunEntry, link: str) -> Told | None:
+    """Show a run's picture, which leads to a link; return what is told of the run."""
+    about = _told(entry)
+    if about is not None and entry.snapshot is not None:
+        picture = _thumbnail(entry.id, entry.changed_at, entry.snapshot)
+        st.image(picture, width="stretch", link=link)
+    return about
+
+
+def _facts(entry: RunEntry, about: Told | None) -> None:
+    if about is None:
+        st.caption("This run was kept by another version of flowplay and cannot be opened.")
+        return
+    figure = ": ".join(about.figures[0])
+    told_as = [about.what, *about.lines, figure, _age(time.time() - entry.changed_at)]
+    if entry.training:
+        told_as.append("in training")
+    st.caption(plain(" · ".join(told_as)))
+
+
+def _links(entry: RunEntry) -> None:
     for link in entry.links:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.code(link_to(link), language=None)

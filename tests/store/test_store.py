@@ -143,6 +143,24 @@ def test_a_browser_lists_its_own_runs_newest_first(runs: Runs) -> None:
     assert [entry.id for entry in runs.of(OWNER, most=1, skip=1)] == [mine[2].id]
 
 
+def test_links_are_listed_when_their_run_is_gone(runs: Runs) -> None:
+    first, second = kept(), kept()
+    for run in (first, second):
+        runs.write(run, HOST, known=None)
+    gone, there = runs.share(first), runs.share(second)
+    never = runs.share(kept(id=""))
+    runs.share(kept(id="", owner="somebody else"))
+    assert [entry.id for entry in runs.loose_links(OWNER, most=9)] == [never]
+    runs.delete(first.id, OWNER)
+    found = runs.loose_links(OWNER, most=9)
+    assert [entry.links for entry in found] == [(never,), (gone,)]
+    assert found[1].snapshot == first.snapshot
+    assert [entry.links for entry in runs.of(OWNER, most=9)] == [(there,)]
+    assert len(runs.loose_links(OWNER, most=1)) == 1
+    assert runs.delete(gone, OWNER)
+    assert [entry.id for entry in runs.loose_links(OWNER, most=9)] == [never]
+
+
 def test_only_its_owner_names_a_run(runs: Runs) -> None:
     run = kept()
     runs.write(run, HOST, known=None)

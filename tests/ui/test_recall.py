@@ -198,7 +198,13 @@ def test_my_runs_lists_and_changes_only_ones_own(keeper: Keeper) -> None:
     assert len(entry.links) == 1
     assert any(f"/r/{entry.links[0]}" in code.value for code in page.code)
     page.button(key=f"delete_{entry.links[0]}").click().run()
+    page.button(key=f"share_{mine}").click().run()
+    [entry] = keeper.runs.of("mine", most=9)
     page.button(key=f"delete_{mine}").click().run()
+    assert any(f"/r/{entry.links[0]}" in code.value for code in page.code), "it is there still"
+    assert "<i>" not in "".join(text.value for text in page.markdown)
+    page.button(key=f"delete_{entry.links[0]}").click().run()
     assert not page.exception
+    assert keeper.runs.read(entry.links[0]) is None
     assert "no runs yet" in sentences(page)
     assert keeper.runs.read(other) is not None
