@@ -410,9 +410,11 @@ class Engine:
         self._rounds = {name: self._rounds.get(name) or Rounds() for name in groups}
         handed = dict(lengths)
         for name, rounds in self._rounds.items():
-            # Who only wants a picture, or one step, waits for nobody.
+            # Who only wants a picture, or one step, waits for nobody; and nobody waits for it, also
+            # if it is to train on afterwards.
             training = {i: run for i, run in runs.items() if run.group == name and run.training}
-            flying = {id_: run.promised for id_, run in training.items() if run.in_flight}
+            found = {id_: run.promised for id_, run in training.items()}
+            flying = {id_: seconds for id_, seconds in found.items() if seconds is not None}
             ready = training.keys() & lengths.keys()
             for id_ in ready:
                 del handed[id_]
@@ -474,7 +476,8 @@ class Engine:
         busy = outcome.busy if isinstance(outcome, Done) else took
         self._times.charge(run.id, turn_seconds(ordered, busy))
         builds = assignment.state is None
-        if run.group in self._rounds and assignment.order.steps != 0 and not builds:
+        # Rounds divide the time of training: one step comes with a still, which is no part of it.
+        if run.group in self._rounds and ordered is not None and not builds:
             self._rounds[run.group].charge(run.id, took)
         match outcome:
             case Done(value, where, held, _):

@@ -193,12 +193,17 @@ class HostedRun:
             return self._machine.closed
 
     @property
-    def promised(self) -> float:
-        """Worker seconds that the slice in flight will have taken, 0 if there is none."""
+    def promised(self) -> float | None:
+        """Worker seconds that the slice in flight will have taken, None if none is of training.
+
+        A single step is not: with it comes a still, which may take many times as long.
+        """
         with self._lock:
             order = self._machine.in_flight
+            if order is None or order.seconds is None:
+                return None
             # A slice that builds the model is not counted, however long it takes.
-            if order is None or order.steps == 0 or self._machine.state is None:
+            if self._machine.state is None:
                 return 0.0
             at, seconds = self._begun
             return max(seconds, self._clock() - at)

@@ -89,7 +89,8 @@ class RunView:
         hot: the settings of the next slice.
         delay: what that snapshot waits for, None if none comes.
         worker_seconds: time on workers that its training has taken, with its pictures, but without
-            the first slice of a run that had no state, which builds the model.
+            stills, also that after a single step, and without the first slice of a run that had no
+            state, which builds the model.
     """
 
     phase: Phase
@@ -302,11 +303,12 @@ class RunMachine:
         order = self._returned(now)
         if self._stand is Phase.CLOSED:
             return
+        trained = header.seconds - (0.0 if self._header is None else self._header.seconds)
         if order.steps != 0 and self.state is not None:
-            self._worker_seconds += took
+            # One that failed is back at its best state, and has less time of training than before.
+            self._worker_seconds += took if order.seconds is not None else max(0.0, trained)
         if order.seconds is not None:
-            before = 0.0 if self._header is None else self._header.seconds
-            self._around = max(0.0, took - (header.seconds - before))
+            self._around = max(0.0, took - trained)
         self.state = state
         self.snapshot = snapshot
         self._header = header

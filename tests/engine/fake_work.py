@@ -147,6 +147,16 @@ def slow_steps(config_json: str, state: bytes | None, order: dict[str, Any]) -> 
     return after.to_bytes(), snapshot(step, seconds=seconds, slice_seconds=2.0)
 
 
+def gated_stills(
+    config_json: str, state: bytes | None, order: dict[str, Any]
+) -> tuple[bytes, bytes]:
+    """Do not end a still of a run with the seed 1 before the file `STILL_GATE` is there."""
+    result = run_slice(config_json, state, order)
+    if order["fine"] and state is not None and json.loads(config_json)["seed"] == 1:
+        wait_for(os.environ["STILL_GATE"])
+    return result
+
+
 def kill_the_worker(
     config_json: str, state: bytes | None, order: dict[str, Any]
 ) -> tuple[bytes, bytes]:

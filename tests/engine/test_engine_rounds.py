@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from deadline import until
@@ -166,3 +169,85 @@ def test_two_runs_with_a_worker_each_stay_together(engine: Engine) -> None:
     runs[0].pause()
     alone = looking.used[1]
     until(lambda: looking.all_have(0.0) and looking.used[1] > alone + 1.0, 120, "one goes on alone")
+
+
+class Gated(NamedTuple):
+    """Two contestants on an engine of fake work; the stills of the first end when they may."""
+
+    runs: list[Run]
+    gate: Path
+    clock: list[float]  # by how many seconds the engine's clock is ahead
+
+    def watch(self, condition: Callable[[], object]) -> None:
+        """Look at both as an open page does, until `condition` is true."""
+
+        def look() -> object:
+            for run in self.runs:
+                run.renew()
+            return condition()
+
+        until(look, 60, f"wanted of {[run.view() for run in self.runs]}")
+
+    def held(self) -> bool:
+        return Path(f"{self.gate}.waiting").exists()
+
+    def step(self, at: int) -> int:
+        header = self.runs[at].view().header
+        return 0 if header is None else header.step
+
+
+@pytest.fixture
+def gated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gated]:
+    gate, ahead = tmp_path / "gate", [0.0]
+    monkeypatch.setenv("STILL_GATE", str(gate))
+    engine = Engine(
+        workers=2,
+        preload="fake_work",
+        work="fake_work:gated_stills",
+        clock=lambda: time.monotonic() + ahead[0],
+    )
+    until(lambda: engine.status.workers == 2, what="two workers")
+    configs = [RunConfig(budget=1_000_000, seed=seed) for seed in (1, 2)]
+    gated = Gated([engine.open_run(config, group="race") for config in configs], gate, ahead)
+    for run in gated.runs:
+        run.play()
+    gated.watch(lambda: min(gated.step(0), gated.step(1)) > 20)
+    yield gated
+    gate.touch()
+    engine.close()
+
+
+def test_nobody_waits_for_a_still_of_a_run_that_trains_on(gated: Gated) -> None:
+    for run in gated.runs:
+        run.pause()
+    gated.watch(gated.held)
+    for run in gated.runs:
+        run.play()
+    before, still = gated.step(1), gated.step(0)
+    gated.watch(lambda: gated.step(1) > before + 200)
+    assert gated.step(0) == still, "its still is not done yet"
+    gated.gate.touch()
+    gated.watch(lambda: gated.step(0) > still)
+
+
+def test_the_still_after_a_step_is_no_time_of_training(gated: Gated) -> None:
+    first, second = gated.runs
+    for run in gated.runs:
+        run.pause()
+    gated.watch(gated.held)
+    gated.gate.touch()
+    gated.watch(lambda: not any(run.view().pending for run in gated.runs))
+    gated.gate.unlink()
+    Path(f"{gated.gate}.waiting").unlink()
+    first.step()
+    gated.watch(gated.held)
+    trained = first.view().worker_seconds
+    gated.clock[0] += 17.0
+    gated.gate.touch()
+    gated.watch(lambda: not first.view().pending)
+    assert first.view().worker_seconds < trained + 17.0
+    before, step, seconds = gated.step(0), gated.step(1), second.view().worker_seconds
+    for run in gated.runs:
+        run.play()
+    gated.watch(lambda: gated.step(0) > before and gated.step(1) > step)
+    assert second.view().worker_seconds < seconds + 8.5, "the other did not have to catch up"
