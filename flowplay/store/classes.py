@@ -9,7 +9,6 @@ from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from sqlalchemy import delete, func, insert, select, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from flowplay.config import RunConfig, flat_names
@@ -18,7 +17,7 @@ from flowplay.store.errors import StoreError
 from flowplay.store.ids import SHORT, new_id, secret_digest
 from flowplay.store.runs import delete_runs
 from flowplay.store.schema import StoredClass, StoredLiveLink, StoredRun, StoredStudent
-from flowplay.store.store import Store
+from flowplay.store.store import CLASSES_LOCK, Store, take_turn
 
 TITLE_LENGTH = 80
 TASK_LENGTH = 200
@@ -144,6 +143,7 @@ class Classes:
         """
         now, id_, key = self._clock(), new_id(SHORT), new_id()
         with self._store.writing() as session:
+            take_turn(session, CLASSES_LOCK)
             count = session.scalar(select(func.count()).select_from(StoredClass)) or 0
             if count >= self._most:
                 raise FullError(
@@ -235,28 +235,30 @@ class Classes:
         """
         if (before := self.student(id_, browser)) is not None:
             return before
-        try:
-            with self._store.writing() as session:
-                if session.get(StoredClass, id_) is None:
-                    return None
-                counted = select(func.count()).where(StoredStudent.class_id == id_)
-                number = session.scalar(counted) or 0
-                if number >= self._students:
-                    raise FullError(f"This class has {number} students, which is the limit here.")
-                row = {
-                    "id": new_id(),
-                    "class_id": id_,
-                    "browser": browser,
-                    "number": number,
-                    "nickname": one_line(nickname, NICKNAME_LENGTH),
-                    "run": "",
-                    "joined_at": self._clock(),
-                }
-                session.execute(insert(StoredStudent).values(row))
-        except IntegrityError:
-            # The same browser joined in another tab at this moment.
-            pass
-        return self.student(id_, browser)
+        with self._store.writing() as session:
+            # Others who join now wait here: numbers differ, and nobody comes in above the limit.
+            if session.get(StoredClass, id_, with_for_update=True) is None:
+                return None
+            own = (StoredStudent.class_id == id_, StoredStudent.browser == browser)
+            if (row := session.scalar(select(StoredStudent).where(*own))) is not None:
+                # The same browser joined in another tab at this moment.
+                return _student(row)
+            counted = select(func.count()).where(StoredStudent.class_id == id_)
+            number = session.scalar(counted) or 0
+            if number >= self._students:
+                raise FullError(f"This class has {number} students, which is the limit here.")
+            row = StoredStudent(
+                id=new_id(),
+                class_id=id_,
+                browser=browser,
+                number=number,
+                nickname=one_line(nickname, NICKNAME_LENGTH),
+                run="",
+                joined_at=self._clock(),
+            )
+            session.add(row)
+            session.flush()
+            return _student(row)
 
     def student(self, id_: str, browser: str) -> Student | None:
         """Return the student that a browser is in a class, None if it has not joined."""

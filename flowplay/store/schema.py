@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-SCHEMA = "0003"
+SCHEMA = "0004"
 """The revision of `migrations/` that these classes describe."""
 
 
@@ -153,7 +153,10 @@ class StoredStudent(Base):
     """
 
     __tablename__ = "students"
-    __table_args__ = (UniqueConstraint("class_id", "browser", name="uq_students_class_id_browser"),)
+    __table_args__ = (
+        UniqueConstraint("class_id", "browser", name="uq_students_class_id_browser"),
+        Index("ix_students_class_id_number", "class_id", "number", unique=True),
+    )
 
     id: Mapped[str] = mapped_column(String(43), primary_key=True)
     class_id: Mapped[str] = mapped_column(ForeignKey("classes.id", ondelete="CASCADE"))

@@ -42,6 +42,9 @@ STATEMENT_SECONDS: Final = 10
 _MIGRATION_LOCK: Final = 7_038_114
 """Names the lock that lets one server at a time change the schema of PostgreSQL."""
 
+CLASSES_LOCK: Final = 7_038_115
+"""Names the turn of whoever makes a class; see `take_turn`."""
+
 _AWAY: Final = "The store of runs does not answer; trying again."
 _LATER: Final = "The store of runs was made by a later version of flowplay: runs are not kept."
 
@@ -178,6 +181,17 @@ class _LaterSchemaError(Exception):
 
     def __init__(self, found: str) -> None:
         super().__init__(f"schema {found}, this version knows up to {SCHEMA}")
+
+
+def take_turn(session: Session, lock: int) -> None:
+    """Wait until nobody else has this turn; it is had until the session's changes are made.
+
+    Args:
+        session: one that writes. On SQLite only one does at a time, whatever it is for.
+        lock: names the turn.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text(f"SELECT pg_advisory_xact_lock({lock})"))
 
 
 def database_url(given: str | None) -> URL:

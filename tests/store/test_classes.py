@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import pytest
+from sqlalchemy import text
 
 from flowplay.config import RunConfig
 from flowplay.store import is_id, new_id, secret_digest
@@ -82,6 +86,71 @@ def test_limits_are_one_sentence(store: Store) -> None:
     with pytest.raises(FullError, match=r"limit.*\.$"):
         classes.join(id_, "b", "")
     assert classes.join(id_, "a", "") is not None
+
+
+def test_who_joins_at_once_gets_a_number_of_its_own(store: Store) -> None:
+    classes = Classes(store, students=16)
+    id_, _ = classes.make(PLAN, "owner")
+    together = Barrier(20, timeout=60)
+
+    def join(at: int) -> int | None:
+        together.wait()
+        try:
+            # The last two are one browser with two tabs.
+            student = classes.join(id_, f"browser {min(at, 18)}", "")
+        except FullError:
+            return None
+        return None if student is None else student.number
+
+    with ThreadPoolExecutor(20) as pool:
+        numbers = list(pool.map(join, range(20)))
+    assert {number for number in numbers if number is not None} == set(range(16))
+    assert [student.number for student in classes.students(id_)] == list(range(16))
+
+
+def test_twenty_join_at_once_and_the_limit_of_classes_holds(store: Store) -> None:
+    classes = Classes(store, most=3, students=20)
+    id_, _ = classes.make(PLAN, "owner")
+    together = Barrier(20, timeout=60)
+
+    def both(at: int) -> tuple[int, bool]:
+        together.wait()
+        student = classes.join(id_, f"browser {at}", "")
+        assert student is not None
+        together.wait()
+        try:
+            classes.make(PLAN, "owner")
+        except FullError:
+            return student.number, False
+        return student.number, True
+
+    with ThreadPoolExecutor(20) as pool:
+        done = list(pool.map(both, range(20)))
+    assert sorted(number for number, _ in done) == list(range(20))
+    assert sum(made for _, made in done) == 2
+
+
+def test_students_who_were_given_the_same_number_are_numbered_anew(store: Store) -> None:
+    classes = Classes(store)
+    twice, once = classes.make(PLAN, "owner")[0], classes.make(PLAN, "owner")[0]
+    for class_, browser in ((twice, "a"), (twice, "b"), (twice, "c"), (once, "a"), (once, "b")):
+        classes.join(class_, browser, browser)
+    with store.writing() as session:
+        session.execute(text("DROP INDEX ix_students_class_id_number"))
+        session.execute(text("UPDATE students SET number = 0 WHERE nickname < 'c'"))
+        # As they are when somebody has left a class: its numbers differ, and stay.
+        session.execute(
+            text("UPDATE students SET number = 7 WHERE nickname = 'b' AND class_id = :it"),
+            {"it": once},
+        )
+        session.execute(text("UPDATE alembic_version SET version_num = '0003'"))
+    store.close()
+    again = Store(store.url.render_as_string(hide_password=False))
+    try:
+        found = {c: [s.number for s in Classes(again).students(c)] for c in (twice, once)}
+    finally:
+        again.close()
+    assert found == {twice: [0, 1, 2], once: [0, 7]}
 
 
 def test_the_end_of_a_class_deletes_it_and_its_students_runs(store: Store) -> None:
