@@ -107,14 +107,19 @@ class Flow(Bijection, SamplingModel):
         without_graph = self.trained_by_likelihood and not self.checkpoint
         if not without_graph or len(links) < len(self.bijections):
             return super().loss_and_gradient(x)
-        normal = isinstance(self.base, StandardNormal)
-        if normal and (quick := compiled(links, x)) is not None:
-            loss, gradient = quick.likelihood(x)
-            return loss, [gradient]
+        share = 1 / len(x)
+        if (quick := compiled(links, x)) is not None:
+            if isinstance(self.base, StandardNormal):
+                loss, gradient = quick.likelihood(x)
+                return loss, [gradient]
+            with torch.inference_mode():
+                z, log_det = quick.normalize(x)
+                log_prob, g_z, of_base = self.base.log_prob_and_gradient(z.t(), share)
+                _, gradient = quick.differentiate(x, g_z.t(), torch.full_like(log_det, -share))
+                return -(log_prob + log_det).mean(), [gradient, *of_base]
         with torch.inference_mode():
             tensors = [link.tensors() for link in links]
             z, log_det, saved = chain.normalize(links, tensors, x.t())
-            share = 1 / len(x)
             log_prob, g_z, of_base = self.base.log_prob_and_gradient(z, share)
             loss = -(log_prob + log_det).mean()
             g_log_det = log_det.new_full((), -share)

@@ -74,8 +74,10 @@ _STRIP = 256
 
 @_kernel("f -> f", {"contract"})
 def _exp(x):
-    if x > f32(88.0):
-        x = f32(88.0)
+    # Beyond what float32 holds it is infinite, as in torch: a finite number would hide that.
+    beyond = x > f32(88.722839)
+    if x > f32(88.37):
+        x = f32(88.37)
     if x < f32(-87.0):
         x = f32(-87.0)
     n = np.int32(x * _LOG2E + f32(127.5))  # rounds, and is the biased exponent
@@ -86,7 +88,8 @@ def _exp(x):
     p = p * r + f32(4.1665795894e-2)
     p = p * r + f32(1.6666665459e-1)
     p = p * r + f32(5.0000001201e-1)
-    return (p * r * r + r + _ONE) * np.int32(n << 23).view(np.float32)
+    y = (p * r * r + r + _ONE) * np.int32(n << 23).view(np.float32)
+    return _INFINITE if beyond else y
 
 
 @_kernel("f -> f", {"contract"})
@@ -1423,7 +1426,7 @@ def run_chain(
 
     Where it generates, what comes in is z and what goes out is x.
 
-    The modes of `layout` say what is read and what is written; see `library.Chain`.
+    The modes of `layout` say what is read and what is written; see `flows.compiled`.
     """
     program, weights, constants = (
         carray(program_, (_ANY,)),

@@ -263,7 +263,8 @@ def _maps(flow: Flow, before: int, k: int, y: Tensor) -> tuple[Tensor, Tensor, T
             total = total + log_det
         recent = total if before == 0 else recent
         density = (flow.base.log_prob(block) + total).exp()
-        return torch.nan_to_num(density, nan=0.0, posinf=0.0), -recent, -total
+        # A density that is no number is not drawn as 0: it is counted as unsolved.
+        return torch.where(density.isfinite(), density, torch.nan), -recent, -total
 
     density, recent, total = _in_blocks(back, y)
     return density, recent if k else torch.zeros_like(total), total

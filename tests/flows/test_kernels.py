@@ -24,6 +24,7 @@ from flowplay.flows import Flow, compiled
 from flowplay.flows.chain import Link
 from flowplay.kernels import build, library, process
 from flowplay.training import RunState, cost, new_run, pool, train_slice
+from flowplay.training.live_run import LiveRun
 from flowplay.training.worker import run_slice
 from flowplay.wire import Snapshot
 
@@ -149,6 +150,31 @@ def test_kernels_generate_as_torch_does(name: str, dim: int) -> None:
 
 
 @pytest.mark.usefixtures("there")
+@pytest.mark.parametrize("architecture", ["realnvp", "nsf", "maf"])
+def test_a_mixture_base_is_trained_with_kernels_too(
+    architecture: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {"architecture": architecture, "base_components": 3, "depth": 3, "width": 16}
+    live = LiveRun(new_run(RunConfig.from_flat(settings)))
+    assert isinstance(live.model, Flow)
+    x = live.held_out[:200]
+    with kernels.withheld():
+        loss, wanted = live.model.loss_and_gradient(x)
+    asked: list[Tensor] = []
+    true = compiled.Compiled.differentiate
+
+    def differentiate(chain: compiled.Compiled, *arguments: Tensor) -> tuple[Tensor, Tensor]:
+        asked.append(arguments[0])
+        return true(chain, *arguments)
+
+    monkeypatch.setattr(compiled.Compiled, "differentiate", differentiate)
+    quick, found = live.model.loss_and_gradient(x)
+    assert len(asked) == 1
+    torch.testing.assert_close(quick, loss, rtol=1e-5, atol=1e-5)
+    assert (total(found) - total(wanted)).norm() <= 1e-4 * total(wanted).norm()
+
+
+@pytest.mark.usefixtures("there")
 @pytest.mark.parametrize("name", KNOWN)
 def test_what_is_generated_of_broken_numbers_is_broken(name: str) -> None:
     flow = random_flow(name, 2, dtype=torch.float32)
@@ -162,6 +188,31 @@ def test_what_is_generated_of_broken_numbers_is_broken(name: str) -> None:
             p.fill_(float("nan"))
         x, log_det = flow.forward(torch.randn(20, 2))
     assert not (x.isfinite().all() and log_det.isfinite().all())
+
+
+@pytest.mark.usefixtures("there")
+@pytest.mark.parametrize("value", [-100.0, -89.0, 89.0, 100.0])
+def test_a_scale_beyond_float32_is_not_hidden(value: float) -> None:
+    """A log-scale of ActNorm that is too large makes numbers infinite, in kernels as in torch."""
+    flow = random_flow("glow", 2, dtype=torch.float32)
+    scale = next(p for name, p in flow.named_parameters() if name.endswith("log_scale"))
+    shift = next(p for name, p in flow.named_parameters() if name.endswith("shift"))
+    with torch.no_grad():
+        scale.fill_(value)
+        shift.fill_(0.0)
+    x, z = torch.zeros(4, 2), torch.randn(9, 2, generator=torch.Generator().manual_seed(0))
+
+    def finite() -> list[Tensor]:
+        loss, gradients = flow.loss_and_gradient(x)
+        with torch.no_grad():
+            made, _ = flow.forward(z)
+        return [loss.isfinite(), total(gradients).isfinite().all(), made.isfinite()]
+
+    ours = finite()
+    with kernels.withheld():
+        torchs = finite()
+    for one, other in zip(torchs, ours, strict=True):
+        assert not (other & ~one).any(), "finite where torch is not"
 
 
 @pytest.mark.usefixtures("there")

@@ -371,8 +371,9 @@ class InsideView {
     const key = shading ? "total" : this.picture;
     const { bar, unit } = PICTURES[key];
     this.root.classList.toggle("barless", !bar);
-    if (!bar || this.barShown === `${key} ${this.frames.token}`) return;
-    this.barShown = `${key} ${this.frames.token}`;
+    if (!bar || (this.barShown === key && this.barOf === this.frames)) return;
+    this.barShown = key;
+    this.barOf = this.frames;
     const palette = key === "layer" || key === "total" ? this.palettes.signed : this.palettes.density;
     const canvas = this.find("canvas.bar");
     canvas.height = palette.length;
