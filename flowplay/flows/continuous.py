@@ -63,13 +63,32 @@ class ContinuousLayer(Bijection):
 
     def forward(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Generate: integrate forward in time."""
-        return self._integrate(z, *self.times)
+        return self._end(z, self.times)
 
     def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Normalize: integrate back in time."""
-        return self._integrate(x, *reversed(self.times))
+        return self._end(x, self.times[::-1])
 
-    def _integrate(self, y: Tensor, start: float, end: float) -> tuple[Tensor, Tensor]:
+    def stations(self, y: Tensor, times: Sequence[float]) -> tuple[Tensor, Tensor]:
+        """Follow the ODE through several times, by one adaptive solve.
+
+        Args:
+            y: points [B, D] at the first time.
+            times: n + 1 of them, rising or falling.
+
+        Returns:
+            The points at the n later times [n, B, D], and the log-det of each part [n, B].
+        """
+        states, log_dets = self._integrate(y, times)
+        return states[1:], log_dets.diff(dim=0)
+
+    def _end(self, y: Tensor, times: tuple[float, float]) -> tuple[Tensor, Tensor]:
+        states, log_dets = self._integrate(y, times)
+        return states[-1], log_dets[-1]
+
+    def _integrate(self, y: Tensor, times: Sequence[float]) -> tuple[Tensor, Tensor]:
+        """Return points [n, B, D] and log-dets since the first of n times [n, B]."""
+        start, end = times[0], times[-1]
         slope = self._slope(y)
         solver = self.solver if self.training else "dopri5"
         options: dict[str, Any] = {"step_size": abs(end - start) / self.steps}
@@ -87,7 +106,7 @@ class ContinuousLayer(Bijection):
             states, log_dets = odeint(
                 slope,
                 (y, y.new_zeros(len(y))),
-                torch.tensor([start, end], dtype=torch.float64).to(y.device),
+                torch.tensor(times, dtype=torch.float64).to(y.device),
                 method=solver,
                 options=options,
                 rtol=tolerance,
@@ -95,8 +114,9 @@ class ContinuousLayer(Bijection):
             )
         except AssertionError:
             # The field is so steep that no step is small enough: there is no solution to return.
-            return self._no_numbers(y)
-        return states[-1], log_dets[-1]
+            nothing, no_log_det = self._no_numbers(y)
+            return nothing.expand(len(times), -1, -1), no_log_det.expand(len(times), -1)
+        return states, log_dets
 
     def _no_numbers(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return NaN, of which each parameter's gradient is NaN too."""

@@ -73,7 +73,7 @@ class Flow(Bijection, SamplingModel):
 
     def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Normalize: map data x [B, D] to base points z [B, D], with the sum of log-dets [B]."""
-        return self._inverse_from(len(self.bijections), x)
+        return self.inverse_between(len(self.bijections), x)
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Return the log-density [B] of data x [B, D], in nats; exact in evaluation mode."""
@@ -144,7 +144,7 @@ class Flow(Bijection, SamplingModel):
         """
         if not 0 <= k <= len(self.bijections):
             raise ValueError(f"k must be between 0 and {len(self.bijections)}, got {k}.")
-        z, log_det = self._inverse_from(k, y)
+        z, log_det = self.inverse_between(k, y)
         return self.base.log_prob(z) + log_det
 
     def sample(
@@ -188,10 +188,18 @@ class Flow(Bijection, SamplingModel):
     def forward_states(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Generate; return z_0 … z_K [K+1, B, D] and the log-det of each layer [K, B]."""
         states, log_dets = [z], []
-        for bijection in self.bijections:
-            z, log_det = bijection(z)
-            states.append(z)
-            log_dets.append(log_det)
+        for layers in _neighbours(self.bijections):
+            if (pieces := _pieces(layers)) and not self.training:
+                times = [pieces[0].times[0], *(piece.times[1] for piece in pieces)]
+                reached, steps = joined(pieces).stations(z, times)
+                states += reached
+                log_dets += steps
+                z = reached[-1]
+                continue
+            for bijection in layers:
+                z, log_det = bijection(z)
+                states.append(z)
+                log_dets.append(log_det)
         return torch.stack(states), self._stack(log_dets, z)
 
     def inverse_states(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -202,15 +210,24 @@ class Flow(Bijection, SamplingModel):
             k = 1 … K [K, B].
         """
         states, log_dets = [x], []
-        for bijection in reversed(self.bijections):
-            x, log_det = bijection.inverse(x)
-            states.append(x)
-            log_dets.append(log_det)
+        for layers in _neighbours(reversed(self.bijections)):
+            if (pieces := _pieces(layers)) and not self.training:
+                times = [pieces[0].times[1], *(piece.times[0] for piece in pieces)]
+                reached, steps = joined(pieces[::-1]).stations(x, times)
+                states += reached
+                log_dets += steps
+                x = reached[-1]
+                continue
+            for bijection in layers:
+                x, log_det = bijection.inverse(x)
+                states.append(x)
+                log_dets.append(log_det)
         return torch.stack(states[::-1]), self._stack(log_dets[::-1], x)
 
-    def _inverse_from(self, k: int, y: Tensor) -> tuple[Tensor, Tensor]:
+    def inverse_between(self, k: int, y: Tensor, j: int = 0) -> tuple[Tensor, Tensor]:
+        """Return z_j [B, D] of points y [B, D] of z_k, and the log-det [B] of that map."""
         total = y.new_zeros(len(y))
-        for layers in self._parts(list(self.bijections)[:k][::-1]):
+        for layers in self._parts(list(self.bijections)[j:k][::-1]):
             y, log_det = self._recomputed(_inverse, layers, y)
             total = total + log_det
         return y, total

@@ -125,19 +125,27 @@ def layer_frames(
 
     source = generator(live.config.seed, "samples")
     drawn = flow.base_sample(detail.points, source, state.hot.temperature)
-    data = live.held_out[: detail.points]
-    samples, log_dets = forward_states(flow, drawn)
-    data_states, _ = inverse_states(flow, data)
-    boxes = _boxes(flow, live.held_out, shown, problem.window, detail.scouts)
-    near = max(BASE_REACH, *(abs(side) for side in problem.window))
-    reach = _half_up(max(near, *(abs(side) for box in boxes for side in box)))
-    window = (-reach, reach, -reach, reach)
-
     side = LATTICE_CELLS * detail.steps + 1
     means, stds = flow.base.means(), flow.base.stds()
     lattice_reach = _half_up(float((means.abs() + LATTICE_REACH * stds.unsqueeze(1)).max()))
-    lattice, lattice_log_dets = forward_states(flow, _lattice(lattice_reach, side).to(drawn))
-    _, cell_log_dets = forward_states(flow, _lattice_centres(lattice_reach).to(drawn))
+    # Together: the steps of a solver cost about the same for few points and for many.
+    base = [
+        drawn,
+        flow.base_sample(detail.scouts, torch.Generator().manual_seed(1)),
+        _lattice(lattice_reach, side).to(drawn),
+        _centres(lattice_reach).to(drawn),
+    ]
+    sizes = [len(points) for points in base]
+    generated, generated_log_dets = forward_states(flow, torch.cat(base))
+    samples, scouts, lattice, _ = generated.split(sizes, 1)
+    log_dets, _, lattice_log_dets, cell_log_dets = generated_log_dets.split(sizes, 1)
+    normalized, _ = inverse_states(flow, live.held_out[: max(detail.points, detail.scouts)])
+    data_states = normalized[:, : detail.points]
+    around = torch.cat([scouts, normalized[:, : detail.scouts]], 1)[shown]
+    boxes = _boxes(around, problem.window)
+    near = max(BASE_REACH, *(abs(side) for side in problem.window))
+    reach = _half_up(max(near, *(abs(side) for box in boxes for side in box)))
+    window = (-reach, reach, -reach, reach)
     total_limit = _limit(log_dets.cumsum(0))
     layer_limit = _limit(_by_frame(log_dets, shown))
 
@@ -155,8 +163,11 @@ def layer_frames(
     )
     cells = np.array([(b[1] - b[0]) * (b[3] - b[2]) for b in boxes]) / detail.cells**2
     errors = cell_centres(boxes[-1], detail.error_cells)
-    error = round_trip_error(flow, torch.from_numpy(errors).reshape(-1, 2).to(live.device))
-    data_error = round_trip_error(flow, live.held_out[: detail.scouts])
+    at = torch.from_numpy(errors).reshape(-1, 2).to(live.device)
+    checked = live.held_out[: detail.scouts]
+    error, data_error = round_trip_error(flow, torch.cat([at, checked])).split(
+        [len(at), len(checked)]
+    )
 
     return LayerFrames(
         token=state.token,
@@ -250,19 +261,14 @@ def _error(flow: Flow, x: Tensor) -> tuple[Tensor]:
 def _maps(flow: Flow, before: int, k: int, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Evaluate density, log|det dz_k/dz_before| and log|det dz_k/dz_0| at points y [B, 2] of z_k.
 
-    One way back to the base gives all three.
+    One path back to the base gives all three.
     """
 
     def back(block: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        total = block.new_zeros(len(block))
-        recent = total
-        for j in range(k, 0, -1):
-            if j == before:
-                recent = total
-            block, log_det = flow.bijections[j - 1].inverse(block)
-            total = total + log_det
-        recent = total if before == 0 else recent
-        density = (flow.base.log_prob(block) + total).exp()
+        middle, recent = flow.inverse_between(k, block, before)
+        z, rest = flow.inverse_between(before, middle)
+        total = recent + rest
+        density = (flow.base.log_prob(z) + total).exp()
         # A density that is no number is not drawn as 0: it is counted as unsolved.
         return torch.where(density.isfinite(), density, torch.nan), -recent, -total
 
@@ -379,23 +385,22 @@ def _affordable(flow: Flow, detail: Detail, device: torch.device, patience: floa
 
 
 def _boxes(
-    flow: Flow,
-    data: Tensor,
-    shown: list[int],
-    target: tuple[float, float, float, float],
-    scouts: int,
+    around: Tensor, target: tuple[float, float, float, float]
 ) -> list[tuple[float, float, float, float]]:
-    """Return for each frame the box that holds its probability, so that no cell is wasted."""
-    drawn, _ = forward_states(flow, flow.base_sample(scouts, torch.Generator().manual_seed(1)))
-    real, _ = inverse_states(flow, data[:scouts])
+    """Return for each frame the box that holds its probability, so that no cell is wasted.
+
+    Args:
+        around: [S, n, 2] points of the base and of the data at each frame.
+        target: the window of the problem, which the last box holds too.
+    """
     low, high = _LEFT_OUT, 1 - _LEFT_OUT
     boxes = []
-    for k in shown:
-        points = torch.nan_to_num(torch.cat([drawn[k], real[k]]).double().cpu())
+    for k, state in enumerate(around):
+        points = torch.nan_to_num(state.double().cpu())
         lower, upper = (points.quantile(q, dim=0).numpy() for q in (low, high))
         margin = _MARGIN * np.maximum(upper - lower, 1e-3)
         lower, upper = lower - margin, upper + margin
-        if k == len(flow.bijections):
+        if k == len(around) - 1:
             lower = np.minimum(lower, [target[0], target[2]])
             upper = np.maximum(upper, [target[1], target[3]])
         lower, upper = (
@@ -425,7 +430,7 @@ def _lattice(reach: float, side: int) -> Tensor:
     return torch.stack([x, y], -1).reshape(-1, 2)
 
 
-def _lattice_centres(reach: float) -> Tensor:
+def _centres(reach: float) -> Tensor:
     half = reach / LATTICE_CELLS
     line = torch.linspace(-reach + half, reach - half, LATTICE_CELLS)
     y, x = torch.meshgrid(line, line, indexing="ij")
