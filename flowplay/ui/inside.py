@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -31,7 +34,16 @@ from flowplay.ui.standalone import standalone_html
 from flowplay.ui.switches import PRESENT, switches
 from flowplay.ui.terms import plain
 from flowplay.ui.waiting import computing_layers, waiting_for
-from flowplay.ui.work import NotDoneError, is_there, keep, kept, result_of, say_not_done
+from flowplay.ui.work import (
+    NotDoneError,
+    ask,
+    is_there,
+    keep,
+    kept,
+    result_of,
+    say_not_done,
+    seconds_waited,
+)
 from flowplay.wire import Diagnosis, ExportedFlow, LayerFrames, Ledger, export_name
 
 #: Seconds between two looks at a run that still trains: its frames are some 300 kB.
@@ -39,6 +51,9 @@ POLL = 1.0
 
 #: And at one that has no state yet.
 FIRST_POLL = 0.25
+
+#: And at frames that are on their way in smaller cells.
+FINER_POLL = 0.3
 
 #: What is shown of models that have no layers, by the name of the architecture.
 _OWN_SECTIONS: Mapping[str, Callable[[Look], None]] = {
@@ -192,7 +207,7 @@ def _rewind(run: Run, step: int, *, training: bool) -> int | None:
 def _show(config: RunConfig, look: Look) -> None:
     with st.container():
         try:
-            frames = _frames(config, look)
+            frames, finer = _frames(config, look)
         except NotDoneError as error:
             sentence = f"The layers could not be computed: {error}"
             say_not_done(sentence, "frames", look.key, button="inside_again")
@@ -205,9 +220,11 @@ def _show(config: RunConfig, look: Look) -> None:
         inside_view(frames, key=key, on_pick=partial(_picked, key, about.layers))
         if thinned := _thinned(about):
             st.caption(thinned)
+        if finer is not None:
+            _await(finer, config, look)
     with right, st.container(key="ledger"):
         _ledger(look, about)
-    if look.fine:
+    if look.fine and finer is None:
         with st.container(key="diagnosis"):
             _diagnosis(look)
         with st.container(key="export"):
@@ -234,13 +251,40 @@ def _picked(key: str, layers: int) -> None:
         choose_point(pick)
 
 
-def _frames(config: RunConfig, look: Look) -> bytes:
-    ask = partial(result_of, "frames", look.key, *look.frames)
+def _frames(config: RunConfig, look: Look) -> tuple[bytes, Future[bytes] | None]:
+    """Return the frames of a look, or frames in larger cells and those that are on their way.
+
+    Raises:
+        NotDoneError: if a worker did not compute them.
+    """
+    if look.fine and not is_there("frames", look.key):
+        with suppress(NotDoneError):
+            coarse = _result(config, replace(look, fine=False))
+            finer = ask("frames", look.key, *look.frames)
+            if not finer.done():
+                return coarse, finer
+    return _result(config, look), None
+
+
+def _result(config: RunConfig, look: Look) -> bytes:
+    result = partial(result_of, "frames", look.key, *look.frames)
     if is_there("frames", look.key) or st.session_state.get(_SHOWN) == look.run_id:
         # An earlier picture of this run stays meanwhile; a spinner would move it.
-        return ask()
+        return result()
     with st.spinner(computing_layers(config, 0.0), show_time=True):
-        return ask()
+        return result()
+
+
+def _await(finer: Future[bytes], config: RunConfig, look: Look) -> None:
+    """Say that finer frames are on their way, and draw the page again when they are there."""
+
+    def wait_for_it() -> None:
+        told = computing_layers(config, seconds_waited("frames", look.key))
+        st.caption(f"Shown in large cells. {told}")
+        if finer.done():
+            st.rerun()
+
+    follow(wait_for_it, FINER_POLL)
 
 
 def _thinned(about: LayerFrames) -> str:

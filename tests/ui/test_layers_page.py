@@ -16,10 +16,10 @@ from streamlit.testing.v1 import AppTest
 from flowplay.catalog import ARCHITECTURES
 from flowplay.config import RunConfig
 from flowplay.engine import Engine, EngineStatus, WorkError
-from flowplay.training import worker
+from flowplay.training import new_run, train_slice, worker
 from flowplay.ui import gif, work
 from flowplay.ui.components.inside_view import Pick
-from flowplay.ui.look import densest_sample
+from flowplay.ui.look import WORKER, Look, densest_sample
 from flowplay.wire import LayerFrames
 
 PAGE = Path(__file__).parents[2] / "pages" / "layers.py"
@@ -126,7 +126,11 @@ def test_a_typed_point_gets_its_ledger(engine: HereEngine) -> None:
 def test_a_point_is_followed_from_the_start_and_stands_in_the_fields(engine: HereEngine) -> None:
     page = run()
     frames = LayerFrames.from_bytes(
-        next(data for question, data in engine.answers.items() if question[0] == "layer_frames")
+        next(
+            data
+            for (function, *arguments), data in engine.answers.items()
+            if function == "layer_frames" and arguments[-1]
+        )
     )
     point = densest_sample(frames)
     fields = [page.number_input(key=name).value for name in ("point_x", "point_y")]
@@ -147,6 +151,46 @@ def test_a_clicked_point_stands_in_the_fields(engine: HereEngine) -> None:
     page.number_input(key="point_x").set_value(0.75)
     page.button(key="follow_point").click().run()
     assert numbers_of_x(page)[0] == "0.7500"
+
+
+@pytest.mark.parametrize("architecture", ["realnvp", "ffjord"])
+def test_large_cells_are_shown_until_small_ones_are_there(
+    engine: HereEngine, monkeypatch: pytest.MonkeyPatch, architecture: str
+) -> None:
+    state, _ = train_slice(new_run(RunConfig(architecture=architecture, seed=77)), steps=1)
+    look = Look("a run", 1, None, True, state.to_bytes(), None)
+    slow: list[Future[bytes]] = []
+    call = engine.call
+
+    def calls(name: str, *arguments: object) -> Future[bytes]:
+        if not name.endswith(":layer_frames") or not arguments[-1]:
+            return call(name, *arguments)
+        slow.append(Future())
+        return slow[-1]
+
+    monkeypatch.setattr(engine, "call", calls)
+
+    def script(architecture: str, state: bytes) -> None:
+        from flowplay.config import RunConfig
+        from flowplay.ui import inside
+        from flowplay.ui.look import Look
+
+        look = Look("a run", 1, None, True, state, None)
+        inside._show(RunConfig(architecture=architecture, seed=77), look)
+
+    arguments = (architecture, look.state)
+    page = AppTest.from_function(script, default_timeout=120, args=arguments).run()
+    assert not page.exception
+    assert "Shown in large cells. Computing the density" in captions(page)
+    assert set(components(page)) == {"inside", "ledger"}
+    assert not page.get("download_button"), "nothing coarse is downloaded"
+    assert len(slow) == 1
+    slow[0].set_result(call(f"{WORKER}:layer_frames", *look.frames[1:]).result())
+    page.run()
+    assert not page.exception
+    assert "large cells" not in captions(page)
+    assert page.get("download_button")
+    assert len(slow) == 1
 
 
 @pytest.mark.parametrize(
