@@ -187,7 +187,8 @@ class Flow(Bijection, SamplingModel):
 
     def forward_states(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Generate; return z_0 … z_K [K+1, B, D] and the log-det of each layer [K, B]."""
-        states, log_dets = [z], []
+        states: list[Tensor] = [z]
+        log_dets: list[Tensor] = []
         for layers in _neighbours(self.bijections):
             if (pieces := _pieces(layers)) and not self.training:
                 times = [pieces[0].times[0], *(piece.times[1] for piece in pieces)]
@@ -209,7 +210,8 @@ class Flow(Bijection, SamplingModel):
             z_0 … z_K = x [K+1, B, D], and :math:`\log|\det \partial z_{k-1}/\partial z_k|` for
             k = 1 … K [K, B].
         """
-        states, log_dets = [x], []
+        states: list[Tensor] = [x]
+        log_dets: list[Tensor] = []
         for layers in _neighbours(reversed(self.bijections)):
             if (pieces := _pieces(layers)) and not self.training:
                 times = [pieces[0].times[1], *(piece.times[0] for piece in pieces)]
