@@ -34,6 +34,10 @@ class Limits(BaseModel):
         30.0, gt=0, description="A run that nobody looks at stays in memory for so long."
     )
     max_classes: int = Field(100, ge=0, description="Classes at once.")
+    max_classes_per_browser: int = Field(10, ge=0, description="Classes at once of one browser.")
+    class_days: float = Field(
+        30.0, gt=0, description="A class or live link that nobody opens is kept for so many days."
+    )
     max_followers: int = Field(500, ge=0, description="Live links that are open at once.")
     max_students: int = Field(100, ge=1, description="Students of one class.")
 

@@ -24,7 +24,7 @@ TASK_LENGTH = 200
 NICKNAME_LENGTH = 24
 
 SEE_SECONDS = 3600.0
-"""That a teacher looks at a class is noted once in so many seconds."""
+"""That somebody opens a class or a live link is noted once in so many seconds."""
 
 OTHER_VERSION = "This class was made by another version of flowplay and cannot be opened."
 
@@ -118,6 +118,7 @@ class Classes:
     Args:
         store: where they are.
         most: how many classes there may be.
+        per_owner: how many of them one browser may have made.
         students: how many students a class may have.
         clock: seconds since 1970.
     """
@@ -127,11 +128,13 @@ class Classes:
         store: Store,
         *,
         most: int = 100,
+        per_owner: int = 10,
         students: int = 100,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
         self._most = most
+        self._per_owner = per_owner
         self._students = students
         self._clock = clock
 
@@ -139,7 +142,7 @@ class Classes:
         """Make a class; return its id, which students get, and the teacher's key.
 
         Raises:
-            FullError: if there are as many classes as there may be.
+            FullError: if there are as many classes as there may be, or as one browser may have.
         """
         now, id_, key = self._clock(), new_id(SHORT), new_id()
         with self._store.writing() as session:
@@ -149,6 +152,12 @@ class Classes:
                 raise FullError(
                     f"This server has {count} classes, which is its limit. End one that is over, "
                     "or try again later."
+                )
+            mine = session.scalar(select(func.count()).where(StoredClass.owner == owner)) or 0
+            if mine >= self._per_owner:
+                raise FullError(
+                    f"This browser has {mine} classes, which is the limit here. End one that is "
+                    "over first."
                 )
             row = {
                 "id": id_,
@@ -166,15 +175,17 @@ class Classes:
         """Return a class, None if there is none (any more)."""
         with self._store.reading() as session:
             row = session.get(StoredClass, id_)
-        return None if row is None else _read(row)
+        return None if row is None else self._opened(row)
 
     def of_key(self, key: str) -> Class | None:
         """Return the class of a teacher's key, None if there is none."""
         with self._store.reading() as session:
             digest = secret_digest(key)
             row = session.scalar(select(StoredClass).where(StoredClass.secret == digest))
-        if row is None:
-            return None
+        return None if row is None else self._opened(row)
+
+    def _opened(self, row: StoredClass) -> Class:
+        """Note that somebody has opened a class, and return it."""
         if (now := self._clock()) - row.seen_at > SEE_SECONDS:
             with self._store.writing() as session:
                 _see(session, row.id, now)
@@ -211,20 +222,22 @@ class Classes:
             session.execute(delete(StoredClass).where(StoredClass.id == id_))
 
     def sweep(self, days: float) -> int:
-        """End the classes that nobody has looked at for some days; return how many.
+        """End the classes that nobody has opened for some days; return how many.
 
-        Live links of that age go too, once there is no run that they could show.
+        Live links that nobody has opened for so long are deleted too.
         """
-        limit = self._clock() - days * 86_400.0
+        # What was opened since is noted now and then only.
+        limit = self._clock() - max(days * 86_400.0, 2 * SEE_SECONDS)
         with self._store.reading() as session:
             chosen = select(StoredClass.id).where(StoredClass.seen_at < limit)
             unseen = list(session.scalars(chosen))
+            old = StoredLiveLink.seen_at < limit
+            has_old = session.scalar(select(StoredLiveLink.id).where(old).limit(1)) is not None
         for id_ in unseen:
             self.end(id_)
-        with self._store.writing() as session:
-            nothing_to_show = StoredLiveLink.run.not_in(select(StoredRun.id))
-            old = (StoredLiveLink.created_at < limit, nothing_to_show)
-            session.execute(delete(StoredLiveLink).where(*old))
+        if has_old:
+            with self._store.writing() as session:
+                session.execute(delete(StoredLiveLink).where(old))
         return len(unseen)
 
     def join(self, id_: str, browser: str, nickname: object) -> Student | None:
@@ -289,16 +302,17 @@ class Classes:
 
     def live_link(self, owner: str, run: str) -> str:
         """Return the live link of a browser, which looks at a run from now on."""
+        now = self._clock()
         with self._store.writing() as session:
             mine = select(StoredLiveLink.id).where(StoredLiveLink.owner == owner)
             id_ = session.scalar(mine)
             if id_ is None:
                 id_ = new_id(SHORT)
-                row = {"id": id_, "owner": owner, "run": run, "created_at": self._clock()}
+                row = {"id": id_, "owner": owner, "run": run, "created_at": now, "seen_at": now}
                 session.execute(insert(StoredLiveLink).values(row))
             else:
                 chosen = update(StoredLiveLink).where(StoredLiveLink.id == id_)
-                session.execute(chosen.values(run=run))
+                session.execute(chosen.values(run=run, seen_at=now))
         return id_
 
     def has_live_link(self, owner: str) -> bool:
@@ -311,7 +325,13 @@ class Classes:
         """Return whose run a live link shows, and its id; None if there is no such link."""
         with self._store.reading() as session:
             row = session.get(StoredLiveLink, id_)
-        return None if row is None else (row.owner, row.run)
+        if row is None:
+            return None
+        if (now := self._clock()) - row.seen_at > SEE_SECONDS:
+            with self._store.writing() as session:
+                chosen = update(StoredLiveLink).where(StoredLiveLink.id == id_)
+                session.execute(chosen.values(seen_at=now))
+        return row.owner, row.run
 
     def stop_following(self, owner: str) -> None:
         """Delete the live link of a browser."""

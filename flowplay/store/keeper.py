@@ -115,6 +115,7 @@ class Keeper:
         store: where runs are kept.
         room: bytes that the store may take.
         days: for how long what nobody looks at is kept; None sets no limit.
+        class_days: for how long a class or a live link that nobody opens is kept.
         clock: monotonic time in seconds.
     """
 
@@ -124,6 +125,7 @@ class Keeper:
         *,
         room: int,
         days: float | None = None,
+        class_days: float = 30.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.store = store
@@ -131,6 +133,7 @@ class Keeper:
         #: Names this process among those that share the database.
         self.host = new_id()
         self._room, self._days, self._clock = room, days, clock
+        self._class_days = class_days if days is None else min(days, class_days)
         self._live: dict[str, _Live] = {}
         self._last: dict[str, _Live] = {}
         self._lock = threading.Lock()  # guards _live and _last
@@ -349,8 +352,7 @@ class Keeper:
             self._swept_at = self._clock()
             self._see_live()
             sweep(self.store, self._room, self._days)
-            if self._days is not None:
-                Classes(self.store).sweep(self._days)
+            Classes(self.store).sweep(self._class_days)
         with self._lock:
             released, live = dict(self._last), dict(self._live)
         if self._clock() - self._asked_at >= WRITE_SECONDS:

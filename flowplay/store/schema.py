@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-SCHEMA = "0004"
+SCHEMA = "0005"
 """The revision of `migrations/` that these classes describe."""
 
 
@@ -177,6 +177,7 @@ class StoredLiveLink(Base):
         owner: digest of the secret of the browser that is followed.
         run: id under which the run that it looks at is kept.
         created_at: when it was made.
+        seen_at: when somebody opened it last, or it was given another run.
     """
 
     __tablename__ = "live_links"
@@ -185,3 +186,4 @@ class StoredLiveLink(Base):
     owner: Mapped[str] = mapped_column(String(64), index=True)
     run: Mapped[str] = mapped_column(String(43))
     created_at: Mapped[float]
+    seen_at: Mapped[float]

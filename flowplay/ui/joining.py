@@ -34,7 +34,12 @@ def classes() -> Classes:
     if kept is None:
         raise StoreError("This server keeps no classes.")
     allowed = limits()
-    return Classes(kept.store, most=allowed.max_classes, students=allowed.max_students)
+    return Classes(
+        kept.store,
+        most=allowed.max_classes,
+        per_owner=allowed.max_classes_per_browser,
+        students=allowed.max_students,
+    )
 
 
 def enter_class() -> None:

@@ -8,6 +8,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from flowplay.budgets import budgets
+from flowplay.limits import limits
 
 if TYPE_CHECKING:
     from flowplay.store.keeper import Keeper
@@ -35,9 +36,10 @@ def start_keeper() -> None:
     """Start the keeper of a server that begins, beside what else it prepares.
 
     Raises:
-        ValueError: if the environment names a database that cannot be used, or no number of days;
-            the message is one sentence.
+        ValueError: if the environment names a database that cannot be used, no number of days, or
+            no number for another limit; the message is one sentence.
     """
+    limits()
     _ready.clear()
     if any(os.environ.get(variable) for variable in _VARIABLES):
         _start()
@@ -61,7 +63,12 @@ def _start() -> None:
         from flowplay.store.store import Store
         from flowplay.store.sweep import keep_days
 
-        _keeper = Keeper(Store(), room=int(budgets().store_bytes), days=keep_days())
+        _keeper = Keeper(
+            Store(),
+            room=int(budgets().store_bytes),
+            days=keep_days(),
+            class_days=limits().class_days,
+        )
         _keeper.start()
     finally:
         _ready.set()

@@ -42,11 +42,11 @@ def teacher_page() -> None:
     try:
         found = classes().of_key(key[:64]) if key else None
         mine = classes().of_owner(browser())
+        if found is None and id_ is not None and any(each.id == id_ for each in mine):
+            found = classes().get(id_)
     except StoreError as error:
         st.warning(str(error), icon=":material/cloud_off:")
         return
-    if found is None and id_ is not None:
-        found = next((each for each in mine if each.id == id_), None)
     if found is None:
         if key or id_:
             st.warning(_NO_CLASS, icon=":material/link_off:")

@@ -12,10 +12,14 @@ from flowplay.config import RunConfig
 from flowplay.store import is_id, new_id, secret_digest
 from flowplay.store.classes import NICKNAME_LENGTH, Classes, ClassPlan, FullError
 from flowplay.store.runs import Runs
+from flowplay.store.schema import StoredLiveLink
 from flowplay.store.store import Store
 from store.kept import kept
 
 DAY = 86_400.0
+
+BEFORE = "0004"
+"""The schema before live links had a time at which they were opened."""
 
 
 class Clock:
@@ -143,6 +147,8 @@ def test_students_who_were_given_the_same_number_are_numbered_anew(store: Store)
             text("UPDATE students SET number = 7 WHERE nickname = 'b' AND class_id = :it"),
             {"it": once},
         )
+        # Of a later schema.
+        session.execute(text("ALTER TABLE live_links DROP COLUMN seen_at"))
         session.execute(text("UPDATE alembic_version SET version_num = '0003'"))
     store.close()
     again = Store(store.url.render_as_string(hide_password=False))
@@ -151,6 +157,16 @@ def test_students_who_were_given_the_same_number_are_numbered_anew(store: Store)
     finally:
         again.close()
     assert found == {twice: [0, 1, 2], once: [0, 7]}
+
+
+def test_one_browser_leaves_room_for_others(store: Store) -> None:
+    classes = Classes(store, most=9, per_owner=2)
+    made = [classes.make(PLAN, "owner")[0] for _ in range(2)]
+    with pytest.raises(FullError, match=r"^This browser has 2 classes.*first\.$"):
+        classes.make(PLAN, "owner")
+    classes.make(PLAN, "another")
+    classes.end(made[0])
+    classes.make(PLAN, "owner")
 
 
 def test_the_end_of_a_class_deletes_it_and_its_students_runs(store: Store) -> None:
@@ -190,16 +206,37 @@ def test_classes_that_nobody_looks_at_are_ended(store: Store) -> None:
     classes.join(old, "student", "")
     classes.note(old, "student", run=run.id)
     lost, shown = classes.live_link("a", new_id()), classes.live_link("b", kept_run(runs))
+    unopened = classes.live_link("c", kept_run(runs))
+    joined, _ = classes.make(PLAN, "c")
     clock.now += 20 * DAY
     assert classes.of_key(key) is not None
+    assert classes.get(joined) is not None, "a student opens it"
+    assert classes.followed(shown) is not None
     assert classes.sweep(30) == 0
     clock.now += 20 * DAY
     assert classes.sweep(30) == 1
     assert classes.get(old) is None
     assert runs.read(run.id) is None
     assert classes.get(taught) is not None
+    assert classes.get(joined) is not None
     assert classes.followed(lost) is None
+    assert classes.followed(unopened) is None, "even if it has a run to show"
     assert classes.followed(shown) is not None
+
+
+def test_a_live_link_of_an_older_schema_counts_as_opened_when_it_was_made(store: Store) -> None:
+    clock = Clock()
+    classes = Classes(store, clock=clock)
+    link = classes.live_link("owner", new_id())
+    with store.writing() as session:
+        session.execute(text("ALTER TABLE live_links DROP COLUMN seen_at"))
+        session.execute(text("UPDATE alembic_version SET version_num = :it"), {"it": BEFORE})
+    older = Store(store.url.render_as_string(hide_password=False))
+    with older.reading() as session:
+        row = session.get(StoredLiveLink, link)
+    older.close()
+    assert row is not None
+    assert row.seen_at == row.created_at == clock.now
 
 
 def kept_run(runs: Runs) -> str:

@@ -18,6 +18,7 @@ from flowplay.engine import EngineStatus, Moment, Phase, Run
 from flowplay.engine.hosted import HostedRun, SliceResult
 from flowplay.store import StoreError, new_id
 from flowplay.store import keeper as keeping
+from flowplay.store.classes import Classes, ClassPlan
 from flowplay.store.data import Data
 from flowplay.store.keeper import Keeper, Opened
 from flowplay.store.runs import KeptRun, Runs
@@ -375,6 +376,24 @@ def test_a_run_that_rests_on_a_page_is_not_swept(
     clock.now += 700
     look(keeper)
     assert keeper.runs.read(id_) is None
+    keeper.store.close()
+
+
+@pytest.mark.parametrize(("days", "class_days"), [(None, 1.5), (1.5, 30.0)])
+def test_classes_are_swept_whatever_the_days_of_runs(
+    url: str, days: float | None, class_days: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = Clock()
+    monkeypatch.setattr(keeping, "Classes", partial(Classes, clock=now))
+    keeper = Keeper(Store(url), room=10**9, days=days, class_days=class_days, clock=now)
+    classes = Classes(keeper.store, clock=now)
+    id_, _ = classes.make(ClassPlan(), OWNER)
+    now.now += 86_400
+    look(keeper)
+    assert classes.of_owner(OWNER)
+    now.now += 86_400
+    look(keeper)
+    assert classes.get(id_) is None
     keeper.store.close()
 
 
