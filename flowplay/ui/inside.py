@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -207,7 +206,7 @@ def _rewind(run: Run, step: int, *, training: bool) -> int | None:
 def _show(config: RunConfig, look: Look) -> None:
     with st.container():
         try:
-            frames, finer = _frames(config, look)
+            frames, large = _frames(config, look)
         except NotDoneError as error:
             sentence = f"The layers could not be computed: {error}"
             say_not_done(sentence, "frames", look.key, button="inside_again")
@@ -220,11 +219,13 @@ def _show(config: RunConfig, look: Look) -> None:
         inside_view(frames, key=key, on_pick=partial(_picked, key, about.layers))
         if thinned := _thinned(about):
             st.caption(thinned)
-        if finer is not None:
-            _await(finer, config, look)
+        finer = st.container()
     with right, st.container(key="ledger"):
         _ledger(look, about)
-    if look.fine and finer is None:
+    if large:
+        with finer:
+            _await_finer(config, look)
+    elif look.fine:
         with st.container(key="diagnosis"):
             _diagnosis(look)
         with st.container(key="export"):
@@ -251,19 +252,16 @@ def _picked(key: str, layers: int) -> None:
         choose_point(pick)
 
 
-def _frames(config: RunConfig, look: Look) -> tuple[bytes, Future[bytes] | None]:
-    """Return the frames of a look, or frames in larger cells and those that are on their way.
+def _frames(config: RunConfig, look: Look) -> tuple[bytes, bool]:
+    """Return the frames of a look, and whether their cells are larger than they will be.
 
     Raises:
         NotDoneError: if a worker did not compute them.
     """
     if look.fine and not is_there("frames", look.key):
         with suppress(NotDoneError):
-            coarse = _result(config, replace(look, fine=False))
-            finer = ask("frames", look.key, *look.frames)
-            if not finer.done():
-                return coarse, finer
-    return _result(config, look), None
+            return _result(config, replace(look, fine=False)), True
+    return _result(config, look), False
 
 
 def _result(config: RunConfig, look: Look) -> bytes:
@@ -275,8 +273,12 @@ def _result(config: RunConfig, look: Look) -> bytes:
         return result()
 
 
-def _await(finer: Future[bytes], config: RunConfig, look: Look) -> None:
-    """Say that finer frames are on their way, and draw the page again when they are there."""
+def _await_finer(config: RunConfig, look: Look) -> None:
+    """Ask for frames in smaller cells, say so, and draw the page again when they are there.
+
+    They come last: the ledger, which takes less, would wait for them.
+    """
+    finer = ask("frames", look.key, *look.frames)
 
     def wait_for_it() -> None:
         told = computing_layers(config, seconds_waited("frames", look.key))
