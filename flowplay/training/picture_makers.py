@@ -33,8 +33,9 @@ from flowplay.wire import (
 LIVE_CELLS = 64
 FINE_CELLS = 192
 
-#: The same while it trains, where each point takes the solution of an ODE.
-ROUGH_CELLS = 36
+#: The same where each point takes the solution of an ODE (see `Model.quickly`). A still of
+#: diffusion takes seconds even so, and a worker can do nothing else meanwhile.
+ROUGH_CELLS, FINE_SOLVED_CELLS = 36, 96
 
 SAMPLES = 1000
 
@@ -54,8 +55,10 @@ def density_picture(live: LiveRun, state: RunState, fine: bool) -> DensityPictur
     if live.likelihood is None or problem.window is None:
         return None
     scale = density_scale(problem)
+    with live.model.quickly() as solved:
+        moving, still = (ROUGH_CELLS, FINE_SOLVED_CELLS) if solved else (LIVE_CELLS, FINE_CELLS)
     with _as_due(live, fine) as rough:
-        cells = FINE_CELLS if fine else ROUGH_CELLS if rough else LIVE_CELLS
+        cells = still if fine else moving
         centres = cell_centres(problem.window, cells)
         density = model_density(live.likelihood, centres, live.device)
     return DensityPicture(

@@ -12,6 +12,7 @@ import torch
 
 from flowplay.config import RunConfig
 from flowplay.flows.continuous import evaluations
+from flowplay.problems import ImageProblem
 from flowplay.training.data import held_out_points
 from flowplay.training.live_run import LiveRun
 from flowplay.training.start import new_run
@@ -19,6 +20,9 @@ from flowplay.training.start import new_run
 #: Points of one timed call, and how often it is timed.
 POINTS = 10_000
 TIMES = 3
+
+#: Seconds: a call that takes so long is timed once. It needs no warming up, and others wait.
+LONG = 1.0
 
 #: Training steps that are timed together.
 STEPS = 20
@@ -43,22 +47,29 @@ def measure(live: LiveRun, points: int = POINTS) -> Timing:
 
     Args:
         live: the run.
-        points: points of one call, at most; a problem may have fewer held-out points.
+        points: points of one call. Where fewer are held out they are repeated, but images are not:
+            of those so many would take too much memory.
 
     Returns:
-        Medians of three calls, after one that warms up.
+        Medians of three calls, after one that warms up; the first alone where it takes a second.
     """
     model, likelihood = live.model, live.likelihood
     x = held_out_points(live.config, points).to(live.device)
+    if not isinstance(live.config.problem(), ImageProblem):
+        x = x.repeat(math.ceil(points / len(x)), 1)[:points]
     points = len(x)
-    before = evaluations(model)
+    log_prob_ms, solved = None, 0
     if likelihood is not None:
-        likelihood.log_prob(x)
+        before = evaluations(model)
+        first = _seconds(lambda: likelihood.log_prob(x))
+        solved = evaluations(model) - before
+        log_prob_ms = _milliseconds(lambda: likelihood.log_prob(x), first)
+    first = _seconds(lambda: model.sample(points))
     return Timing(
         points=points,
-        evaluations=evaluations(model) - before,
-        log_prob_ms=None if likelihood is None else _milliseconds(lambda: likelihood.log_prob(x)),
-        sample_ms=_milliseconds(lambda: model.sample(points)),
+        evaluations=solved,
+        log_prob_ms=log_prob_ms,
+        sample_ms=_milliseconds(lambda: model.sample(points), first),
     )
 
 
@@ -74,8 +85,11 @@ def step_milliseconds(config: RunConfig) -> float:
     return 1000 * min(taken[1:]) / STEPS
 
 
-def _milliseconds(work: Callable[[], torch.Tensor]) -> float:
-    return 1000 * statistics.median([_seconds(work) for _ in range(1 + TIMES)][1:])
+def _milliseconds(work: Callable[[], torch.Tensor], first: float) -> float:
+    """Return what `work` takes, in milliseconds, given the seconds of its first call."""
+    if first >= LONG:
+        return 1000 * first
+    return 1000 * statistics.median(_seconds(work) for _ in range(TIMES))
 
 
 def _seconds(work: Callable[[], torch.Tensor]) -> float:

@@ -35,7 +35,7 @@ def timing_table() -> None:
         key="measure",
         icon=":material/timer:",
         help="Time 10,000 log-densities and 10,000 samples of each family's untrained default: "
-        "the median of three, one worker, one thread.",
+        "the median of three, or one where it takes a second; one worker, one thread.",
         on_click=_ask,
     )
 

@@ -15,7 +15,9 @@ from scipy.stats import energy_distance as scipy_energy_distance
 from sklearn.neighbors import NearestNeighbors
 
 from flowplay.catalog import ARCHITECTURES
+from flowplay.codes import encode_density
 from flowplay.config import RunConfig
+from flowplay.grids import cell_centres
 from flowplay.models import LikelihoodModel, Model
 from flowplay.models import vae as vae_module
 from flowplay.models.diffusion import Diffusion
@@ -27,7 +29,12 @@ from flowplay.training import new_run, slices
 from flowplay.training import sample_metrics as metrics
 from flowplay.training.live_run import LiveRun
 from flowplay.training.objectives import LossOnData
-from flowplay.training.picture_makers import density_picture
+from flowplay.training.picture_makers import (
+    FINE_CELLS,
+    FINE_SOLVED_CELLS,
+    density_picture,
+    model_density,
+)
 from flowplay.training.snapshots import take_snapshot
 from flowplay.training.streams import generator
 
@@ -198,6 +205,20 @@ def test_a_moving_picture_of_diffusion_is_near_and_says_that_it_is_an_estimate()
         picture = density_picture(live, state, fine)
         assert picture is not None
         assert picture.exactness == exactness
+
+
+def test_the_still_of_diffusion_has_fewer_cells_and_is_solved_to_the_tolerance() -> None:
+    live = trained("diffusion", steps=150, width=32, depth=3)
+    problem = live.config.problem()
+    assert problem.window is not None
+    still = density_picture(live, new_run(live.config), fine=True)
+    assert still is not None
+    assert still.exactness == "exact"
+    assert still.code.shape == (FINE_SOLVED_CELLS, FINE_SOLVED_CELLS)
+    assert FINE_SOLVED_CELLS < FINE_CELLS / 1.9
+    centres = cell_centres(problem.window, FINE_SOLVED_CELLS)
+    exact = model_density(diffusion_of(live), centres, live.device)
+    assert np.array_equal(still.code, encode_density(exact, still.scale))
 
 
 def test_the_held_out_loss_of_diffusion_is_near_while_it_trains_and_exact_at_rest() -> None:
