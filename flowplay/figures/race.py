@@ -139,7 +139,7 @@ def _table(standings: Sequence[Standing]) -> go.Table:
         ]
         for column in shown
     ]
-    kinds = [s.likelihood for s in standings]
+    kinds = [s.kind for s in standings]
     clear = "rgba(0,0,0,0)"
     cells = {"fill": {"color": clear}, "line": {"color": GRID}, "height": 30}
     return go.Table(

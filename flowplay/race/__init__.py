@@ -9,6 +9,7 @@ from flowplay.race.presets import PRESETS, Preset
 from flowplay.race.standing import (
     COLUMNS,
     Column,
+    SampleFigure,
     Standing,
     Trace,
     leaders,
@@ -25,6 +26,7 @@ __all__ = [
     "Column",
     "Preset",
     "Race",
+    "SampleFigure",
     "Standing",
     "Trace",
     "labels",

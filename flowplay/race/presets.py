@@ -89,8 +89,9 @@ _ALL = (
     Preset(
         "seeds",
         "Four seeds: how much is luck?",
-        "The same settings with four seeds. Only the initial weights and the order of the data "
-        "differ. A smaller difference between two models than between these four may be luck.",
+        "The same settings with four seeds. All that is drawn differs: the training points and "
+        "their order, the held-out points, the initial weights. A smaller difference between two "
+        "models than between these four may be luck.",
         _numbered("seed", 0, 1, 2, 3),
     ),
 )

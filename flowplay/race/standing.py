@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +66,15 @@ class Trace:
                 self.reached[margin] = float(self.seconds(near[:1, 0])[0])
 
 
+class SampleFigure(NamedTuple):
+    """A figure of samples against data, and of data against other data, with standard errors."""
+
+    value: float
+    error: float
+    data: float
+    data_error: float
+
+
 @dataclass(frozen=True)
 class Standing:
     """How one contestant stands; what is not known (yet) is None.
@@ -85,7 +94,7 @@ class Standing:
         sample_ms: milliseconds for 10,000 samples.
         log_prob_ms: milliseconds for 10,000 densities.
         reached: seconds until the held-out loss was within each margin of the floor.
-        samples: figures of the samples, each with that of data against other data, by name.
+        samples: figures of the samples, by name.
     """
 
     label: str
@@ -102,7 +111,7 @@ class Standing:
     sample_ms: float | None = None
     log_prob_ms: float | None = None
     reached: Mapping[float, float] = field(default_factory=dict)
-    samples: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    samples: Mapping[str, SampleFigure] = field(default_factory=dict)
 
     @property
     def ms_per_step(self) -> float | None:
@@ -119,7 +128,7 @@ def standing(
     worker_seconds: float = 0.0,
     message: str = "",
     timing: Mapping[str, float | None] | None = None,
-    samples: Mapping[str, tuple[float, float]] | None = None,
+    samples: Mapping[str, SampleFigure] | None = None,
 ) -> Standing:
     """Return how a contestant stands; notes in its trace what it has reached.
 
@@ -176,6 +185,8 @@ class Column:
         exact_only: whether only exact likelihoods can lead: a bound tells too little.
         beside: what stands beside a value, in small letters.
         optional: whether it is left out where nobody has a value.
+        alone: whether the only one with a value leads: others with a gap did not get there.
+        sampled: whether it is a figure of samples, which has a standard error.
     """
 
     name: str
@@ -187,11 +198,56 @@ class Column:
     exact_only: bool = False
     beside: Callable[[Standing], str] = lambda _: ""
     optional: bool = False
+    alone: bool = False
+    sampled: bool = False
 
     def shown(self, standing: Standing) -> str:
-        """Write the value of a standing, a dash if it has none."""
+        """Write the value of a standing with its error, a dash if it has none."""
         value = self.value(standing)
-        return "–" if value is None or not math.isfinite(value) else self.write(value)
+        if value is None or not math.isfinite(value):
+            return "–"
+        return self.write(value) + (
+            f" ± {self.write(self.error(standing))}" if self.sampled else ""
+        )
+
+    def error(self, standing: Standing) -> float:
+        """Return the standard error of a value, 0 where it has none."""
+        found = standing.samples.get(self.name) if self.sampled else None
+        return 0.0 if found is None else found.error
+
+    def best_of(self, standings: Sequence[Standing]) -> frozenset[int]:
+        """Return who is best: several where what is shown is equal, or errors hide who is.
+
+        Errors hide it where the difference to the best is within the joint standard error.
+        """
+        known = self._compared(standings)
+        if self.best is None or not known:
+            return frozenset()
+        top = (min if self.best == "least" else max)(known, key=lambda at: known[at])
+
+        def is_best(at: int) -> bool:
+            apart = abs(known[at] - known[top])
+            error = math.hypot(self.error(standings[at]), self.error(standings[top]))
+            return apart <= error or self.write(known[at]) == self.write(known[top])
+
+        return frozenset(filter(is_best, known))
+
+    def rivals(self, standings: Sequence[Standing]) -> int:
+        """Return how many could be best."""
+        if not self.alone:
+            return len(self._compared(standings))
+        return sum(s.likelihood == "exact" and s.gap is not None for s in standings)
+
+    def _compared(self, standings: Sequence[Standing]) -> dict[int, float]:
+        """Return the values that are compared, by their place in the race."""
+        found = {at: self.value(s) for at, s in enumerate(standings)}
+        return {
+            at: value
+            for at, value in found.items()
+            if value is not None
+            and math.isfinite(value)
+            and not (self.exact_only and standings[at].likelihood != "exact")
+        }
 
 
 def milliseconds(value: float) -> str:
@@ -209,16 +265,22 @@ def _reached(margin: float) -> Callable[[Standing], float | None]:
 
 
 def _of_samples(name: str) -> Callable[[Standing], float | None]:
-    return lambda standing: standing.samples[name][0] if name in standing.samples else None
+    return lambda standing: standing.samples[name].value if name in standing.samples else None
 
 
 def _of_data(standing: Standing, name: str) -> str:
-    return f"data {fixed(standing.samples[name][1])}" if name in standing.samples else ""
+    found = standing.samples.get(name)
+    return "" if found is None else f"data {fixed(found.data)} ± {fixed(found.data_error)}"
 
 
 def _tenths(value: float) -> str:
     return fixed(value, 1)
 
+
+_MEDIAN = (
+    "the median of three, or one where it takes a second, measured while the race rests. Where "
+    "fewer points are held out they are repeated; for fewer images it is scaled up."
+)
 
 COLUMNS: tuple[Column, ...] = (
     Column(
@@ -275,16 +337,14 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "sample_ms",
         "10,000 samples, ms",
-        "Milliseconds for 10,000 samples on this server: the median of three, measured while the "
-        "race rests.",
+        f"Milliseconds for 10,000 samples on this server: {_MEDIAN}",
         lambda s: s.sample_ms,
         milliseconds,
     ),
     Column(
         "log_prob_ms",
         "10,000 densities, ms",
-        "Milliseconds for the log-densities of 10,000 points on this server: the median of three, "
-        "measured while the race rests.",
+        f"Milliseconds for the log-densities of 10,000 points on this server: {_MEDIAN}",
         lambda s: s.log_prob_ms,
         milliseconds,
     ),
@@ -296,6 +356,7 @@ COLUMNS: tuple[Column, ...] = (
             "nats above the floor.",
             _reached(margin),
             _tenths,
+            alone=True,
         )
         for margin in MARGINS
     ),
@@ -303,22 +364,25 @@ COLUMNS: tuple[Column, ...] = (
         "sliced_w2",
         "Samples to data",
         "The sliced Wasserstein-2 distance between 1,000 samples and as many points that no "
-        "training step saw, the mean of eight comparisons; beside it that of data to other data. "
-        "It needs no likelihood. Measured once a contestant rests.",
+        "training step saw: the mean of eight comparisons and its standard error, beside it that "
+        "of data to other data. It needs no likelihood. Measured at every rest. Who is within the "
+        "joint standard error of the best leads too.",
         _of_samples("sliced_w2"),
         fixed,
         beside=lambda s: _of_data(s, "sliced_w2"),
         optional=True,
+        sampled=True,
     ),
     Column(
         "modes",
         "Modes",
         "The share of the target's modes in which samples lie. A mode counts as found if it has at "
-        "least a quarter of the samples that it should have.",
+        "least a quarter of the samples that it should have. With its standard error.",
         _of_samples("modes"),
         "{:.0%}".format,
         "most",
         optional=True,
+        sampled=True,
     ),
 )
 
@@ -329,19 +393,12 @@ def shown_columns(standings: Sequence[Standing]) -> list[Column]:
 
 
 def leaders(standings: Sequence[Standing]) -> dict[str, frozenset[int]]:
-    """Return who leads in each column, by its name; several where what is shown is equal.
+    """Return who leads in each column, by its name; several as in `Column.best_of`.
 
-    Nobody leads where fewer than two have a value, or where all are equal.
+    Nobody leads where fewer than two could, or where all are equal.
     """
     found = {}
     for column in COLUMNS:
-        values = {at: column.value(s) for at, s in enumerate(standings)}
-        known = {at: v for at, v in values.items() if v is not None and math.isfinite(v)}
-        if column.exact_only:
-            known = {at: v for at, v in known.items() if standings[at].likelihood == "exact"}
-        lead: frozenset[int] = frozenset()
-        if column.best is not None and len(known) > 1:
-            best = (min if column.best == "least" else max)(known.values())
-            lead = frozenset(at for at, v in known.items() if column.write(v) == column.write(best))
-        found[column.name] = lead if len(lead) < len(known) else frozenset()
+        best = column.best_of(standings)
+        found[column.name] = best if len(best) < column.rivals(standings) else frozenset()
     return found

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hostile import NASTY
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -15,13 +18,26 @@ from torch import Tensor, nn
 
 from flowplay.catalog import ARCHITECTURES
 from flowplay.config import RunConfig, flat_names
+from flowplay.figures.race import race_figure
 from flowplay.problems import PROBLEMS
-from flowplay.race import LEAST, MOST, PRESETS, SECONDS, Race, Standing, Trace, labels, leaders
+from flowplay.race import (
+    LEAST,
+    MOST,
+    PRESETS,
+    SECONDS,
+    Race,
+    SampleFigure,
+    Standing,
+    Trace,
+    labels,
+    leaders,
+)
 from flowplay.race.config import difference, shared_names
-from flowplay.race.results import verdict
+from flowplay.race.results import results_csv, verdict
 from flowplay.race.standing import COLUMNS, MARGINS
 from flowplay.rules import flat_values
 from flowplay.training import new_run
+from flowplay.training.data import held_out_points, training_points
 from flowplay.training.live_run import LiveRun
 from flowplay.wire import Header
 
@@ -226,6 +242,63 @@ def test_the_verdict_names_winner_time_price_and_who_is_not_judged() -> None:
     assert "Fewest parameters: Blind." in told
     assert "Without a likelihood, so not judged by it: Blind." in told
     assert verdict([at("a"), at("b")]) == "Nothing tells the contestants apart yet."
+
+
+def of_samples(label: str, w2: float, error: float, **values: Any) -> Standing:  # noqa: ANN401
+    return at(label, samples={"sliced_w2": SampleFigure(w2, error, 0.15, 0.01)}, **values)
+
+
+def test_errors_of_samples_are_shown_and_exported() -> None:
+    one = of_samples("a", 0.19, 0.0234)
+    column = next(c for c in COLUMNS if c.name == "sliced_w2")
+    assert column.shown(one) == "0.190 ± 0.023"
+    assert column.beside(one) == "data 0.150 ± 0.010"
+    (row,) = csv.DictReader(io.StringIO(results_csv([one], [RunConfig()])))
+    assert row["sliced_w2"] == "0.19"
+    assert row["sliced_w2_error"] == "0.0234"
+    assert row["sliced_w2_data"] == "0.15"
+    assert row["sliced_w2_data_error"] == "0.01"
+    assert row["modes"] == row["modes_error"] == ""
+
+
+def test_who_is_within_the_joint_standard_error_of_the_best_is_no_loser() -> None:
+    near = [of_samples("NSF", 0.190, 0.023), of_samples("GAN", 0.173, 0.015)]
+    far = of_samples("VAE", 0.30, 0.01)
+    assert leaders([*near, far])["sliced_w2"] == {0, 1}
+    assert leaders(near)["sliced_w2"] == set()
+    told = "Samples nearest to data: no clear winner between NSF and GAN."
+    assert told in verdict([*near, far])
+    assert told in verdict(near)
+    assert "Samples nearest to data: GAN." in verdict([near[1], far])
+    assert "Samples" not in verdict([near[0], at("a")])
+
+
+def test_the_only_one_who_reaches_a_margin_was_there_first() -> None:
+    there, not_there = at("a", gap=0.05, reached={0.10: 3.0}), at("b", gap=0.2)
+    assert leaders([there, not_there])["seconds_to_0.10"] == {0}
+    assert "First at +0.10: a, after 3.0 s." in verdict([there, not_there])
+    assert leaders([there, there, not_there])["seconds_to_0.10"] == {0, 1}
+    assert leaders([there, there])["seconds_to_0.10"] == set()
+    # Nobody else could have been there.
+    assert leaders([there, at("GAN", "none")])["seconds_to_0.10"] == set()
+
+
+def test_an_estimate_is_called_so_wherever_it_is_exported() -> None:
+    rough = [at("a", kind="estimate", held_out=1.0), at("b", kind="exact", held_out=1.1)]
+    rows = list(csv.DictReader(io.StringIO(results_csv(rough, [RunConfig()] * 2))))
+    assert [row["kind"] for row in rows] == ["estimate", "exact"]
+    figure = race_figure([], rough, floor=None, floor_name="", unit="nats")
+    table = next(trace for trace in figure.data if trace.type == "table")
+    assert ("estimate", "exact") in [tuple(column) for column in table.cells.values]
+
+
+def test_four_seeds_differ_in_all_that_the_preset_says() -> None:
+    one, other = PRESETS["seeds"].race.contestants[:2]
+    assert not torch.equal(training_points(one), training_points(other))
+    assert not torch.equal(held_out_points(one), held_out_points(other))
+    assert not np.array_equal(new_run(one).weights, new_run(other).weights)
+    for what in ("training points", "their order", "held-out points", "initial weights"):
+        assert what in PRESETS["seeds"].text
 
 
 def header(step: int, seconds: float) -> Header:

@@ -7,7 +7,9 @@ import io
 import json
 import sys
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,8 +17,10 @@ from hostile import NASTY
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
+from flowplay.config import RunConfig
 from flowplay.engine import Engine, Phase, Run
-from flowplay.race import COLUMNS, PRESETS, Race, labels
+from flowplay.race import COLUMNS, PRESETS, Race, SampleFigure, labels
+from flowplay.ui.race import results
 
 sys.path.append(str(Path(__file__).parents[1] / "engine"))
 
@@ -183,8 +187,7 @@ def test_the_result_is_a_figure_and_three_files(engine: Engine) -> None:
     assert "Result so far" in [heading.value for heading in page.subheader]
     assert len(page.get("plotly_chart")) == 1
     assert len(page.get("download_button")) == 3
-    (table,) = [h for h in page.get("html") if 'class="race"' in h.proto.body]
-    body = table.proto.body
+    body = table_of(page)
     assert body.count("<th ") == sum(not column.optional for column in COLUMNS)
     assert body.count(' <span class="kind">exact</span>') == 2
     assert "★" in body
@@ -196,6 +199,103 @@ def test_the_result_is_a_figure_and_three_files(engine: Engine) -> None:
     frame: dict[str, Any] = json.loads(loss.json)
     assert [line["name"] for line in frame["lines"]] == ["RealNVP", "Planar"]
     assert frame["floor"] == pytest.approx(race_of(page).base.problem().floor.value)  # type: ignore[union-attr]
+
+
+def answered(what: object) -> Future[bytes]:
+    future: Future[bytes] = Future()
+    future.set_result(json.dumps(what).encode())
+    return future
+
+
+class Resting:
+    """A run that rests at a step, and what a worker is asked of it."""
+
+    id = "run"
+    config = RunConfig()
+    state = b""
+
+    def __init__(self) -> None:
+        self.step, self.phase, self.asked = 0, Phase.PAUSED, list[tuple[str, int]]()
+
+    def view(self) -> SimpleNamespace:
+        header = SimpleNamespace(step=self.step)
+        return SimpleNamespace(header=header, phase=self.phase, pending=False)
+
+    def ask(self, kind: str, key: tuple[str, int], *_: object) -> Future[bytes]:
+        self.asked.append((kind, key[1]))
+        if kind == "race":
+            return answered({"points": 5000, "sample_ms": 4.0, "log_prob_ms": None})
+        part = {"value": float(self.step), "error": 0.1, "data": 0.2, "data_error": 0.3}
+        return answered({"sliced_w2": part})
+
+
+@pytest.fixture
+def resting(monkeypatch: pytest.MonkeyPatch) -> Resting:
+    run = Resting()
+    ready = SimpleNamespace(status=SimpleNamespace(phase="ready"))
+    monkeypatch.setattr(results, "engine", lambda: ready)
+    monkeypatch.setattr(results, "ask", run.ask)
+    monkeypatch.setattr(results, "st", SimpleNamespace(session_state={}))
+    return run
+
+
+def test_samples_are_compared_with_data_wherever_a_contestant_rests(resting: Resting) -> None:
+    runs: list[Any] = [resting]
+    for step in (0, 100, 5000, 5000):
+        resting.step = step
+        assert not results.measure(runs)
+    timed, judged = (
+        [step for kind, step in resting.asked if kind == wanted]
+        for wanted in ("race", "race_samples")
+    )
+    assert timed == [0, 100], "times of a run that trains on stay"
+    assert judged == [100, 5000]
+    resting.step, resting.phase = 6000, Phase.FINISHED
+    assert not results.measure(runs)
+    assert resting.asked[-2:] == [("race", 6000), ("race_samples", 6000)]
+    known = results.st.session_state[results._MEASURED]["run"]
+    assert known["samples"]["sliced_w2"] == (6000.0, 0.1, 0.2, 0.3)
+    assert known["sample_ms"] == 8.0, "scaled to as many as the column says"
+    assert known["log_prob_ms"] is None
+
+
+def test_figures_of_an_earlier_step_are_not_shown(engine: Engine) -> None:
+    small = {"depth": "2", "width": "8", "2.architecture": "planar", "samples": "500"}
+    page = open_page(**small)
+    trained(page, engine)
+    samples = {"sliced_w2": SampleFigure(0.25, 0.01, 0.1, 0.01)}
+    times = {"sample_ms": 5.0, "log_prob_ms": 6.0, "timed": 1}
+    page.session_state["_race_measured"] = {
+        run.id: {"samples": samples, "step": step, **times}
+        for run, step in zip(runs_of(page), (4, 3), strict=True)
+    }
+    page.run()
+    assert not page.exception
+    assert "Samples to data" not in table_of(page), "one is of an earlier step"
+    assert "10,000 samples" in table_of(page)
+    for known in page.session_state["_race_measured"].values():
+        known["step"] = 4
+    page.run()
+    assert table_of(page).count("0.250 ± 0.010") == 2
+
+
+def test_the_result_is_shown_before_all_is_measured(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flowplay.ui.race.page.measure", lambda _: True)
+    page = open_page(depth="2", width="8", samples="500")
+    trained(page, engine)
+    page.run()
+    assert not page.exception
+    assert "Result so far" in [heading.value for heading in page.subheader]
+    assert any("Measuring" in caption.value for caption in page.caption)
+    assert len(page.get("plotly_chart")) == 1
+
+
+def table_of(page: AppTest) -> str:
+    (table,) = [h for h in page.get("html") if 'class="race"' in h.proto.body]
+    body: str = table.proto.body
+    return body
 
 
 def test_the_csv_has_a_row_for_each_contestant() -> None:

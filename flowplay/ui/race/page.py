@@ -79,13 +79,15 @@ def _draw(race: Race, shown: list[Run]) -> None:
 
 
 def _measured(race: Race, shown: list[Run]) -> None:
-    """Measure what the models cost while none trains, then show the result of the race."""
+    """Show the result of the race, and measure what the models cost while none trains."""
     waiting = measure(shown)
     with st.container(key="race_measured"):
         if waiting:
-            st.caption("Measuring the times of 10,000 samples and densities…")
-        else:
-            show_summary(race, shown, _snapshots(shown))
+            st.caption(
+                "Measuring how near samples are to data, and the times of 10,000 samples and "
+                "densities…"
+            )
+        show_summary(race, shown, _snapshots(shown), measured=not waiting)
 
     def look() -> None:
         if waiting and not measure(shown):

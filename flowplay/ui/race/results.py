@@ -22,6 +22,7 @@ from flowplay.race import (
     COLUMNS,
     Column,
     Race,
+    SampleFigure,
     Standing,
     labels,
     leaders,
@@ -39,8 +40,12 @@ from flowplay.wire import Snapshot
 
 _HEIGHT = 330
 
-#: Timings of a run that a worker measured last, by the run's id.
-_TIMINGS = "_race_timings"
+#: What a worker has measured of a run, by the run's id: its times, the figures of its samples,
+#: and at which steps.
+_MEASURED = "_race_measured"
+
+#: Points whose times are shown.
+_POINTS = 10_000
 
 _STYLE = """<style>
 .race { overflow-x: auto; }
@@ -55,9 +60,25 @@ _STYLE = """<style>
 </style>"""
 
 
-def standings_of(race: Race, shown: list[Run], snapshots: list[Snapshot | None]) -> list[Standing]:
-    """Return how the contestants stand; their times of samples and densities as last measured."""
-    timings = st.session_state.setdefault(_TIMINGS, {})
+def standings_of(
+    race: Race, shown: list[Run], snapshots: list[Snapshot | None], *, measured: bool = True
+) -> list[Standing]:
+    """Return how the contestants stand.
+
+    Args:
+        race: the race.
+        shown: its runs.
+        snapshots: their newest.
+        measured: with the times of samples and densities as last measured, and the figures of
+            samples if they are of the step that is shown; both once those of all are there, so
+            that nobody leads whose rivals are still to come.
+    """
+    known = [st.session_state.setdefault(_MEASURED, {}).get(run.id, {}) for run in shown]
+    timed = measured and all("timed" in each for each in known)
+    judged = measured and all(
+        snapshot is not None and each.get("step") == snapshot.header.step
+        for each, snapshot in zip(known, snapshots, strict=True)
+    )
     found = []
     for at, (label, config, run, snapshot) in enumerate(
         zip(labels(race), race.contestants, shown, snapshots, strict=True)
@@ -72,8 +93,8 @@ def standings_of(race: Race, shown: list[Run], snapshots: list[Snapshot | None])
                 trace_of(run),
                 worker_seconds=view.worker_seconds,
                 message=message,
-                timing=timings.get(run.id),
-                samples=(timings.get(run.id) or {}).get("samples"),
+                timing=known[at] if timed else None,
+                samples=known[at]["samples"] if judged else None,
             )
         )
     return found
@@ -82,8 +103,8 @@ def standings_of(race: Race, shown: list[Run], snapshots: list[Snapshot | None])
 def measure(shown: list[Run]) -> bool:
     """Let workers time and judge the samples of runs, one at a time, where none of them trains.
 
-    Each run is timed once when it is new, and again when it has ended. Its samples are compared
-    with data once it has trained.
+    Each run is timed once when it is new, once when it has trained, and again when it has ended.
+    Its samples are compared with data at every step at which it rests.
 
     Returns:
         Whether something is still to come.
@@ -91,26 +112,26 @@ def measure(shown: list[Run]) -> bool:
     views = [run.view() for run in shown]
     if engine().status.phase != "ready" or any(view.pending for view in views):
         return False
-    measured = st.session_state.setdefault(_TIMINGS, {})
+    measured = st.session_state.setdefault(_MEASURED, {})
     for run, view in zip(shown, views, strict=True):
         if view.header is None or view.phase is Phase.CLOSED:
             continue
         step = view.header.step
-        ended = view.phase in (Phase.FINISHED, Phase.FAILED)
-        known = measured.get(run.id)
-        if known and known["step"] == step:
-            continue
-        if known and not ended and (known["step"] > 0 or step == 0):
+        found = dict(measured.get(run.id, {}))
+        if found.get("step") == step:
             continue
         key = (run.id, step)
-        config = run.config.model_dump_json()
-        timing = ask("race", key, f"{WORKER}:measure_timing", config, run.state)
-        if not timing.done():
-            return True
+        ended = view.phase in (Phase.FINISHED, Phase.FAILED)
+        if ended or not found.get("timed"):
+            config = run.config.model_dump_json()
+            timing = ask("race", key, f"{WORKER}:measure_timing", config, run.state)
+            if not timing.done():
+                return True
+            found |= _times(_read(timing)) | {"timed": step}
         samples = ask("race_samples", key, f"{WORKER}:measure_samples", run.state) if step else None
         if samples is not None and not samples.done():
             return True
-        measured[run.id] = {**_read(timing), "samples": _pairs(_read(samples)), "step": step}
+        measured[run.id] = found | {"samples": _figures(_read(samples)), "step": step}
     return False
 
 
@@ -122,8 +143,15 @@ def _read(future: Future[bytes] | None) -> dict[str, Any]:
     return found
 
 
-def _pairs(samples: dict[str, dict[str, float]]) -> dict[str, tuple[float, float]]:
-    return {name: (found["value"], found["data"]) for name, found in samples.items()}
+def _times(timing: dict[str, Any]) -> dict[str, float | None]:
+    """Return the milliseconds of 10,000 samples and densities; of fewer points they are scaled."""
+    names = ("sample_ms", "log_prob_ms")
+    known = {name: timing.get(name) for name in names}
+    return {n: None if ms is None else ms * _POINTS / timing["points"] for n, ms in known.items()}
+
+
+def _figures(samples: dict[str, dict[str, float]]) -> dict[str, SampleFigure]:
+    return {name: SampleFigure(**found) for name, found in samples.items()}
 
 
 def curves_of(
@@ -196,14 +224,23 @@ def show_table(race: Race, standings: list[Standing]) -> None:
     )
 
 
-def show_summary(race: Race, shown: list[Run], snapshots: list[Snapshot | None]) -> None:
-    """Show what the race has come to, once none of its contestants trains."""
+def show_summary(
+    race: Race, shown: list[Run], snapshots: list[Snapshot | None], *, measured: bool
+) -> None:
+    """Show what the race has come to, once none of its contestants trains.
+
+    Args:
+        race: the race.
+        shown: its runs.
+        snapshots: their newest.
+        measured: whether all figures are there that are measured at rest; else dashes stand there.
+    """
     views = [run.view() for run in shown]
     there = [snapshot for snapshot in snapshots if snapshot is not None]
     begun = any(snapshot.header.step > 0 for snapshot in there)
     if not begun or len(there) < len(shown) or any(v.phase in runs.ACTIVE for v in views):
         return
-    standings = standings_of(race, shown, snapshots)
+    standings = standings_of(race, shown, snapshots, measured=measured)
     curves = curves_of(standings, shown, snapshots)
     over = all(
         view.phase in (Phase.FINISHED, Phase.FAILED)
@@ -298,7 +335,7 @@ def _png(title: str, standings: list[Standing], snapshots: list[Snapshot]) -> by
 def _html(title: str, race: Race, standings: list[Standing], figure: go.Figure) -> str:
     settings = list(race.to_flat().items())
     results = [
-        (s.label, f"{COLUMNS[0].shown(s)} {s.unit} {s.likelihood}, step {whole(s.steps or 0)}")
+        (s.label, f"{COLUMNS[0].shown(s)} {s.unit} {s.kind}, step {whole(s.steps or 0)}")
         for s in standings
     ]
     shown = ReportFigure(figure, verdict(standings), f"Loss and figures of the race {title}.")
