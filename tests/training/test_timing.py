@@ -54,17 +54,18 @@ def test_a_call_that_takes_long_is_timed_once(
     assert found["log_prob_ms"] == found["sample_ms"] == 1000 * took
 
 
-def test_as_many_points_are_timed_as_it_says_also_where_fewer_are_held_out() -> None:
+def test_as_many_points_are_timed_as_it_says_also_where_fewer_are_held_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     live = LiveRun(new_run(RunConfig(target="table", depth=1, width=4)))
-    seen = []
-    own = live.model.log_prob
+    assert live.likelihood is not None
+    seen, own = list[torch.Tensor](), live.likelihood.log_prob
 
     def noted(x: torch.Tensor) -> torch.Tensor:
         seen.append(x)
-        found: torch.Tensor = own(x)
-        return found
+        return own(x)
 
-    live.model.log_prob = noted  # type: ignore[method-assign]
+    monkeypatch.setattr(live.likelihood, "log_prob", noted)
     assert measure(live, points=1000)["points"] == 1000
     held_out = held_out_points(live.config, 1000)
     assert len(held_out) < 100

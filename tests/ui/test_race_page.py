@@ -216,6 +216,7 @@ class Resting:
 
     def __init__(self) -> None:
         self.step, self.phase, self.asked = 0, Phase.PAUSED, list[tuple[str, int]]()
+        self.session: dict[str, Any] = {}
 
     def view(self) -> SimpleNamespace:
         header = SimpleNamespace(step=self.step)
@@ -235,7 +236,7 @@ def resting(monkeypatch: pytest.MonkeyPatch) -> Resting:
     ready = SimpleNamespace(status=SimpleNamespace(phase="ready"))
     monkeypatch.setattr(results, "engine", lambda: ready)
     monkeypatch.setattr(results, "ask", run.ask)
-    monkeypatch.setattr(results, "st", SimpleNamespace(session_state={}))
+    monkeypatch.setattr(results, "st", SimpleNamespace(session_state=run.session))
     return run
 
 
@@ -253,7 +254,7 @@ def test_samples_are_compared_with_data_wherever_a_contestant_rests(resting: Res
     resting.step, resting.phase = 6000, Phase.FINISHED
     assert not results.measure(runs)
     assert resting.asked[-2:] == [("race", 6000), ("race_samples", 6000)]
-    known = results.st.session_state[results._MEASURED]["run"]
+    known = resting.session[results._MEASURED]["run"]
     assert known["samples"]["sliced_w2"] == (6000.0, 0.1, 0.2, 0.3)
     assert known["sample_ms"] == 8.0, "scaled to as many as the column says"
     assert known["log_prob_ms"] is None
