@@ -9,6 +9,7 @@ from flowplay.ui.inside import headline
 from flowplay.ui.live import buttons
 from flowplay.ui.opening import opened_run, opening_notes
 from flowplay.ui.settings import seed_from_url
+from flowplay.ui.teaching import class_task
 
 shell.enter_page()
 autostart = seed_from_url()
@@ -21,6 +22,7 @@ view = run.view()
 
 if not why_no_scores(config):
     headline(config, run)
+    class_task(run)
     buttons(run)
     failure_box(run)
 anomalies_page(config, run, view)

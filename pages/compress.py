@@ -9,6 +9,7 @@ from flowplay.ui.inside import headline
 from flowplay.ui.live import buttons
 from flowplay.ui.opening import opened_run
 from flowplay.ui.settings import seed_from_url
+from flowplay.ui.teaching import class_task
 
 shell.enter_page()
 autostart = seed_from_url()
@@ -19,6 +20,7 @@ config, run = opened_run(autostart=autostart)
 
 if not why_no_codec(config):
     headline(config, run)
+    class_task(run)
     buttons(run)
     failure_box(run)
 compress_view(config, run)

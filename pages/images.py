@@ -10,6 +10,7 @@ from flowplay.ui.inside import headline
 from flowplay.ui.live import buttons
 from flowplay.ui.opening import opened_run, opening_notes
 from flowplay.ui.settings import seed_from_url
+from flowplay.ui.teaching import class_task
 
 shell.enter_page()
 autostart = seed_from_url()
@@ -24,6 +25,7 @@ if offer_images(config):
 else:
     headline(config, run)
     offer_own_images()
+    class_task(run)
     buttons(run)
     failure_box(run)
     images_page(config, run)

@@ -43,7 +43,8 @@ class ClassPlan(BaseModel):
         task: one sentence, plain text.
         config: with which every student begins.
         locked: settings that students cannot change.
-        hidden: settings and parts of the page that students do not see.
+        hidden: settings, which students cannot change either, and parts of the page that they do
+            not see.
         goal: what is to become small: the gap to the floor, the held-out NLL, or nothing.
         goal_value: at most so much, in nats.
         differs: what differs between students.

@@ -14,6 +14,7 @@ from flowplay.ui import runs
 from flowplay.ui.follow import follow
 from flowplay.ui.picture_views import draw_density, show_problem
 from flowplay.ui.shell import engine, page_link, show_engine_status
+from flowplay.ui.teaching import class_task
 from flowplay.ui.terms import prose
 from flowplay.ui.waiting import waiting_for
 from flowplay.wire import DensityPicture, Snapshot
@@ -63,6 +64,7 @@ def show_board(board: Board) -> None:
     configs = board.configs
     shown = runs.board_runs(configs)
     show_engine_status()
+    class_task(*shown)
     _buttons(board, shown)
     follow_all(shown, lambda: _show(board, shown), max(_POLL, engine().snapshot_interval))
 
@@ -102,8 +104,8 @@ def _buttons(board: Board, shown: Sequence[Run]) -> None:
             icon=":material/play_arrow:",
             disabled=active or over,
             help="Train every run of the board on the server, in turns, until its budget is used.",
-            on_click=_each,
-            args=(shown, Run.play),
+            on_click=runs.let_train,
+            args=(shown,),
         )
         st.button(
             "Pause all",
@@ -111,8 +113,8 @@ def _buttons(board: Board, shown: Sequence[Run]) -> None:
             icon=":material/pause:",
             disabled=not active,
             help="Stop every run; Train all goes on from there.",
-            on_click=_each,
-            args=(shown, Run.pause),
+            on_click=_pause,
+            args=(shown,),
         )
         st.button(
             "Reset all",
@@ -124,9 +126,9 @@ def _buttons(board: Board, shown: Sequence[Run]) -> None:
         )
 
 
-def _each(shown: Sequence[Run], command: Callable[[Run], None]) -> None:
+def _pause(shown: Sequence[Run]) -> None:
     for run in shown:
-        command(run)
+        run.pause()
 
 
 def _show(board: Board, shown: Sequence[Run]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -31,8 +32,12 @@ _read: dict[str, tuple[float, Class | None]] = {}
 _read_lock = threading.Lock()
 
 
-def class_banner(run: Run) -> None:
-    """Show the task on a student's page, and do what the teacher wants: pause, resume, end."""
+def class_banner(shown: Sequence[Run]) -> None:
+    """Show the task on a student's page, and do what the teacher wants: pause, resume, end.
+
+    Args:
+        shown: the run of the page, which the teacher sees too, or several at once.
+    """
     id_ = rules_now().about.get(CLASS)
     if id_ is None:
         return
@@ -46,10 +51,12 @@ def class_banner(run: Run) -> None:
                 return
             if found is None:
                 st.info("Your teacher has ended this class.", icon=":material/school:")
-                _obey(run, paused=True)
+                _obey(shown, paused=True)
                 return
-            _tell(found.plan, run, id_)
-            _obey(run, paused=found.paused)
+            _tell(found.plan)
+            if len(shown) == 1:
+                _note(found.plan, shown[0], id_)
+            _obey(shown, paused=found.paused)
             if found.paused:
                 st.caption(":material/pause_circle: Your teacher has paused the class.")
 
@@ -81,9 +88,13 @@ def forget_class(id_: str) -> None:
         _read.pop(id_, None)
 
 
-def _tell(plan: ClassPlan, run: Run, id_: str) -> None:
+def _tell(plan: ClassPlan) -> None:
     title = plain(plan.title) or "Class"
     st.markdown(f"**{title}** {plain(plan.task)}".strip())
+
+
+def _note(plan: ClassPlan, run: Run, id_: str) -> None:
+    """Say how far the goal is, and let the wall show the run."""
     view = run.view()
     gap = nll = None
     if view.snapshot is not None:
@@ -103,15 +114,12 @@ def _tell(plan: ClassPlan, run: Run, id_: str) -> None:
         st.session_state[_NOTED] = noted
 
 
-def _obey(run: Run, *, paused: bool) -> None:
-    """Pause the run with the class; resume it with the class, if it was paused so."""
+def _obey(shown: Sequence[Run], *, paused: bool) -> None:
+    """Pause runs with the class; resume with the class those that were paused so."""
     if paused:
-        if run.view().phase in runs.ACTIVE:
-            run.pause()
-            st.session_state[CLASS_PAUSED] = run.id
-        else:
-            st.session_state.setdefault(CLASS_PAUSED, "nothing")
+        runs.pause_with_class([run for run in shown if run.view().phase in runs.ACTIVE])
     elif (stopped := st.session_state.pop(CLASS_PAUSED, None)) is not None:
-        if stopped == run.id:
-            run.play()
+        for run in shown:
+            if run.id in stopped:
+                run.play()
         st.rerun()

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import streamlit as st
 
 from flowplay.catalog import architectures_for
-from flowplay.config import RunConfig
+from flowplay.config import RunConfig, flat_names
 from flowplay.limits import limits
 from flowplay.numbers import number
 from flowplay.problems import PROBLEMS
@@ -70,7 +70,7 @@ def student_rules(found: Class, student: Student) -> Rules:
     """Return what a student of a class cannot change and does not see."""
     plan = found.plan
     config = student_config(plan, student.number)
-    fixed = {*plan.locked, *(n for n in plan.hidden if n in RunConfig.model_fields)}
+    fixed = {*plan.locked, *set(plan.hidden).intersection(flat_names())}
     if own := {"seed": "seed", "family": "architecture", "target": "target"}.get(plan.differs):
         fixed.add(own)
     rules = Rules.of_config(config, sorted(fixed), plan.hidden)

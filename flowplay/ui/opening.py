@@ -42,7 +42,7 @@ def opened_run(*, autostart: bool) -> tuple[RunConfig, Run]:
     # What trained goes on training with the new settings.
     goes_on = trained and run is not before and changed_by_widget() and _can_train(run)
     if autostart or goes_on:
-        runs.train(config)
+        runs.train(config, once_resumed=autostart)
         # An example that is started is another run.
         run = runs.current_run(config)
     write_address(config, about_named_run() or runs.about(run))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -20,6 +20,7 @@ from flowplay.ui.example import example
 from flowplay.ui.keeping import keeper
 from flowplay.ui.leaving import note_connection
 from flowplay.ui.settings import (
+    CLASS,
     CLASS_PAUSED,
     RUN,
     SHARED,
@@ -27,6 +28,7 @@ from flowplay.ui.settings import (
     forget_named_run,
     identity,
     locked,
+    rules_now,
 )
 from flowplay.ui.shell import engine
 from flowplay.wire import Header, RunState
@@ -269,25 +271,69 @@ def start_over(config: RunConfig) -> Run:
     return run
 
 
-def train(config: RunConfig) -> None:
+def may_train() -> bool:
+    """Tell whether runs of this session may train: the teacher of its class has not paused it.
+
+    Whatever lets a run train, or take a step, asks this first.
+    """
+    id_ = rules_now().about.get(CLASS)
+    if id_ is None:
+        return True
+    # To import SQLAlchemy takes some tenths of a second.
+    from flowplay.ui.classroom import recent
+
+    try:
+        found = recent(id_)
+    except StoreError:
+        # As it was when the page last knew.
+        return CLASS_PAUSED not in st.session_state
+    return found is not None and not found.paused
+
+
+def pause_with_class(shown: Sequence[Run]) -> None:
+    """Pause runs that are to train again when the class is resumed."""
+    for run in shown:
+        run.pause()
+    before = st.session_state.get(CLASS_PAUSED, ())
+    st.session_state[CLASS_PAUSED] = (*before, *(run.id for run in shown))
+
+
+def let_train(shown: Sequence[Run], command: Callable[[Run], None] = Run.play) -> None:
+    """Let runs that a page shows at once train, or take a step each, if they may."""
+    if may_train():
+        for run in shown:
+            command(run)
+
+
+def train(config: RunConfig, *, once_resumed: bool = False) -> None:
     """Do what the Train button says: start, resume, or go on for another budget.
 
     A failed run goes on from its last good state, with the hot settings of the config.
+
+    Args:
+        config: of the run.
+        once_resumed: whether a run that may not train now begins when its class is resumed.
     """
     run = _seen_run(config)
-    if CLASS_PAUSED in st.session_state:
+    may = may_train()
+    if not may and not once_resumed:
         return
     if is_example(run):
         run = start_over(config)
     elif run.view().phase is Phase.FINISHED:
         _extend_budget(run, config.budget)
-    run.play()
+    if may:
+        run.play()
+    else:
+        pause_with_class([run])
     _keep(run)
 
 
 def continue_example(config: RunConfig) -> None:
     """Train the bundled example for another budget."""
     run = _seen_run(config)
+    if not may_train():
+        return
     _extend_budget(run, config.budget)
     run.play()
     _keep(run)
@@ -303,7 +349,7 @@ def go_on_with(config: RunConfig) -> None:
     """
     held = _shown()
     moment = None if held is None else held.run.moment()
-    if CLASS_PAUSED in st.session_state:
+    if not may_train():
         return
     if moment is None or moment.state is None or moment.header is None:
         return
@@ -333,6 +379,8 @@ def changed_at(run: Run) -> int | None:
 def step(config: RunConfig) -> None:
     """Take one optimizer step; of a failed run as in `train`."""
     run = _seen_run(config)
+    if not may_train():
+        return
     if is_example(run):
         run = start_over(config)
     elif run.view().phase is Phase.FINISHED:

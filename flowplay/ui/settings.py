@@ -29,8 +29,8 @@ _CHANGED = "_changed_by_widget"
 #: has shared.
 AUTOSTART, RUN, SHARED = "autostart", "run", "shared"
 
-#: A class that the address opens; in the session, the one that it has joined, and whether its
-#: teacher has paused it.
+#: A class that the address opens; in the session, the one that it has joined, and, while its
+#: teacher has paused it, ids of the runs that go on with it.
 CLASS, JOINED, CLASS_PAUSED = "class", "_class_joined", "_class_paused"
 
 

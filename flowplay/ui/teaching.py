@@ -26,12 +26,16 @@ _DIFFERS = {
 _GOALS = {"none": "None", "gap": "Gap to floor", "nll": "Held-out NLL"}
 
 
-def class_task(run: Run) -> None:
-    """Show a student what the class is about, and do what its teacher wants."""
+def class_task(*shown: Run) -> None:
+    """Show a student what the class is about, and do what its teacher wants.
+
+    Args:
+        shown: the run of the page, or all that it shows at once.
+    """
     if CLASS in rules_now().about:
         from flowplay.ui.classroom import class_banner
 
-        class_banner(run)
+        class_banner(shown)
 
 
 def teach_buttons(run: Run) -> None:

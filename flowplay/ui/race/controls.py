@@ -25,7 +25,6 @@ from flowplay.ui.controls import (
 )
 from flowplay.ui.race.opening import (
     current_race,
-    play,
     preset_of,
     race_runs,
     racing,
@@ -116,8 +115,7 @@ def buttons(race: Race, shown: list[Run]) -> None:
             icon=":material/pause:",
             disabled=not active,
             help="Stop all contestants; Resume goes on from there.",
-            on_click=_each,
-            args=(Run.pause,),
+            on_click=_pause,
         )
         st.button(
             "Step",
@@ -125,8 +123,7 @@ def buttons(race: Race, shown: list[Run]) -> None:
             icon=":material/skip_next:",
             disabled=active or over or not phases,
             help="Each contestant takes one optimizer step.",
-            on_click=_each,
-            args=(Run.step,),
+            on_click=_step,
         )
         st.button(
             "Reset",
@@ -330,13 +327,18 @@ def _train() -> None:
         more = min(race.base.budget + SECONDS, bounds("budget")[1])
         set_race(race.with_shared({"budget": more}))
     race = current_race()
-    play(racing(race, race_runs(race)))
+    runs.let_train(racing(race, race_runs(race)))
 
 
-def _each(command: Callable[[Run], None]) -> None:
+def _pause() -> None:
     race = current_race()
     for run in racing(race, race_runs(race)):
-        command(run)
+        run.pause()
+
+
+def _step() -> None:
+    race = current_race()
+    runs.let_train(racing(race, race_runs(race)), Run.step)
 
 
 def _sit(number: int) -> None:
@@ -349,4 +351,4 @@ def _sit(number: int) -> None:
     set_race(race)
     run = race_runs(race)[number]
     if races and any(phase in runs.ACTIVE for phase in others):
-        play([run])
+        runs.let_train([run])

@@ -14,7 +14,7 @@ from flowplay.engine import Phase, Run
 from flowplay.race import PRESETS, SECONDS, Preset, Race, Trace
 from flowplay.race.config import difference
 from flowplay.ui import runs
-from flowplay.ui.settings import AUTOSTART, CLASS_PAUSED, adopt_rules, rules_now
+from flowplay.ui.settings import AUTOSTART, adopt_rules, rules_now
 from flowplay.ui.switches import in_address, seed_switches
 
 #: The name of a preset in a link.
@@ -120,13 +120,6 @@ def trace_of(run: Run) -> Trace:
 def racing(race: Race, shown: list[Run]) -> list[Run]:
     """Return the runs that do not sit out."""
     return [run for at, run in enumerate(shown) if at not in race.out]
-
-
-def play(shown: list[Run]) -> None:
-    """Let runs train, if the class is not paused."""
-    if CLASS_PAUSED not in st.session_state:
-        for run in shown:
-            run.play()
 
 
 def _is_race(query: dict[str, str]) -> bool:

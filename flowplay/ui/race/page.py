@@ -10,6 +10,7 @@ from flowplay.engine import Run
 from flowplay.figures.colors import RACERS
 from flowplay.numbers import fixed, whole
 from flowplay.race import Race, Standing
+from flowplay.ui import runs
 from flowplay.ui.board import follow_all
 from flowplay.ui.follow import follow
 from flowplay.ui.live import POLL_SHARE
@@ -17,7 +18,7 @@ from flowplay.ui.opening import FIRST_PICTURE
 from flowplay.ui.own_data import require_data
 from flowplay.ui.picture_views import show_model, show_problem
 from flowplay.ui.race.controls import buttons, editor, lineup, setup
-from flowplay.ui.race.opening import opened_race, play, race_runs, racing, refusals, write_race
+from flowplay.ui.race.opening import opened_race, race_runs, racing, refusals, write_race
 from flowplay.ui.race.results import (
     curves_of,
     measure,
@@ -27,6 +28,7 @@ from flowplay.ui.race.results import (
     standings_of,
 )
 from flowplay.ui.shell import engine, show_engine_status
+from flowplay.ui.teaching import class_task
 from flowplay.ui.terms import prose
 from flowplay.ui.waiting import waiting_for
 from flowplay.wire import Snapshot
@@ -46,7 +48,7 @@ def race_page() -> None:
     write_race(race)
     shown = race_runs(race)
     if autostart:
-        play(racing(race, shown))
+        runs.let_train(racing(race, shown))
     shown[0].wait_for_picture(FIRST_PICTURE)
     st.title("Race: which model is better, and what does it cost?", anchor=False)
     prose(
@@ -59,6 +61,7 @@ def race_page() -> None:
         for sentence in refusals():
             st.warning(sentence, icon=":material/block:")
     setup(race)
+    class_task(*shown)
     buttons(race, shown)
     lineup(race)
     editor()
