@@ -310,15 +310,24 @@ def _result(config: RunConfig, state: RunState, snapshot: Snapshot) -> dict[str,
 def _judged(config: RunConfig, state: RunState) -> dict[str, Any]:
     """Return the NLL of points that the run has not seen, and how its samples compare with them.
 
-    A model that is trained by a bound has the mean of that, too; of images bits per dimension.
+    The NLL is None where it is not exact; a model that has a bound has the mean of that, too. Of
+    images there are bits per dimension.
     """
     from flowplay.training.image_figures import image_figures
     from flowplay.training.snapshots import bound_of, held_out_loss_of, samples_of
 
     if isinstance(config.problem(), ImageProblem) and config.entry.likelihood != "none":
         return image_figures(state)
-    figures = {"nll": held_out_loss_of(state, HELD_OUT), "samples": samples_of(state)}
-    if (bound := bound_of(state, HELD_OUT)) is not None:
+    likelihood = config.entry.likelihood
+    loss = held_out_loss_of(state, HELD_OUT)
+    figures: dict[str, Any] = {
+        "nll": loss if likelihood == "exact" else None,
+        "samples": samples_of(state),
+    }
+    bound = bound_of(state, HELD_OUT)
+    if bound is None and likelihood == "bound":
+        bound = loss
+    if bound is not None:
         figures["bound"] = bound
     return figures
 
@@ -342,9 +351,12 @@ def _energy_result(config: RunConfig, state: RunState) -> dict[str, float | None
 
 def _sentence(config: RunConfig, result: dict[str, Any]) -> str:
     """Say in a sentence how good a run became."""
-    nll, gap = result["nll"], result["gap"]
-    kind = "held-out bound of the NLL" if result["likelihood"] == "bound" else "held-out NLL"
-    good = "no likelihood" if nll is None else f"{kind} {nll:.4f} nats"
+    nll, bound, gap = result["nll"], result.get("bound"), result["gap"]
+    if nll is not None:
+        beside = "" if bound is None else f" (bound {bound:.4f})"
+        good = f"held-out NLL {nll:.4f} nats{beside}"
+    else:
+        good = "no likelihood" if bound is None else f"held-out bound of the NLL {bound:.4f} nats"
     if "bits_per_dim" in result:
         good = f"{result['bits_per_dim']:.4f} bits per dimension ({result['bits_per_dim_kind']})"
         if result["bits_per_dim_iw"] is not None:
@@ -355,8 +367,6 @@ def _sentence(config: RunConfig, result: dict[str, Any]) -> str:
             f"KL(q‖p) {result['kl']:.4f} nats, ELBO {result['elbo']:.4f} below log Z "
             f"{result['log_z']:.4f}, effective sample size {result['ess']:.3f}; {good}"
         )
-    if result.get("bound") is not None:
-        good += f" (bound {result['bound']:.4f})"
     if gap is not None:
         good += f", {gap:.4f} above the entropy {result['entropy']:.4f}"
     if samples := result.get("samples"):

@@ -50,15 +50,19 @@ def write_report(path: Path, config: RunConfig, state: RunState, result: Mapping
     page = html_report(
         f"{problem.label}, learned by {config.entry.label}",
         [(name.replace("_", " "), str(value)) for name, value in settings.items()],
-        _headline(snapshot, result),
+        _headline(result),
         figures,
     )
     path.write_text(page, encoding="utf-8")
 
 
-def _headline(snapshot: Snapshot, result: Mapping[str, Any]) -> list[tuple[str, str]]:
-    held_out = snapshot.measurements.get("held_out")
-    names = {"nll": held_out.label if held_out else "", "entropy": "entropy", "gap": "gap"}
+def _headline(result: Mapping[str, Any]) -> list[tuple[str, str]]:
+    names = {
+        "nll": "held-out NLL",
+        "bound": "held-out bound of the NLL",
+        "entropy": "entropy",
+        "gap": "gap",
+    }
     if result.get("kl") is not None:
         names = {
             "kl": "KL(q‖p), estimate",
@@ -70,7 +74,7 @@ def _headline(snapshot: Snapshot, result: Mapping[str, Any]) -> list[tuple[str, 
     rows = [
         (label, f"{result[name]:.4f} nats")
         for name, label in names.items()
-        if result[name] is not None
+        if result.get(name) is not None
     ]
     if result.get("bits_per_dim") is not None:
         rows = [(result["bits_per_dim_kind"], f"{result['bits_per_dim']:.4f} bits per dimension")]

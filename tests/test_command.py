@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from flowplay import config
 from flowplay.__main__ import main
+from flowplay.catalog import ARCHITECTURES
 from flowplay.wire import SavedRun
 
 FAST = ["--depth", "2", "--width", "8", "--samples", "500", "--steps", "20"]
@@ -31,6 +33,32 @@ def test_the_same_seed_gives_the_same_run(capsys: pytest.CaptureFixture[str]) ->
         main(["train", "--json", "--seed", "5", *FAST])
         results.append(json.loads(capsys.readouterr().out)["nll"])
     assert results[0] == results[1]
+
+
+@pytest.mark.parametrize(
+    ("claimed", "told"), [("exact", "held-out NLL"), ("bound", "held-out bound of the NLL")]
+)
+def test_an_nll_is_told_only_where_it_is_exact(
+    claimed: str,
+    told: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    entry = replace(ARCHITECTURES["realnvp"], likelihood=claimed)  # type: ignore[arg-type]
+    monkeypatch.setattr(config, "architectures_for", lambda _: {**ARCHITECTURES, "realnvp": entry})
+    report = tmp_path / "report.html"
+    assert main(["train", "--json", "--html", str(report), *FAST]) == 0
+    result = json.loads(capsys.readouterr().out)
+    if claimed == "exact":
+        assert result["nll"] is not None
+        assert "bound" not in result
+    else:
+        assert (result["nll"], result["gap"]) == (None, None)
+        assert result["bound"] > result["entropy"]
+    assert told in report.read_text("utf-8")
+    assert main(["train", *FAST]) == 0
+    assert told in capsys.readouterr().out
 
 
 def test_writes_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

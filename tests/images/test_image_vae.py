@@ -85,5 +85,7 @@ def test_the_command_line_tells_a_bound(capsys: pytest.CaptureFixture[str]) -> N
     assert main([*command, "--width", "64"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["bits_per_dim_kind"] == "bound"
+    assert told["nll"] is None
+    assert told["bits_per_dim"] == pytest.approx(told["bound"] / (64 * math.log(2)))
     assert told["bits_per_dim_iw"] < told["bits_per_dim_iw8"] < told["bits_per_dim"]
     assert told["bits_per_dim"] < math.log2(17) - 1
