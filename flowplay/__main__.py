@@ -314,18 +314,17 @@ def _judged(config: RunConfig, state: RunState) -> dict[str, Any]:
     images there are bits per dimension.
     """
     from flowplay.training.image_figures import image_figures
-    from flowplay.training.snapshots import bound_of, held_out_loss_of, samples_of
+    from flowplay.training.snapshots import bound_of, held_out_loss_of, is_exact, samples_of
 
     if isinstance(config.problem(), ImageProblem) and config.entry.likelihood != "none":
         return image_figures(state)
-    likelihood = config.entry.likelihood
     loss = held_out_loss_of(state, HELD_OUT)
     figures: dict[str, Any] = {
-        "nll": loss if likelihood == "exact" else None,
+        "nll": loss if is_exact(state) else None,
         "samples": samples_of(state),
     }
     bound = bound_of(state, HELD_OUT)
-    if bound is None and likelihood == "bound":
+    if bound is None and config.entry.likelihood == "bound":
         bound = loss
     if bound is not None:
         figures["bound"] = bound

@@ -24,7 +24,8 @@ VAE = Architecture(
     equation=r"p(x) = \int \mathcal{N}\bigl(x;\, \mu(z),\, \sigma^2(z)\bigr)\,"
     r"\mathcal{N}(z;\, 0, I)\, dz",
     exactness="Samples are exact. The training loss is a bound; in the plane the true density is "
-    "an integral over the latent, computed by quadrature, and both are shown.",
+    "an integral over the latent, computed by quadrature, and both are shown. A decoder too steep "
+    "for the quadrature has an estimate.",
     use_when="Data that need fewer numbers than they have coordinates: the latent may be smaller "
     "than x. Both directions take one pass.",
     weakness="The likelihood itself is not trained, only a bound of it. Noise of the decoder blurs "
@@ -41,7 +42,7 @@ VAE = Architecture(
     is_flow=False,
     depth_help=None,
     loss_name="−ELBO",
-    loss="Trained by the ELBO, a lower bound of the log-likelihood. The held-out NLL is exact, by "
+    loss="Trained by the ELBO, a lower bound of the log-likelihood. The held-out NLL is a "
     "quadrature over the latent.",
     options=(
         Whole("latent", "Latent", "Axes of the latent z; the data have two.", 2, 1, 2),

@@ -80,6 +80,10 @@ class LikelihoodModel(Model):
         Of images whose levels are whole numbers it is the log-probability.
         """
 
+    def is_estimate(self) -> bool:
+        """Tell whether `log_prob` is less exact than the catalog says, with the weights of now."""
+        return False
+
     def density_on_axes(self, x: Tensor, y: Tensor) -> Tensor | None:
         """Return the density [H, W] at all pairs of y [H] and x [W], in 1 / (data unit)^2.
 

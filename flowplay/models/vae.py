@@ -205,10 +205,19 @@ class VAE(BoundModel):
     def mixture(self) -> GaussianMixture:
         """Return the quadrature in standardized units: a Gaussian for each node of the latent."""
         like = self.encoder.last.bias
-        least, most = NODES[self.latent]
-        nodes = math.ceil(least * max(1.0, self._apart(2 * RADIUS / (least - 1)) / SPACING))
-        z, log_weight = latent_nodes(self.latent, min(most, nodes), RADIUS, like)
+        nodes = min(NODES[self.latent][1], self._wanted_nodes())
+        z, log_weight = latent_nodes(self.latent, nodes, RADIUS, like)
         return GaussianMixture(log_weight, *self.decoder(z))
+
+    @torch.no_grad()
+    def is_estimate(self) -> bool:
+        """Tell whether the decoder is too steep for the most nodes of the quadrature."""
+        return self._wanted_nodes() > NODES[self.latent][1]
+
+    def _wanted_nodes(self) -> int:
+        """Return how many nodes along each axis the quadrature needs to be right to 1e-3."""
+        least, _ = NODES[self.latent]
+        return math.ceil(least * max(1.0, self._apart(2 * RADIUS / (least - 1)) / SPACING))
 
     def _apart(self, step: float) -> float:
         """Return how far the means of most neighbours are apart, in standard deviations.

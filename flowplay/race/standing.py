@@ -82,7 +82,8 @@ class Standing:
     Attributes:
         label: what it is called.
         likelihood: what its held-out figure is at the end: exact, a bound, or none.
-        kind: what it is now; while an ODE is solved in few steps, an estimate.
+        kind: what it is now; while an ODE is solved in few steps, or a
+            quadrature is too coarse, an estimate.
         message: one sentence on why it failed or waits, else empty.
         held_out: loss on held-out points.
         unit: of the held-out loss.
@@ -287,7 +288,8 @@ COLUMNS: tuple[Column, ...] = (
         "held_out",
         "Held-out",
         "The mean loss of points that no training step sees, and what kind of figure it is: exact, "
-        "a bound, or none; an estimate, within 0.01 nats, while an ODE is solved in few steps. "
+        "a bound, or none; an estimate, within 0.01 nats, while an ODE is solved in few steps, or "
+        "where the decoder of a VAE is too steep for its quadrature. "
         "Lower is better; a bound is not compared with an exact figure.",
         lambda s: s.held_out,
         fixed,

@@ -40,7 +40,7 @@ def plane_view(live: LiveRun) -> PlaneView:
     window = _window(live)
     problem = live.config.problem()
     density = np.zeros((0, 0), np.float32)
-    exactness: str = live.config.entry.likelihood
+    exactness: str = live.exactness
     if live.likelihood is not None:
         with live.model.quickly() as rough:
             density = model_density(live.likelihood, cell_centres(window, CELLS), live.device)
@@ -143,7 +143,7 @@ def interpolation_view(
         latents=_array(latents),
         paths=_array(torch.stack((through, straight))),
         log_prob=_array(log_prob),
-        exactness=live.config.entry.likelihood,
+        exactness=live.exactness,
     )
 
 

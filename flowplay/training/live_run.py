@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from flowplay.catalog import Likelihood
 from flowplay.errors import RefusedError
 from flowplay.models import LikelihoodModel, build_model
 from flowplay.training.flat import fill_buffers, flatten_parameters
@@ -102,6 +103,14 @@ class LiveRun:
     def likelihood(self) -> LikelihoodModel | None:
         """The model, if it gives points a log-density."""
         return self.model if isinstance(self.model, LikelihoodModel) else None
+
+    @property
+    def exactness(self) -> Likelihood | Literal["estimate"]:
+        """What the model's log-density is now: as the catalog says, or an estimate."""
+        claimed = self.config.entry.likelihood
+        if claimed == "exact" and self.likelihood is not None and self.likelihood.is_estimate():
+            return "estimate"
+        return claimed
 
     @property
     def judging_seconds(self) -> float:

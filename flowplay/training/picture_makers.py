@@ -64,7 +64,7 @@ def density_picture(live: LiveRun, state: RunState, fine: bool) -> DensityPictur
     return DensityPicture(
         window=list(problem.window),
         scale=scale,
-        exactness="estimate" if rough else live.config.entry.likelihood,
+        exactness="estimate" if rough else live.exactness,
         code=encode_density(density, scale),
     )
 

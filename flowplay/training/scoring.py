@@ -130,7 +130,7 @@ def plane_scores(live: LiveRun, state: RunState) -> PlaneScores:
         window=list(window),
         log_density=(-scores(live, centres)).reshape(CELLS, CELLS).astype(np.float32),
         calibration=calibration_scores(live),
-        exactness=live.config.entry.likelihood,
+        exactness=live.exactness,
     )
 
 
@@ -169,7 +169,7 @@ def slice_view(
         window=window,
         log_density=(-scores(live, points)).reshape(CELLS, CELLS).astype(np.float32),
         calibration=calibration_scores(live),
-        exactness=live.config.entry.likelihood,
+        exactness=live.exactness,
     )
 
 

@@ -37,6 +37,11 @@ def held_out_loss_of(state: RunState, n: int) -> float | None:
     return held_out_nll(live.likelihood, held_out_points(live.config, n).to(live.device))
 
 
+def is_exact(state: RunState) -> bool:
+    """Tell whether a state's log-density is exact, with the weights that it has."""
+    return LiveRun(state).exactness == "exact"
+
+
 def bound_of(state: RunState, n: int) -> float | None:
     """Return the mean of -ELBO over n held-out points, in nats; None for a model without one."""
     live = LiveRun(state)
@@ -104,6 +109,8 @@ def _measurements(live: LiveRun, state: RunState) -> dict[str, Measurement]:
         assert state.judgement is not None, "the untrained model is judged"
         value = factor * float(state.judgement[column])
         exactness = "estimate" if state.judged_roughly else found.exactness
+        if exactness == "exact" and live.exactness == "estimate":
+            exactness = "estimate"
         measured[found.name] = Measurement(found.label, value, unit, exactness)
     # They take a moment: the first picture does not wait for them.
     if "held_out" in measured and state.step and (known := references(live.config)) is not None:

@@ -71,7 +71,7 @@ class PlaneScores(Packed):
         window: x_min, x_max, y_min, y_max, in data units.
         log_density: [H, W] float32 in nats at the centres of the cells; row 0 is the lowest y.
         calibration: [m] float64, ascending: scores of held-out points.
-        exactness: `exact`, or `bound` where the density is at least this.
+        exactness: `exact`, `bound` (the density is at least this) or `estimate`.
     """
 
     KIND: ClassVar[str] = "scores of the plane"
@@ -96,7 +96,7 @@ class SliceView(Packed):
         window: x_min, x_max, y_min, y_max of the two coordinates.
         log_density: [H, W] float32, in nats at the centres of the cells; row 0 is the lowest y.
         calibration: [m] float64, ascending: scores of held-out points.
-        exactness: `exact`, or `bound` where the density is at least this.
+        exactness: `exact`, `bound` (the density is at least this) or `estimate`.
     """
 
     KIND: ClassVar[str] = "slice of a density"

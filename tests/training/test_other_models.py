@@ -13,6 +13,7 @@ import pytest
 import torch
 from scipy.stats import energy_distance as scipy_energy_distance
 from sklearn.neighbors import NearestNeighbors
+from torch.distributions import MultivariateNormal
 
 from flowplay.catalog import ARCHITECTURES
 from flowplay.codes import encode_density
@@ -79,6 +80,46 @@ def test_more_nodes_of_the_quadrature_change_nothing(monkeypatch: pytest.MonkeyP
         finer = vae_of(live).log_prob(x)
     assert float((found - finer).square().mean().sqrt()) < 0.01
     assert float(found.mean()) == pytest.approx(float(finer.mean()), abs=1e-3)
+
+
+def linear_vae(latent: int, slope: float, log_std: float) -> tuple[LiveRun, MultivariateNormal]:
+    """Return a VAE whose decoder is N(W z + b, σ² I), and its density in data units."""
+    live = LiveRun(new_run(RunConfig.from_flat({"architecture": "vae", "latent": latent})))
+    model = vae_of(live)
+    with torch.no_grad():
+        model.decoder.last.weight.zero_()
+        model.decoder.last.bias[:2] = torch.tensor([0.3, -0.2])
+        model.decoder.last.bias[2:] = log_std
+        model.decoder.straight.weight.mul_(slope)
+        middle, log_stds = model.decoder(torch.zeros(1, latent))
+        w, shift = model.decoder.straight.weight.double(), middle[0].double()
+        covariance = w @ w.T + torch.diag(torch.exp(2 * log_stds[0].double()))
+        # x = m + S y, with S diagonal.
+        corners = model.standardization.forward(torch.tensor([[0.0, 0.0], [1.0, 1.0]]))[0].double()
+    scale = torch.diag(corners[1] - corners[0])
+    return live, MultivariateNormal(corners[0] + scale @ shift, scale @ covariance @ scale)
+
+
+@pytest.mark.parametrize(
+    ("latent", "slope", "log_std", "steep"),
+    [(2, 1.0, -1.0, False), (2, 0.5, -3.0, False), (2, 3.0, -8.0, True), (1, 3.0, -3.0, False)],
+)
+def test_the_quadrature_is_that_of_a_linear_decoder_or_says_that_it_is_an_estimate(
+    latent: int, slope: float, log_std: float, steep: bool
+) -> None:
+    live, known = linear_vae(latent, slope, log_std)
+    x = known.sample((4000,)).float()
+    with torch.inference_mode():
+        off = vae_of(live).log_prob(x).double() - known.log_prob(x.double())
+    assert vae_of(live).is_estimate() == steep
+    # The quadrature ends at 4.5 standard deviations of the latent: only points there are off more.
+    assert (float(off.abs().quantile(0.99)) > 0.05) == steep
+    kind = "estimate" if steep else "exact"
+    picture = density_picture(live, new_run(live.config), fine=True)
+    assert picture is not None
+    measured = take_snapshot(live, new_run(live.config), fine=False).measurements
+    assert (live.exactness, picture.exactness, measured["held_out"].exactness) == (kind,) * 3
+    assert measured["bound"].exactness == "bound"
 
 
 def test_a_mixture_leaves_out_only_what_does_not_count() -> None:

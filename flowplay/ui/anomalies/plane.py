@@ -30,7 +30,8 @@ def plane_section(trained: Trained, share: float) -> None:
     point: tuple[float, float] | None = st.session_state.get(_POINT)
     left, right = st.columns([3, 2])
     with left:
-        exact = "Exact density" if found.exactness == "exact" else "Lower bound of the density"
+        kinds = {"exact": "Exact density", "bound": "Lower bound of the density"}
+        exact = kinds.get(found.exactness, "Estimate of the density")
         density = np.exp(found.log_density.astype(np.float64))
         score_view(
             found.log_density,
@@ -93,7 +94,7 @@ def _show_point(trained: Trained, point: tuple[float, float], limit: float) -> N
         + (":orange-badge[anomaly]" if verdict == "anomaly" else ":blue-badge[normal]")
     )
     with st.container(horizontal=True):
-        st.metric("Score", f"{fixed(score, 2)} nats", help="−log p of this point, exact.")
+        st.metric("Score", f"{fixed(score, 2)} nats", help="−log p of this point.")
         st.metric(
             "Percentile",
             fixed(100 * rank, 1),

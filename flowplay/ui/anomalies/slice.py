@@ -67,7 +67,8 @@ def slice_section(trained: Trained, problem: Tabular, share: float) -> None:
         if found is None:
             return
         limit = threshold(found.calibration, share)
-        exact = "Exact" if found.exactness == "exact" else "Lower bound"
+        kinds = {"exact": "Exact", "bound": "Lower bound of the"}
+        exact = kinds.get(found.exactness, "Estimate of the")
         score_view(
             found.log_density,
             bounds=window,
