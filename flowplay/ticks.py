@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from flowplay.numbers import LONGEST, number
+from flowplay.numbers import LONGEST, number, whole
 
 Tick = tuple[float, str]
 """Where a tick stands along its axis (0 to 1), and its label."""
@@ -30,8 +30,22 @@ def axis_ticks(low: float, high: float, intervals: int = 5) -> list[Tick]:
         [(0.1, '−2'), (0.3, '−1'), (0.5, '0'), (0.7, '1'), (0.9, '2')]
     """
     step = round_up((high - low) / intervals)
-    count = range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)
-    return [(round((k * step - low) / (high - low), 6), _label(k * step, step)) for k in count]
+    return [(_place(at, low, high), _label(at, step)) for at in _values(low, high, step)]
+
+
+def count_ticks(last: float, intervals: int = 5) -> list[Tick]:
+    """Return ticks of an axis of counts, from 0 on: only whole ones, written out in full.
+
+    Args:
+        last: highest count, above 0.
+        intervals: the axis is cut into at most this many.
+
+    Example:
+        >>> count_ticks(2_000_000, 2)
+        [(0.0, '0'), (0.5, '1,000,000'), (1.0, '2,000,000')]
+    """
+    values = _values(0.0, last, round_up(last / intervals))
+    return [(_place(at, 0.0, last), whole(at)) for at in values if at.is_integer()]
 
 
 def density_ticks(scale: float) -> list[Tick]:
@@ -63,6 +77,16 @@ def round_up(value: float) -> float:
     """
     power = 10.0 ** math.floor(math.log10(value))
     return next(m * power for m in _ROUND if m * power >= value * (1 - 1e-9))
+
+
+def _values(low: float, high: float, step: float) -> list[float]:
+    """Return the multiples of a step between two values, both included."""
+    count = range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)
+    return [k * step for k in count]
+
+
+def _place(value: float, low: float, high: float) -> float:
+    return round((value - low) / (high - low), 6)
 
 
 def _label(value: float, step: float) -> str:

@@ -18,8 +18,7 @@ from flowplay.figures.loss import (
     loss_range,
     loss_rows,
 )
-from flowplay.numbers import whole
-from flowplay.ticks import Tick, axis_ticks
+from flowplay.ticks import Tick, axis_ticks, count_ticks
 from flowplay.ui.components.registration import register, to_base64
 from flowplay.wire import Curve
 
@@ -146,12 +145,13 @@ def _chart(
         highest, lowest = max(references.values()), min(references.values())
         low, high = min(low, lowest - 0.1), max(min(high, highest + 1.0), highest + 0.2)
     last = max(1.0, float(at[-1])) if len(at) else 1.0
-    ticks = axis_ticks(0.0, last, _INTERVALS)
-    steps = [(at, whole(int(label))) for at, label in ticks if "." not in label]
     return {
         "rows": to_base64(rows.astype("<f4")),
         "bounds": [0.0, last, low, high],
-        "ticks": {"x": steps, "y": _aligned(axis_ticks(low, high, _INTERVALS))},
+        "ticks": {
+            "x": count_ticks(last, _INTERVALS),
+            "y": _aligned(axis_ticks(low, high, _INTERVALS)),
+        },
         "floor": entropy,
         "label": "" if entropy is None else floor_label(entropy, floor),
         "references": list(references.items()),
@@ -162,6 +162,8 @@ def _chart(
 
 def _aligned(ticks: list[Tick]) -> list[Tick]:
     """Give all labels the same number of decimals, so that they stand digit below digit."""
+    if any("×" in label for _, label in ticks):
+        return ticks
     decimals = max((len(label.partition(".")[2]) for _, label in ticks), default=0)
     return [(at, _padded(label, decimals)) for at, label in ticks]
 

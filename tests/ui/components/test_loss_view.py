@@ -103,12 +103,19 @@ def test_ticks_are_few_and_aligned() -> None:
     assert len({len(label.partition(".")[2]) for _, label in ticks["y"]}) == 1
 
 
-@pytest.mark.parametrize("last", [1, 2, 3, 5, 7, 10, 250, 12345])
+@pytest.mark.parametrize("last", [1, 2, 3, 5, 7, 10, 250, 12345, 10**6, 2 * 10**7])
 def test_steps_are_whole(last: int) -> None:
     data = _data(_start(train=np.zeros((0, 2)), held_out=np.array([[0.0, 2.0], [last, 1.0]])))
     assert len(data["ticks"]["x"]) >= 2
     labels = [label for _, label in data["ticks"]["x"]]
     assert labels == [f"{int(label.replace(',', '')):,}" for label in labels]
+
+
+def test_a_huge_loss_keeps_its_power_of_ten() -> None:
+    data = _data(_start(train=np.zeros((0, 2)), held_out=np.array([[0.0, 3e9], [9, 1e9]])))
+    labels = [label for _, label in data["ticks"]["y"]]
+    assert any("× 10" in label for label in labels)
+    assert all("." not in label.partition("×")[2] for label in labels)
 
 
 def test_no_curve_yet_leaves_axes_only() -> None:
