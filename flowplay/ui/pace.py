@@ -8,6 +8,7 @@ import time
 from flowplay.catalog.pace import REFERENCE, seconds_to_picture
 from flowplay.config import RunConfig
 from flowplay.numbers import number
+from flowplay.problems import Energy, make_problem
 from flowplay.ui import shell
 from flowplay.ui.look import WORKER
 from flowplay.ui.work import ask, failure
@@ -33,6 +34,17 @@ def reference_step() -> float | None:
     if future.done() and not failure(future):
         _last = float(json.loads(future.result())["milliseconds"])
     return _last
+
+
+def measured_for(target: str) -> bool:
+    """Tell whether the times say something of a target: they are those of points of the plane.
+
+    Args:
+        target: name of a problem.
+    """
+    problem = make_problem(target)
+    energy = isinstance(problem, Energy)
+    return problem.gives == "points" and problem.window is not None and not energy
 
 
 def time_to_picture(name: str, reference: float | None) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from flowplay.catalog import ARCHITECTURES
 from flowplay.catalog import pace as paces
 from flowplay.catalog.pace import PACES, REFERENCE, Pace, seconds_to_picture
-from flowplay.ui.pace import time_to_picture
+from flowplay.problems import PROBLEMS, Energy
+from flowplay.ui import controls
+from flowplay.ui.pace import measured_for, time_to_picture
 
 
 def test_what_was_measured_is_in_the_catalog() -> None:
@@ -32,3 +35,39 @@ def test_nothing_is_said_before_it_is_measured() -> None:
     assert time_to_picture(REFERENCE, None) == ""
     assert time_to_picture("unknown", 2.0) == ""
     assert time_to_picture(REFERENCE, 1e-3) == "picture in about 1 s"
+
+
+def test_times_are_told_of_points_of_the_plane_alone() -> None:
+    told = {name for name in PROBLEMS if measured_for(name)}
+    assert {"moons", "spiral", "painted"} <= told
+    for name in told:
+        assert PROBLEMS[name].gives == "points"
+        assert not issubclass(PROBLEMS[name], Energy)
+    assert not told & {"digits", "patches", "own_images", "table"}
+
+
+def _picker() -> None:
+    import streamlit as st
+
+    from flowplay.catalog import architectures_for
+    from flowplay.problems import PROBLEMS
+    from flowplay.ui.controls import architecture_picker
+
+    known = architectures_for(PROBLEMS[st.session_state["target"]].gives)
+    st.session_state.setdefault("architecture", next(iter(known)))
+    architecture_picker(known)
+
+
+@pytest.mark.parametrize(("target", "told"), [("moons", True), ("u1", False), ("digits", False)])
+def test_the_picker_gives_no_times_of_another_problem(
+    target: str, told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(controls, "reference_step", lambda: 2.0)
+    test = AppTest.from_function(_picker, default_timeout=30)
+    test.session_state["target"] = target
+    test.run()
+    assert not test.exception
+    captions = list(test.radio(key="architecture").proto.captions)
+    assert any("picture in" in caption for caption in captions) is told
+    helps = [group.proto.help for group in test.get("button_group")]
+    assert any("measured on moons" in text for text in helps) is told
