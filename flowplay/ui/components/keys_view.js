@@ -1,5 +1,6 @@
 const HELP = '[data-testid="stTooltipIcon"] [tabindex], [data-testid="stTooltipIcon"] button';
 const SKIP = "flowplay-skip";
+const DIALOG = '[role="dialog"], [aria-modal="true"]';
 const TARGETS = ".st-key-target";
 const [SEEK_MS, SEEKS] = [250, 40];
 
@@ -96,6 +97,8 @@ class KeysView {
     const on = (selector) => path.some((node) => node.matches?.(selector));
     const dialog = this.root.querySelector("dialog");
     if (dialog.open) return;
+    // Help is of the control that has the keyboard, which may be one of the dialog in front.
+    if (event.key.toLowerCase() !== "h" && isCovered()) return;
     if (event.key === "?" && !on('textarea, [contenteditable="true"], input:not([type="radio"]):not([type="range"])')) {
       event.preventDefault();
       dialog.showModal();
@@ -123,6 +126,11 @@ class KeysView {
       if (node.matches?.('[data-testid="stVerticalBlock"]')) return;
     }
   }
+}
+
+/** @type {() => boolean} whether a dialog, of Streamlit or of ours, stands before the page */
+function isCovered() {
+  return [...document.querySelectorAll(DIALOG)].some((node) => node.checkVisibility({ visibilityProperty: true }));
 }
 
 /** @type {(name: string) => ?HTMLButtonElement} the one that is seen: Streamlit keeps unseen copies */
