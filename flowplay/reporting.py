@@ -12,6 +12,7 @@ from flowplay.figures import (
     ReportFigure,
     comparison_figure,
     density_figure,
+    density_told,
     html_report,
     images_figure,
     layers_figure,
@@ -149,6 +150,6 @@ def _walk(state: RunState) -> ReportFigure:
     frames = LayerFrames.from_bytes(layer_frames(state.to_bytes(), None, True))
     return ReportFigure(
         layers_figure(frames),
-        "Layer by layer: each frame is the exact density of z after one more layer.",
+        f"Layer by layer: each frame is {density_told(frames, 'z')} after one more layer.",
         "Animation from the base to the data, layer by layer.",
     )

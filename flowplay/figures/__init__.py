@@ -3,7 +3,7 @@
 from flowplay.figures.density import comparison_figure, density_figure, describe_density
 from flowplay.figures.family_icons import family_icon
 from flowplay.figures.images import images_figure
-from flowplay.figures.layers import layers_figure
+from flowplay.figures.layers import density_told, layers_figure
 from flowplay.figures.loss import loss_figure
 from flowplay.figures.points import points_figure
 from flowplay.figures.report import ReportFigure, html_report
@@ -14,6 +14,7 @@ __all__ = [
     "comparison_figure",
     "data_uri",
     "density_figure",
+    "density_told",
     "density_png",
     "describe_density",
     "family_icon",

@@ -30,8 +30,20 @@ _BUTTON_TEXT, _BUTTON = "#1d2b3f", "#e6ebf2"
 _INSTANT = {"mode": "immediate", "transition": {"duration": 0}}
 
 
+def density_told(frames: LayerFrames, of: str) -> str:
+    """Say what the densities of frames are, as exact as they have been computed.
+
+    Args:
+        frames: of a flow.
+        of: what they are the density of.
+    """
+    if frames.solved:
+        return f"the density of {of} up to the ODE solver's tolerance"
+    return f"the exact density of {of}"
+
+
 def layers_figure(frames: LayerFrames, height: int = 580) -> go.Figure:
-    """Draw the exact density of every shown z_k, and the same samples after each of them.
+    """Draw the density of every shown z_k, and the same samples after each of them.
 
     All frames share their axes and one colour scale; a layer that exceeds it says so.
 

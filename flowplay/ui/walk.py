@@ -7,7 +7,7 @@ from concurrent.futures import Future
 import streamlit as st
 
 from flowplay.engine import Run
-from flowplay.figures import layers_figure
+from flowplay.figures import density_told, layers_figure
 from flowplay.numbers import whole
 from flowplay.ui.components.heatmap_keeper import heatmap_keeper
 from flowplay.ui.follow import follow
@@ -59,16 +59,16 @@ def _draw(future: Future[bytes], look: Look) -> None:
         say_not_done(sentence, "frames", look.key, button="walk_again")
         return
     st.caption(
-        f"Step {whole(frames.step)}: the exact density of z after each layer, from the base to the "
-        "data, and samples of the base, mapped by the same layers. The axes do not change. The "
+        f"Step {whole(frames.step)}: {density_told(frames, 'z')} after each layer, from the base to "
+        "the data, and samples of the base, mapped by the same layers. The axes do not change. The "
         "last layer is the fixed scaling to data units."
     )
     st.plotly_chart(
         layers_figure(frames),
         key="layers_chart",
         config={"displayModeBar": False},
-        alt=f"Animation over {len(frames.states)} frames: the exact density of z_k and the same "
-        "samples after each layer, from the base to the data.",
+        alt=f"Animation over {len(frames.states)} frames: {density_told(frames, 'z_k')} and the "
+        "same samples after each layer, from the base to the data.",
     )
     with st.container(key="layers_keeper"):
         heatmap_keeper(key="heatmap_keeper")

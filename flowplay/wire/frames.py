@@ -87,3 +87,8 @@ class LayerFrames(Packed):
     lattice_area: NDArray[np.int8]
     cell_area: NDArray[np.int8]
     round_trip_map: NDArray[np.uint8]
+
+    @property
+    def solved(self) -> bool:
+        """Whether an ODE solver gave the densities: they are exact up to its tolerance."""
+        return any(time is not None for time in self.times)

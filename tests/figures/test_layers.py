@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from flowplay.codes import POINT_UNITS, decode_density
-from flowplay.figures.layers import frame_label, layers_figure, log_det_text
+from flowplay.figures.layers import density_told, frame_label, layers_figure, log_det_text
 from flowplay.wire import LayerFrames
 
 Frames = Callable[..., LayerFrames]
@@ -89,3 +90,9 @@ def test_log_det_is_that_of_the_layers_before(frames: LayerFrames, frames_of: Fr
     thinned = frames_of(3, states=[0, 4, 9])
     assert log_det_text(thinned, 2) == "these 5 layers: mean log|det| +0.250 nats"
     assert frame_label(thinned, 1) == "z₄"
+
+
+def test_what_an_ode_solver_gave_is_not_called_exact(frames: LayerFrames) -> None:
+    assert density_told(frames, "z") == "the exact density of z"
+    solved = dataclasses.replace(frames, times=[i / 3 for i in range(len(frames.times))])
+    assert density_told(solved, "z") == "the density of z up to the ODE solver's tolerance"
