@@ -59,9 +59,9 @@ def _draw(future: Future[bytes], look: Look) -> None:
         say_not_done(sentence, "frames", look.key, button="walk_again")
         return
     st.caption(
-        f"Step {whole(frames.step)}: {density_told(frames, 'z')} after each layer, from the base to "
-        "the data, and samples of the base, mapped by the same layers. The axes do not change. The "
-        "last layer is the fixed scaling to data units."
+        f"Step {whole(frames.step)}: {density_told(frames, 'z')} after each layer, from the base "
+        "to the data, and samples of the base, mapped by the same layers. The axes do not change. "
+        "The last layer is the fixed scaling to data units."
     )
     st.plotly_chart(
         layers_figure(frames),

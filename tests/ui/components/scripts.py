@@ -24,7 +24,11 @@ def told_by(script: str, *names: str) -> Any:  # noqa: ANN401
     parts = [_FOLDER.joinpath(f"{name}.js").read_text("utf-8") for name in names]
     source = "\n".join([*(part.partition("export default")[0] for part in parts), script])
     done = subprocess.run(
-        [_NODE, "--input-type=module", "-"], input=source, capture_output=True, text=True, check=False
+        [_NODE, "--input-type=module", "-"],
+        input=source,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

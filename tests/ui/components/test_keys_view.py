@@ -7,7 +7,8 @@ from ui.components.scripts import told_by
 
 _PRESS = """
 const clicked = [];
-const seen = (name, own) => ({ checkVisibility: () => own, disabled: false, click: () => clicked.push(name) });
+const seen = (name, own) =>
+  ({ checkVisibility: () => own, disabled: false, click: () => clicked.push(name) });
 const dialogs = %s.map((own) => seen("dialog", own));
 globalThis.document = {
   querySelectorAll: (selector) =>
