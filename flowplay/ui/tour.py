@@ -116,9 +116,9 @@ def _near_floor(scene: Scene) -> str:
     """Say how near the loss has come to the floor."""
     gap = _gap(scene)
     if gap < NEAR:
-        told = f"{fixed(gap, 2)} nats above it" if gap > 0 else "on it"
-        return f"There it is: the loss is near the dashed line now, {told}. Look at the picture."
-    return f"Training has ended {fixed(gap, 2)} nats above the dashed line."
+        told = f"{fixed(gap, 2)} above it" if gap > 0 else "on it"
+        return f"There it is: the curve is near the dashed line now, {told}. Look at the picture."
+    return f"Training has ended {fixed(gap, 2)} above the dashed line."
 
 
 def _trains(scene: Scene) -> bool:
@@ -143,7 +143,7 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         "floor",
-        "Watch the loss approach the dashed line, the target's entropy. No expected NLL is lower.",
+        "Watch the curve come down to the dashed line: on average no model gets lower.",
         ".st-key-loss",
         lambda scene: _gap(scene) < NEAR or scene.view.phase is Phase.FINISHED,
         seen=_near_floor,
@@ -167,7 +167,7 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         "point",
-        "Click a point of the picture, or press Enter: the ledger follows it through the layers.",
+        "Click a point of the picture, or press Enter: a table follows it through the layers.",
         ".st-key-inside",
         lambda scene: scene.point != scene.begun_point,
         page="layers",
@@ -176,7 +176,9 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         "ledger",
-        "Read its ledger: the base's log-density plus every log-det on the way back is log p(x).",
+        "Read the table, its ledger: each layer stretches or squeezes the plane at the point, by "
+        "the log-det in its row. Their sum, plus the log-density where the way back ends, is the "
+        "log-density that the flow gives the point.",
         ".st-key-ledger",
         lambda scene: scene.acted,
         page="layers",

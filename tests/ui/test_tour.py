@@ -159,3 +159,17 @@ def test_another_target_while_it_runs_breaks_no_page() -> None:
     app.radio(key="target").set_value("moons").run()
     assert not app.exception
     assert app.slider(key="noise").value == TARGETS["moons"].noise
+
+
+@pytest.mark.parametrize("word", ["NLL", "nats", "entropy", "Jacobian"])
+def test_no_step_uses_a_word_that_nothing_explains(word: str) -> None:
+    told = [step.text for step in STEPS]
+    told += [tours._near_floor(scene()), tours._near_floor(scene(example=False))]
+    assert not [text for text in told if word in text]
+
+
+@pytest.mark.parametrize("word", ["ledger", "log-det"])
+def test_a_word_of_the_trade_comes_with_what_it_is(word: str) -> None:
+    used = [step.text for step in STEPS if word in step.text]
+    assert len(used) == 1
+    assert {"ledger": "the table", "log-det": "stretches or squeezes"}[word] in used[0].lower()
