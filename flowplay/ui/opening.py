@@ -90,10 +90,12 @@ def example_note(run: Run, *, is_told: bool = False) -> bool:
             return True
         if runs.is_example(run):
             if not is_told:
-                st.caption(
-                    ":material/school: Example: a run of these settings, trained earlier. Train "
-                    "starts a new run."
-                )
+                # Where the page is presented this goes; the way back and what is a copy stay.
+                with st.container(key="example_told"):
+                    st.caption(
+                        ":material/school: Example: a run of these settings, trained earlier. "
+                        "Train starts a new run."
+                    )
             return True
         if (before := runs.run_before()) is not None:
             header = before.view().header

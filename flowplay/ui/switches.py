@@ -16,9 +16,9 @@ _PRESENTING = """
 .stMainBlockContainer { padding: 0.75rem 1.25rem !important; }
 .stAppHeader, [data-testid="stSidebar"], [data-testid="stExpandSidebarButton"], .st-key-tour,
 .stMainBlockContainer [data-testid="stHeading"]:has(h1), .st-key-open_settings, .st-key-subtitle,
-[data-testid="stLayoutWrapper"]:has(> .st-key-walk), .st-key-target_group, .st-key-example_note,
+[data-testid="stLayoutWrapper"]:has(> .st-key-walk), .st-key-target_group, .st-key-example_told,
 .st-key-layers, .st-key-layers_title,
-[data-testid="stLayoutWrapper"]:has(> :is(.st-key-tour, .st-key-subtitle, .st-key-example_note)),
+[data-testid="stLayoutWrapper"]:has(> :is(.st-key-tour, .st-key-subtitle, .st-key-example_told)),
 .st-key-rewind [data-testid="stCaptionContainer"],
 .st-key-diagnosis, .st-key-export, .st-key-see_inside {
   display: none !important;
@@ -39,6 +39,10 @@ _PRESENTING = """
   .st-key-inside { --tallest: calc(100vh - 21.5rem); }
   .stColumn:has(.st-key-inside) { flex: 0 0 max(35rem, 100vh - 16rem); }
   .st-key-rewind { margin-bottom: -1.75rem; }
+  /* What is shown may need a line of its own: a copy, or the way back to the run before. */
+  .stMainBlockContainer:has(.st-key-example_note):not(:has(.st-key-example_told)) .st-key-inside {
+    --tallest: calc(100vh - 24.5rem);
+  }
 }
 """
 

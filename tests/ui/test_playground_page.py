@@ -25,7 +25,7 @@ from flowplay.catalog.entries import Likelihood
 from flowplay.config import RunConfig, flat_names
 from flowplay.engine import Engine, EngineStatus, Run, WorkError
 from flowplay.targets import TARGETS
-from flowplay.ui import picture_views, runs, shell
+from flowplay.ui import picture_views, runs, shell, switches
 from flowplay.ui.example import example
 from flowplay.ui.runs import ACTIVE
 from flowplay.ui.settings import identity
@@ -126,6 +126,14 @@ def test_the_run_before_can_be_returned_to(engine: Engine) -> None:
     assert not page.exception
     assert shown_run(page) is opened
     assert page.slider(key="depth").value == 3
+
+
+def test_presenting_keeps_the_way_back_and_the_note_on_a_copy() -> None:
+    style = switches._PRESENTING
+    hidden = style[: style.index("display: none")]
+    assert "example_told" in hidden
+    for kept in ("example_note", "run_before"):
+        assert kept not in hidden
 
 
 def test_widgets_show_their_values_even_if_the_run_that_sets_them_is_cut_off() -> None:
