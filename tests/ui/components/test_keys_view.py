@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ui.components.scripts import told_by
+from component_scripts import told_by
 
 _PRESS = """
 const clicked = [];
