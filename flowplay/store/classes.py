@@ -316,11 +316,14 @@ class Classes:
                 session.execute(chosen.values(run=run, seen_at=now))
         return id_
 
-    def has_live_link(self, owner: str) -> bool:
-        """Tell whether a browser is followed."""
+    def move_live_link(self, owner: str, run: str) -> None:
+        """Let the live link of a browser, if it has one, look at a run from now on."""
+        mine = StoredLiveLink.owner == owner
         with self._store.reading() as session:
-            mine = select(StoredLiveLink.id).where(StoredLiveLink.owner == owner)
-            return session.scalar(mine) is not None
+            if session.scalar(select(StoredLiveLink.id).where(mine)) is None:
+                return
+        with self._store.writing() as session:
+            session.execute(update(StoredLiveLink).where(mine).values(run=run))
 
     def followed(self, id_: str) -> tuple[str, str] | None:
         """Return whose run a live link shows, and its id; None if there is no such link."""

@@ -110,7 +110,10 @@ def _note(plan: ClassPlan, run: Run, id_: str) -> None:
     noted = (about, reached)
     if about and st.session_state.get(_NOTED) != noted:
         goal_at = (step, header.seconds) if reached and header is not None else None
-        classes().note(id_, browser(), run=about, goal=goal_at)
+        try:
+            classes().note(id_, browser(), run=about, goal=goal_at)
+        except StoreError:
+            return  # The next look notes it.
         st.session_state[_NOTED] = noted
 
 

@@ -14,7 +14,7 @@ from flowplay.ui.keeping import keeper
 from flowplay.ui.settings import CLASS, RUN, rules_now, typed_config
 
 _TEACHING = "_teaching"
-_FOLLOWED = "_followed"
+_SHOWN = "_shown_before"
 _FOLLOWING = "_following"
 
 _DIFFERS = {
@@ -212,7 +212,7 @@ def _follow_me(run: Run) -> None:
     try:
         about = runs.about(run).get(RUN, "")
         link = classes().live_link(browser(), about)
-        st.session_state[_FOLLOWED] = about
+        st.session_state[_SHOWN] = about
         st.session_state[_FOLLOWING] = (link, "")
     except StoreError as error:
         st.session_state[_FOLLOWING] = ("", str(error))
@@ -251,23 +251,26 @@ def _stop() -> None:
         classes().stop_following(browser())
     except StoreError:
         return
-    st.session_state.pop(_FOLLOWED, None)
     st.session_state.pop(_FOLLOWING, None)
 
 
 def _tell_followers(run: Run) -> None:
-    """Let the live link, if this session has made one, show the run that this page shows."""
-    before = st.session_state.get(_FOLLOWED)
+    """Let the browser's live link, if it has one, show the run that this page has turned to.
+
+    A page that is loaded again, or opened beside another, leaves the link where it is until it
+    shows another run than at first.
+    """
     about = runs.about(run).get(RUN, "")
-    if before is None or not about or before == about:
+    before = st.session_state.setdefault(_SHOWN, about)
+    if not about or before == about:
         return
     from flowplay.ui.joining import classes
 
     try:
-        classes().live_link(browser(), about)
+        classes().move_live_link(browser(), about)
     except StoreError:
-        return
-    st.session_state[_FOLLOWED] = about
+        return  # The next run of the page does it.
+    st.session_state[_SHOWN] = about
 
 
 def _labels(config: RunConfig) -> dict[str, str]:

@@ -108,10 +108,10 @@ def _wall(found: Class) -> None:
     def look() -> None:
         try:
             students = classes().students(found.id)
-            shown = [_told(found, student) for student in students]
         except StoreError as error:
             st.warning(str(error), icon=":material/cloud_off:")
             return
+        shown = [_told(found, student) for student in students]
         if not shown:
             st.info("Nobody has joined yet.", icon=":material/hourglass:")
         wall_view(shown, key="wall_view")
@@ -120,7 +120,10 @@ def _wall(found: Class) -> None:
 
 
 def _is_new(found: Class) -> bool:
-    return not classes().students(found.id)
+    try:
+        return not classes().students(found.id)
+    except StoreError:
+        return False  # The wall below says so.
 
 
 def _controls(found: Class) -> None:
@@ -204,7 +207,7 @@ def _shown(found: Class, student: Student) -> tuple[RunConfig, Tile | None, bool
     """Return config, picture and whether it trains of what a student has.
 
     Raises:
-        StoreError: if the store does not answer.
+        StoreError: if the store does not answer, or another version of flowplay wrote the run.
     """
     kept = keeper()
     read = None if kept is None else _run_of(kept, student)
@@ -219,8 +222,13 @@ def _shown(found: Class, student: Student) -> tuple[RunConfig, Tile | None, bool
 
 
 def _told(found: Class, student: Student) -> dict[str, Any]:
-    config, picture, training = _shown(found, student)
     facts = "not started"
+    try:
+        config, picture, training = _shown(found, student)
+    except StoreError as error:
+        # The tiles of all others are none the worse for it.
+        config, picture, training = student_config(found.plan, student.number), None, False
+        facts = str(error)
     if picture is not None:
         judged = [
             f"{label} {number(value, 3)}"
@@ -245,14 +253,23 @@ def _told(found: Class, student: Student) -> dict[str, Any]:
 
 
 def results_csv(found: Class) -> str:
-    """Return what every student has reached, as CSV."""
+    """Return what every student has reached, as CSV; the last column says what cannot be read."""
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(
-        "name family target depth seed steps seconds gap nll goal_step goal_seconds".split()  # noqa: SIM905
+        "name family target depth seed steps seconds gap nll goal_step goal_seconds note".split()  # noqa: SIM905
     )
-    for student in classes().students(found.id):
-        config, picture, _ = _shown(found, student)
+    try:
+        students = classes().students(found.id)
+    except StoreError as error:
+        writer.writerow([*[""] * 11, str(error)])
+        return out.getvalue()
+    for student in students:
+        note = ""
+        try:
+            config, picture, _ = _shown(found, student)
+        except StoreError as error:
+            config, picture, note = student_config(found.plan, student.number), None, str(error)
         figures = ("", "", "", "") if picture is None else picture[:4]
         writer.writerow(
             [
@@ -264,6 +281,7 @@ def results_csv(found: Class) -> str:
                 *("" if value is None else value for value in figures),
                 "" if student.goal_step is None else student.goal_step,
                 "" if student.goal_seconds is None else student.goal_seconds,
+                note,
             ]
         )
     return out.getvalue()

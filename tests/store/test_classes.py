@@ -192,8 +192,12 @@ def test_a_live_link_stays_the_same_when_its_run_changes(store: Store) -> None:
     link = classes.live_link("owner", "one")
     assert classes.live_link("owner", "two") == link
     assert classes.followed(link) == ("owner", "two")
-    assert classes.has_live_link("owner")
+    classes.move_live_link("owner", "three")
+    assert classes.followed(link) == ("owner", "three")
+    classes.move_live_link("somebody", "four")
+    assert classes.followed(link) == ("owner", "three")
     classes.stop_following("owner")
+    classes.move_live_link("owner", "five")
     assert classes.followed(link) is None
 
 

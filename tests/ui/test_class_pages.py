@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import update
+from store.kept import kept
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 from flowplay.config import RunConfig
 from flowplay.engine import Engine, Run
 from flowplay.rules import flat_values
+from flowplay.store import StoreError
 from flowplay.store.classes import Classes, ClassPlan
 from flowplay.store.keeper import Keeper
+from flowplay.store.schema import StoredRun
 from flowplay.store.store import Store
-from flowplay.ui import classroom, keeping, runs
+from flowplay.ui import classroom, keeping, runs, wall
 from flowplay.ui.joining import student_rules
 
 PAGES = Path(__file__).parents[2] / "pages"
@@ -160,3 +167,88 @@ def test_who_joins_a_paused_class_begins_when_it_is_resumed(classes: Classes) ->
     pause(classes, id_, paused=False)
     page.run()
     assert moving(page) == 1
+
+
+def test_a_live_link_follows_the_teacher_after_a_reload(classes: Classes) -> None:
+    page = show()
+    page.button(key="train").click().run()
+    first = page.query_params["run"]
+    page.button(key="follow_me").click().run()
+    link, failed = page.session_state["_following"]
+    assert not failed
+    assert classes.followed(link) == ("mine", first)
+    # Another page of this browser, which shows what it showed: the link stays where it is.
+    beside = show(depth="9")
+    assert classes.followed(link) == ("mine", first)
+    again = show(run=first)
+    assert classes.followed(link) == ("mine", first)
+    again.slider(key="depth").set_value(5).run()
+    # What trained goes on training with the new settings: it is another run.
+    second = again.query_params["run"]
+    assert second != first
+    assert classes.followed(link) == ("mine", second)
+    beside.button(key="train").click().run()
+    assert classes.followed(link) == ("mine", beside.query_params["run"])
+    classes.stop_following("mine")
+    again.slider(key="depth").set_value(6).run()
+    assert classes.followed(link) is None
+
+
+@pytest.fixture
+def tiles(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What a wall shows, after it has been drawn."""
+    shown: list[dict[str, Any]] = []
+    monkeypatch.setattr(wall, "wall_view", lambda told, key: shown.extend(told))
+    return shown
+
+
+def test_a_run_of_another_version_spoils_only_its_own_tile(
+    classes: Classes, keeper: Keeper, tiles: list[dict[str, Any]]
+) -> None:
+    id_, key = classes.make(PLAN, "mine")
+    for browser in ("a", "b"):
+        run = kept()
+        keeper.runs.write(run, "another server", known=None)
+        classes.join(id_, browser, browser)
+        classes.note(id_, browser, run=run.id)
+        if browser == "a":
+            with keeper.store.writing() as session:
+                session.execute(update(StoredRun).values(config='{"version": 99}'))
+    page = show("classroom", key=key)
+    assert not page.warning
+    other, own = tiles
+    assert "another version" in other["facts"]
+    assert own["facts"].startswith("step ")
+    found = classes.get(id_)
+    assert found is not None
+    rows = list(csv.DictReader(io.StringIO(wall.results_csv(found))))
+    assert [row["name"] for row in rows] == ["a", "b"]
+    assert ["another version" in row["note"] for row in rows] == [True, False]
+    assert [row["steps"] for row in rows] == ["", "7"]
+
+
+def test_a_store_that_goes_away_is_said_and_ends_no_page(
+    classes: Classes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id_, key = classes.make(PLAN, "mine")
+    classes.join(id_, "mine", "")
+    away = "The store of runs does not answer; trying again."
+
+    def fail(*_: object, **__: object) -> None:
+        raise StoreError(away)
+
+    student = show(**{"class": id_})
+    with monkeypatch.context() as failing:
+        failing.setattr(Classes, "students", fail)
+        failing.setattr(Classes, "note", fail)
+        assert any(away in warning.value for warning in show("classroom", key=key).warning)
+        found = classes.get(id_)
+        assert found is not None
+        assert away in wall.results_csv(found)
+        student.button(key="train").click().run()
+        assert not student.exception
+        pause(classes, id_)
+        assert not student.run().exception
+        assert moving(student) == 0, "what cannot be noted does not keep it from being paused"
+    student.run()
+    assert [each.run for each in classes.students(id_)] == [student.query_params["run"]]
