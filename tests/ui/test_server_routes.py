@@ -6,9 +6,11 @@ import asyncio
 import csv
 import io
 import json
+import runpy
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -71,6 +73,27 @@ def test_a_server_is_healthy_once_a_worker_is_ready(engine: Engine) -> None:
     assert after.status_code == 200
     assert json.loads(bytes(after.body)) == {"status": "ready", "workers": 2, "message": ""}
     assert after.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("command", "environ", "address"),
+    [
+        ("streamlit\0run\0app.py\0--server.port=8501", {}, "http://127.0.0.1:8501/healthz"),
+        ("run\0--server.baseUrlPath=flow", {}, "http://127.0.0.1:8501/flow/healthz"),
+        ("--server.baseUrlPath\0/a/b/\0--server.port\09", {}, "http://127.0.0.1:9/a/b/healthz"),
+        ("sh\0-c\0exec run --server.baseUrlPath='x'", {}, "http://127.0.0.1:8501/x/healthz"),
+        (
+            "streamlit\0run",
+            {"STREAMLIT_SERVER_BASE_URL_PATH": "/flow", "STREAMLIT_SERVER_PORT": "80"},
+            "http://127.0.0.1:80/flow/healthz",
+        ),
+    ],
+)
+def test_a_container_asks_where_its_server_was_told_to_answer(
+    command: str, environ: dict[str, str], address: str
+) -> None:
+    script = runpy.run_path(str(Path(__file__).parents[2] / "deploy/healthy.py"))
+    assert script["address"](command, environ) == address
 
 
 @pytest.mark.usefixtures("engine")
