@@ -132,6 +132,9 @@ def current_run(config: RunConfig) -> Run:
     while len(runs) > RUNS_PER_SESSION:
         _evict(runs)
     _hand_over_hot_settings(held, config)
+    if held.run.view().phase in ACTIVE and not may_train():
+        # It was kept while it trained, and went on when it was opened.
+        pause_with_class([held.run])
     _watch(held.run)
     return held.run
 

@@ -23,7 +23,9 @@ from flowplay.store.keeper import Keeper
 from flowplay.store.schema import StoredRun
 from flowplay.store.store import Store
 from flowplay.ui import classroom, keeping, runs, wall
+from flowplay.ui.example import example
 from flowplay.ui.joining import student_rules
+from flowplay.wire import Header
 
 PAGES = Path(__file__).parents[2] / "pages"
 PLAN = ClassPlan(title="Couplings", config=RunConfig(depth=3, width=16))
@@ -163,6 +165,33 @@ def test_who_joins_a_paused_class_begins_when_it_is_resumed(classes: Classes) ->
     id_ = joined(classes, ClassPlan(autostart=True))
     pause(classes, id_)
     page = show(**{"class": id_})
+    assert moving(page) == 0
+    pause(classes, id_, paused=False)
+    page.run()
+    assert moving(page) == 1
+
+
+def test_a_run_that_comes_back_to_a_paused_class_goes_on_when_it_is_resumed(
+    classes: Classes, keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id_, bundled = joined(classes), example()
+    config = RunConfig(depth=5)
+    run = kept(
+        owner="mine",
+        config=config,
+        hot=config.hot.model_copy(update={"budget": 9000.0}),
+        training=True,
+        state=bundled.state,
+        snapshot=bundled.snapshot,
+        header=Header.of(bundled.snapshot),
+        earlier={},
+    )
+    keeper.runs.write(run, "another server", known=None)
+    pause(classes, id_)
+    with monkeypatch.context() as blind:
+        blind.setattr(classroom, "class_banner", lambda shown: None)
+        page = show(**{"class": id_, "run": run.id})
+    assert page.query_params["run"] == run.id
     assert moving(page) == 0
     pause(classes, id_, paused=False)
     page.run()
