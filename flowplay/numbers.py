@@ -54,7 +54,7 @@ def number(value: float, digits: int = 2) -> str:
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
     if value == 0 or 1e-4 <= abs(value) < LONGEST:
-        rounded = float(f"{value:.{digits}g}")
+        rounded = float(f"{value:.{digits}g}") + 0.0  # no minus before a zero
         return f"{rounded:,.10g}".replace("-", "−")
     mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
     mantissa = f"{float(mantissa):g}".replace("-", "−")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from flowplay.numbers import LONGEST, number, whole
 
 Tick = tuple[float, str]
@@ -64,7 +62,7 @@ def density_ticks(scale: float) -> list[Tick]:
         at = math.sqrt(value / scale)
         last = ticks[-1][0] if ticks else math.inf
         if at <= 1 + 1e-9 and last - at >= _BAR_GAP and at >= _BAR_GAP:
-            ticks.append((round(at, 6), f"{value:g}"))
+            ticks.append((round(at, 6), number(value)))
     return [(0.0, "0"), *reversed(ticks)]
 
 
@@ -94,5 +92,5 @@ def _label(value: float, step: float) -> str:
         return number(value, 3)
     # `%g` of a sum of steps would print their rounding errors.
     digits = max(0, 2 - math.floor(math.log10(step)))
-    text = np.format_float_positional(round(value, digits) + 0.0, trim="-")
-    return text.replace("-", "−")
+    text = f"{round(value, digits) + 0.0:,.{digits}f}"
+    return (text.rstrip("0").rstrip(".") if digits else text).replace("-", "−")

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from flowplay.figures.colors import DOT_OUTLINE, GRID, ORANGE, plotly_colorscale
+from flowplay.numbers import number
 
 _HOVER = "x = %{x:.2f}<br>y = %{y:.2f}<br>density = %{z:.4f}<extra></extra>"
 _BAR_PIXELS = 240
@@ -107,7 +108,7 @@ def describe_density(name: str, density: NDArray[np.floating], bounds: Sequence[
     y = y_min + (row + 0.5) * (y_max - y_min) / values.shape[0]
     return (
         f"Exact density of {name} for x from {x_min:g} to {x_max:g} and y from {y_min:g} to "
-        f"{y_max:g}, highest ({values[row, column]:.3g}) near x = {x:.2g}, y = {y:.2g}."
+        f"{y_max:g}, highest ({number(values[row, column], 3)}) near x = {x:.2g}, y = {y:.2g}."
     )
 
 

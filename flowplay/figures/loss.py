@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from flowplay.figures.colors import BLUE, GRID, ORANGE
+from flowplay.numbers import fixed
 from flowplay.ticks import round_up
 from flowplay.wire import Curve
 
@@ -170,7 +171,7 @@ def floor_label(entropy: float, name: str = "entropy floor") -> str:
         >>> floor_label(0.28983)
         'entropy floor 0.290'
     """
-    return f"{name} {entropy:.3f}"
+    return f"{name} {fixed(entropy)}"
 
 
 def _finite(rows: Rows) -> Rows:

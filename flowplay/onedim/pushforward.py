@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import integrate
 
+from flowplay.numbers import number
 from flowplay.onedim.bases import Base, FloatArray, Interval
 from flowplay.onedim.maps import MonotoneMap
 
@@ -175,9 +176,5 @@ class PushForward:
 
 
 def _interval(interval: Interval) -> str:
-    low, high = (_signed(end) for end in interval)
+    low, high = (number(end, 3) for end in interval)
     return f"({low}, {high})"
-
-
-def _signed(value: float) -> str:
-    return f"{value:.3g}".replace("-", "−").replace("inf", "∞")

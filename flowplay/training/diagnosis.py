@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from flowplay.flows import Flow
+from flowplay.numbers import fixed, number, whole
 from flowplay.problems import learns_from_draws
 from flowplay.training.layer_frames import (
     flow_of,
@@ -134,7 +135,7 @@ def _condition(numbers: NDArray[np.float64]) -> dict[str, Any]:
     fine = high < FINE_CONDITION
     return _check(
         "Condition number of the Jacobian",
-        f"{_rounded(low)} to {_rounded(high)}" if math.isfinite(high) else "not finite",
+        f"{number(low)} to {number(high)}" if math.isfinite(high) else "not finite",
         fine,
         "In the inverse, relative rounding errors grow at most by about this factor. For float32 "
         "this is small enough."
@@ -152,7 +153,7 @@ def _inverse(error: NDArray[np.float64], spread: float) -> dict[str, Any]:
     fine = largest < FINE_ERROR * spread
     return _check(
         "Largest inverse error",
-        f"{largest:.1e}" if solved else "not solved",
+        number(largest) if solved else "not solved",
         fine,
         "From x to z and back, every point returns to within 0.1 % of the data's spread."
         if fine
@@ -168,9 +169,9 @@ def _judgement(state: RunState, label: str, *, comparable: bool) -> dict[str, An
     assert state.judgement is not None, "the untrained model is judged"
     first, now = float(curve[0, 1]), float(state.judgement[1])
     lowest = float(np.nanmin(curve[:, 1]))
-    value = f"{first:.3f} to {now:.3f} nats".replace("-", "−")
+    value = f"{fixed(first)} to {fixed(now)} nats"
     if state.step == 0:
-        return _check(name, f"{now:.3f} nats", True, "Not trained yet.")
+        return _check(name, f"{fixed(now)} nats", True, "Not trained yet.")
     rose = now - lowest > FINE_RISE
     train = state.train_loss
     overfits = comparable and train is not None and now - train > FINE_GAP
@@ -181,7 +182,7 @@ def _judgement(state: RunState, label: str, *, comparable: bool) -> dict[str, An
         )
     elif rose:
         sentence = (
-            f"It was lower before ({lowest:.3f}). Lower the learning rate, or rewind to the "
+            f"It was lower before ({fixed(lowest)}). Lower the learning rate, or rewind to the "
             "better state."
         )
     elif now >= first:
@@ -214,7 +215,7 @@ def _saturated(log_scales: NDArray[np.float64], bounds: dict[int, float]) -> dic
         for k, bound in bounds.items()
         if (log_scales[k - 1] > SATURATED_PART * bound).any(1).mean() > SATURATED_SHARE
     ]
-    largest = f"{math.exp(max(bounds.values())):.0f}"
+    largest = whole(math.exp(max(bounds.values())))
     return _check(
         "Saturated layers",
         _listed(saturated),
@@ -225,11 +226,6 @@ def _saturated(log_scales: NDArray[np.float64], bounds: dict[int, float]) -> dic
         else f"They scale some points by nearly {largest}, up or down, the most that they can. "
         "Use more layers, or a family without this limit: neural splines or Flow++.",
     )
-
-
-def _rounded(number: float) -> str:
-    """Write two digits of a number of at least 1, without an exponent below a million."""
-    return f"{float(f'{number:.2g}'):,g}" if number < 1e6 else f"{number:.1e}"
 
 
 def _listed(layers: list[int]) -> str:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from flowplay.catalog import FlowFamily
 from flowplay.config import RunConfig
-from flowplay.numbers import fixed
+from flowplay.numbers import fixed, whole
 from flowplay.problems import Energy, learns_from_draws
 from flowplay.ui.components.loss_view import loss_view
 from flowplay.ui.terms import tooltip
@@ -82,8 +82,9 @@ def bounds_chart(snapshot: Snapshot, energy: Energy, *, key: str, height: int) -
         rising=True,
         names=("ELBO", "log Z est."),
         alt=f"ELBO and importance-weighted log Z against optimizer step. At step "
-        f"{snapshot.header.step}: ELBO {fixed(snapshot.measurements['elbo'].value)}, estimate "
-        f"{fixed(snapshot.measurements['log_z'].value)}, true log Z {fixed(energy.log_z)} nats.",
+        f"{whole(snapshot.header.step)}: ELBO {fixed(snapshot.measurements['elbo'].value)}, "
+        f"estimate {fixed(snapshot.measurements['log_z'].value)}, "
+        f"true log Z {fixed(energy.log_z)} nats.",
         key=key,
         height=height,
     )

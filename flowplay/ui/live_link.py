@@ -207,7 +207,7 @@ def _message(run_id: str, config: RunConfig, snapshot: Snapshot, phase: str) -> 
             density.code,
             bounds=density.window,
             scale=density.scale,
-            alt=f"The model at step {header.step}, on the target's colour scale.",
+            alt=f"The model at step {whole(header.step)}, on the target's colour scale.",
             note=NOTES[density.exactness],
             frame_id=f"{frame}-{len(density.code)}",
         )
@@ -215,7 +215,7 @@ def _message(run_id: str, config: RunConfig, snapshot: Snapshot, phase: str) -> 
         message["density"] = density_frame(
             None,
             bounds=samples.window,
-            alt=f"Samples of the model at step {header.step}.",
+            alt=f"Samples of the model at step {whole(header.step)}.",
             points=samples.points,
             note="Samples; this model gives no density",
             frame_id=frame,
@@ -225,7 +225,7 @@ def _message(run_id: str, config: RunConfig, snapshot: Snapshot, phase: str) -> 
         snapshot.curves,
         entropy=None if floor is None else floor.value,
         floor="" if floor is None else floor.label,
-        alt=f"Loss against optimizer step. At step {header.step}: {told}.",
+        alt=f"Loss against optimizer step. At step {whole(header.step)}: {told}.",
         height=320,
     )
     return json.dumps(message).encode()

@@ -172,7 +172,7 @@ def draw_density(
         picture.code,
         bounds=picture.window,
         scale=picture.scale,
-        alt=f"The model at step {snapshot.header.step}, on the target's colour scale. "
+        alt=f"The model at step {whole(snapshot.header.step)}, on the target's colour scale. "
         f"{note}.{told}",
         key=key,
         points=None if points is None else points.points,
@@ -189,7 +189,8 @@ def draw_images(
     images_view(
         picture.levels,
         brightest=picture.brightest,
-        alt=f"{len(picture.levels)} images drawn from the model at step {snapshot.header.step}.",
+        alt=f"{len(picture.levels)} images drawn from the model "
+        f"at step {whole(snapshot.header.step)}.",
         key=key,
         note="Images drawn from the model, from the same noise at every step",
         frame_id=frame,
@@ -206,7 +207,8 @@ def draw_samples(
     density_view(
         None,
         bounds=picture.window,
-        alt=f"{whole(len(picture.points))} samples of the model at step {snapshot.header.step}.",
+        alt=f"{whole(len(picture.points))} samples of the model "
+        f"at step {whole(snapshot.header.step)}.",
         key=key,
         points=picture.points,
         note="Samples; this model gives no density",
@@ -237,8 +239,8 @@ def _draw_pairs(picture: SamplesPicture, step: int, frame: str, key: str) -> Non
         columns=problem.columns,
         pair=chosen_pair(problem),
         alt=f"All pairs of the {problem.dim} columns of {problem.title}: its rows below the "
-        f"diagonal, samples of the model at step {step} above it, and how often each value occurs "
-        "on it.",
+        f"diagonal, samples of the model at step {whole(step)} above it, and how often each value "
+        "occurs on it.",
         key=key,
         note="Below the diagonal rows (blue), above it samples (orange). Click a pair to enlarge",
         frame_id=frame,

@@ -17,6 +17,8 @@ from flowplay.kernels.layout import LOG_SCALE_BOUND
 from flowplay.training import RunState, new_run
 from flowplay.training.diagnosis import (
     FINE_CONDITION,
+    _condition,
+    _inverse,
     condition_numbers,
     diagnose,
     inverse_jacobians,
@@ -141,3 +143,8 @@ def test_jacobians_are_those_of_the_whole_flow() -> None:
     assert isinstance(whole, torch.Tensor)
     expected = torch.linalg.cond(whole.transpose(0, 1).double())
     torch.testing.assert_close(condition_numbers(jacobians), expected, rtol=1e-3, atol=0)
+
+
+def test_what_is_found_is_written_as_all_numbers_are() -> None:
+    assert _inverse(np.array([1.2e-6]), 1.0)["value"] == "1.2 × 10⁻⁶"
+    assert _condition(np.array([1.5, 2.5e7]))["value"] == "1.5 to 2.5 × 10⁷"

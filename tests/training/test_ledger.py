@@ -10,7 +10,7 @@ import torch
 
 from flowplay.flows import FAMILIES, Flow, Standardization, build_flow
 from flowplay.training.ledger import point_ledger, point_ledgers
-from flowplay.ui.components.ledger_view import ledger_rows, worked_log_det
+from flowplay.ui.components.ledger_view import _short, ledger_rows, worked_log_det
 from flowplay.wire import Ledger
 
 POINTS = 100
@@ -119,3 +119,7 @@ def test_a_small_determinant_is_not_written_as_zero() -> None:
     assert worked["entries"] == ["0.003000", "0.0000", "1.0000", "0.02000"]
     assert str(worked["det"]).endswith("= 0.00006000")
     assert worked["log"] == "log|det J| = log 0.00006000 = −9.7212 nats, from z₀ to x"
+
+
+def test_stretches_are_written_as_all_numbers_are() -> None:
+    assert [_short(v) for v in (1234.5, 0.5, 2.5e-6)] == ["1,230", "0.5", "2.5 × 10⁻⁶"]

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from flowplay.numbers import fixed
+from flowplay.numbers import fixed, number
 from flowplay.ui.components.registration import register
 from flowplay.wire import Ledger
 
@@ -176,7 +176,7 @@ def _digits(value: float) -> str:
 
 
 def _short(value: float) -> str:
-    return f"{value:.3g}"
+    return number(value, 3)
 
 
 _COMPONENT: Final = register("ledger_view", _HTML)

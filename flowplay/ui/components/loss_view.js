@@ -86,7 +86,7 @@ class LossView {
     box.dataset.spec = spec;
     const labels = this.frame.references.map(([label, value], i) => {
       const span = document.createElement("span");
-      span.textContent = `${label} ${value.toFixed(2)}`;
+      span.textContent = `${label} ${signed(value, 2)}`;
       span.style.setProperty("--at", 1 - at[i] / SIDE);
       return span;
     });
@@ -189,7 +189,7 @@ class LossView {
     this.place((this.x(this.steps[row]) / SIDE) * this.plot.clientWidth);
     const told = this.frame.short.map((name, i) => `${name} ${texts[i + 1]}`);
     const there = told.filter((_, i) => this.frame.names[i]).join(", ");
-    return `Step ${texts[0]}: ${there} ${this.frame.unit}`;
+    return `Step ${texts[0]}: ${there} ${this.frame.unit}`.trimEnd();
   }
 
   /** @param {number} x  put the readout beside this, in pixels, on the side that has room */

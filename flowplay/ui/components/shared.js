@@ -6,8 +6,16 @@
 /** @type {(text: string) => Uint8Array} */
 const bytes = (text) => Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
 
-/** @type {(value: number, digits: number) => string} */
-const signed = (value, digits) => value.toFixed(digits).replace("-", "−");
+/**
+ * @type {(value: number, digits: number) => string} as `flowplay.numbers.fixed` writes it; only what
+ * lies exactly between two roundings goes up here, and to the even digit there
+ */
+function signed(value, digits) {
+  if (!Number.isFinite(value) || Math.abs(value) >= 1e6) return number(value);
+  const [whole, ...decimals] = Math.abs(value).toFixed(digits).split(".");
+  const text = [Number(whole).toLocaleString("en"), ...decimals].join(".");
+  return value < 0 && /[1-9]/.test(text) ? `−${text}` : text;
+}
 
 /** @type {(value: number, digits?: number) => string} as `flowplay.numbers.number` writes it */
 function number(value, digits = 2) {

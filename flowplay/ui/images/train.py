@@ -8,7 +8,7 @@ import streamlit as st
 
 from flowplay.config import RunConfig, bounds
 from flowplay.engine import Run
-from flowplay.numbers import fixed
+from flowplay.numbers import fixed, whole
 from flowplay.problems import ImageProblem, OwnImages
 from flowplay.ui.components.loss_view import loss_view
 from flowplay.ui.follow import follow
@@ -99,8 +99,8 @@ def _bits(snapshot: Snapshot | None, lines: dict[str, float], config: RunConfig)
         snapshot.curves,
         entropy=None,
         references=lines if config.entry.likelihood != "none" else {},
-        alt=f"Bits per dimension against optimizer step. At step {snapshot.header.step}: {told}. "
-        f"To compare: {beside}.",
+        alt="Bits per dimension against optimizer step. "
+        f"At step {whole(snapshot.header.step)}: {told}. To compare: {beside}.",
         key="images_bits",
         height=340,
     )
