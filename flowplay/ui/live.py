@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
 from flowplay.catalog import Likelihood
 from flowplay.config import RunConfig
 from flowplay.engine import Phase, Run, RunView
+from flowplay.figures.loss import curves_of_one_unit
 from flowplay.numbers import fixed, number, whole
 from flowplay.problems import Energy, Floor, ImageProblem, Posterior, Problem
 from flowplay.ui import runs
@@ -28,7 +29,7 @@ from flowplay.ui.shell import engine
 from flowplay.ui.switches import ALL_NUMBERS, PRESENT, is_on, switches
 from flowplay.ui.terms import tooltip
 from flowplay.ui.waiting import waiting_for
-from flowplay.wire import Snapshot
+from flowplay.wire import Curve, Snapshot
 
 #: Seconds between two looks at a run that trains: the least, and as a share of the time between two
 #: snapshots. Looking more often would take time from the training.
@@ -51,6 +52,10 @@ _LOSSES = {
 #: What is measured on held-out points, until the first snapshot names it.
 _HELD_OUT = {"exact": "held-out NLL", "bound": "held-out bound of the NLL"}
 _HELD_OUT_BITS = {"exact": "held-out bits/dim", "bound": "held-out bound of bits/dim"}
+
+#: What the chart calls its curves and its floor, where not all numbers are shown.
+_PLAIN = {"train": "training", "held_out": "unseen data"}
+_PLAIN_FLOOR = "no model gets lower"
 
 #: What is said of the references of a table.
 _REFERENCES = {
@@ -256,11 +261,18 @@ def _show_loss(snapshot: Snapshot | None, problem: Problem, config: RunConfig) -
     at_least = "" if floor is None else f", {floor.label} {fixed(floor.value)} nats"
     height = _HEIGHT if energy is None else _HEIGHT_OF_TWO
     told = ", ".join(f"{m.label} {fixed(m.value)}" for m in snapshot.measurements.values())
+    plain = not is_on(ALL_NUMBERS) and energy is None and architecture.likelihood != "none"
+    named = "" if floor is None else floor.label
+    if plain and floor is not None and floor == problem.floor:
+        named = _PLAIN_FLOOR
     loss_view(
-        snapshot.curves,
+        _plain(snapshot.curves) if plain else snapshot.curves,
         entropy=None if floor is None else floor.value,
-        floor="" if floor is None else floor.label,
-        alt=f"Loss against optimizer step. At step {snapshot.header.step}: {told}{at_least}.",
+        floor=named,
+        numbered=named != _PLAIN_FLOOR,
+        names=(_PLAIN["train"], _PLAIN["held_out"]) if plain else ("train", "held-out"),
+        alt="Loss against optimizer step. "
+        f"At step {whole(snapshot.header.step)}: {told}{at_least}.",
         key="loss_chart",
         height=height,
     )
@@ -268,6 +280,12 @@ def _show_loss(snapshot: Snapshot | None, problem: Problem, config: RunConfig) -
         bounds_chart(snapshot, energy, key="bounds_chart", height=height)
     if architecture.loss:
         st.caption(architecture.loss)
+
+
+def _plain(curves: Mapping[str, Curve]) -> dict[str, Curve]:
+    """Name the curves of the loss in plain words, without their unit."""
+    shown = curves_of_one_unit(curves)
+    return {name: replace(curve, label=_PLAIN[name], unit="") for name, curve in shown.items()}
 
 
 @dataclass(frozen=True)

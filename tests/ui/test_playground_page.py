@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -126,6 +127,27 @@ def test_the_run_before_can_be_returned_to(engine: Engine) -> None:
     assert not page.exception
     assert shown_run(page) is opened
     assert page.slider(key="depth").value == 3
+
+
+def _loss_chart(page: AppTest) -> dict[str, object]:
+    protos = [node.proto for node in page.get("bidi_component")]
+    (chart,) = [json.loads(p.json) for p in protos if '"references"' in p.json]
+    assert isinstance(chart, dict)
+    return chart
+
+
+def test_at_first_the_chart_of_the_loss_speaks_in_plain_words() -> None:
+    page = run()
+    plain = _loss_chart(page)
+    assert (plain["names"], plain["short"]) == (["training", "unseen data"],) * 2
+    assert (plain["label"], plain["unit"]) == ("no model gets lower", "")
+    page.toggle(key="all_numbers").set_value(True).run()
+    full = _loss_chart(page)
+    assert (full["names"], full["unit"]) == (["train NLL", "held-out NLL"], "nats")
+    assert str(full["label"]).startswith("entropy floor 0.2")
+    for same in ("rows", "bounds", "floor", "alt"):
+        assert plain[same] == full[same]
+    assert "held-out NLL" in str(plain["alt"])
 
 
 def test_presenting_keeps_the_way_back_and_the_note_on_a_copy() -> None:

@@ -75,6 +75,7 @@ def loss_view(
     rising: bool = False,
     names: tuple[str, str] = ("train", "held-out"),
     references: Mapping[str, float] | None = None,
+    numbered: bool = True,
 ) -> None:
     """Show a run's loss live; a call with the same `key` updates the chart in place.
 
@@ -90,6 +91,7 @@ def loss_view(
         rising: the curves rise, towards a ceiling in place of a floor.
         names: what the two curves are called where numbers are read.
         references: values to compare with, by their label, as lines.
+        numbered: whether the floor's value stands beside what it is called.
     """
     _COMPONENT(
         key=key,
@@ -102,6 +104,7 @@ def loss_view(
             rising=rising,
             names=names,
             references=references,
+            numbered=numbered,
         ),
     )
 
@@ -116,13 +119,16 @@ def loss_frame(
     rising: bool = False,
     names: tuple[str, str] = ("train", "held-out"),
     references: Mapping[str, float] | None = None,
+    numbered: bool = True,
 ) -> dict[str, Any]:
     """Return what the browser gets to draw; see `loss_view`."""
     if entropy is not None and not math.isfinite(entropy):
         entropy = None
     shown = curves_of_one_unit(curves)
+    named = {} if numbered or entropy is None else {"label": floor}
     return {
         **_chart(shown, entropy, floor, dict(references or {}), rising=rising),
+        **named,
         "short": names,
         "alt": alt,
         "height": height,
