@@ -207,6 +207,43 @@ def test_the_walk_plays(app: App, page: Page) -> None:
     no_traceback(page)
 
 
+def test_the_walk_plays_on_when_the_theme_changes(app: App, page: Page) -> None:
+    page.emulate_media(color_scheme="light")
+    # So many layers that it still plays when the theme has changed, on any machine.
+    open_page(page, app.url + "/?depth=32")
+    chart = page.locator(".st-key-layers .js-plotly-plot")
+    label = chart.locator(".annotation text").first
+    first = label.text_content()
+    buttons = chart.locator(".updatemenu-button")
+    buttons.first.click()
+    until(lambda: label.text_content() != first, 60, "it plays")
+    chart.evaluate(
+        "gd => { window.reacts = 0; gd.on('plotly_react', () => { window.reacts += 1; }); }"
+    )
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function("window.reacts > 0")
+    changed = label.text_content()
+    until(lambda: label.text_content() != changed, 60, "it plays on by itself")
+    buttons.nth(1).click()
+    page.wait_for_function(_RESTS)
+    no_traceback(page)
+
+
+#: Whether Plotly has no frame to come, and the label stays as it is for 60 frames of the screen.
+_RESTS = """() => new Promise((tell) => {
+  const chart = document.querySelector('.st-key-layers .js-plotly-plot');
+  const read = () => chart.querySelector('.annotation text').textContent;
+  const before = read();
+  let looks = 0;
+  const look = () => {
+    if (read() !== before) tell(false);
+    else if (++looks < 60) requestAnimationFrame(look);
+    else tell(!chart._transitionData._frameQueue?.length);
+  };
+  look();
+})"""
+
+
 #: Notes at each frame of the screen whether a heatmap is there that the browser has read.
 _WATCH_HEATMAP = """() => {
   const part = document.querySelector('.st-key-layers');
