@@ -17,6 +17,15 @@ from flowplay.ui.shell import page_link
 from flowplay.ui.terms import prose
 from flowplay.wire import ImagePosteriorView
 
+#: By `benchmarks.images`, see the table in benchmarks/README.md.
+_GAINS = (
+    "What a flow as posterior brings, measured on the test digits: VAEs with 16 latent axes, each "
+    "trained for 60 s on one core, medians of three seeds. The importance-weighted bound with 64 "
+    "draws is 1.933 bits per dimension with a Gaussian posterior, 1.910 with planar layers, and "
+    "1.952 with IAF. So planar layers gain 1.0 nats an image. IAF loses 0.9 nats: in this time it "
+    "does not pay."
+)
+
 
 class _Shown(NamedTuple):
     """A density that is shown: its name, title, values in nats, window, and a line below it."""
@@ -37,6 +46,7 @@ def posterior_section(subject: Subject) -> None:
             icon=":material/image_not_supported:",
         )
         offer_vae()
+        _measured(subject)
         return
     prose(
         "The encoder says which z may have made an image: the posterior q(z|x). The true one, "
@@ -68,6 +78,13 @@ def posterior_section(subject: Subject) -> None:
             st.markdown(f"**{one.title}**")
             _density(one, top, f"{subject.run_id[:6]}-{subject.step}-{number}")
     _numbers(found, flow=flow)
+    _measured(subject)
+
+
+def _measured(subject: Subject) -> None:
+    """Say what other posteriors than the Gaussian have brought, where it was measured."""
+    if subject.config.target == "digits":
+        st.caption(_GAINS)
 
 
 def _density(one: _Shown, top: float, frame: str) -> None:
