@@ -33,30 +33,30 @@ PAGE_NAMES = frozenset(
     cost_of_sampling_again costs density density_slice_again density_view diagnosis
     diagnosis_again discriminator_view draw draw_accuracy draw_gif draw_neighbours
     draw_posterior drawing drawn drawn_sampler drawn_samples drawn_steps drawn_temperature
-    example_note export export_again export_config export_gif export_html export_weights failure
-    follow_me follow_point follow_stop generator_of_again generator_view go_on guide_anchor
-    guide_neighbours guide_place guide_section headline heatmap_keeper hide hyperparameters
-    image_walk images_bits images_look images_samples inside inside_again interpolation
-    interpolation_between_again interpolation_chart interpolation_view join join_form key keys
-    keys_view labels_view layers layers_chart layers_keeper layers_title ledger ledger_again
-    ledger_view live lock loss loss_chart map measure menu more_runs new_x new_y nickname
-    noise_bounds noise_checkpoint noise_checkpoint_again noise_column noise_drawn noise_falls
-    noise_pixel noise_row noise_where noise_without noise_without_again open_settings out
-    own_across own_bring own_contrast own_data own_example own_images_colour own_images_files
-    own_images_fit own_images_preview own_images_side own_images_small own_ink own_learn_images
-    own_learn_name own_learn_picture own_learn_table own_name own_paste own_picture_file
-    own_preview own_table_file own_table_text own_threshold own_up paint paint_view pause
-    pictures plane_density plane_of_again point_x point_y posterior_chart posterior_data
-    posterior_encoder posterior_gaussian posterior_image posterior_latent posterior_of_again
-    posterior_shown posterior_true posterior_view prediction preset race_add race_all
-    race_buttons race_csv race_downloads race_edit_architecture race_figure race_html race_loss
-    race_measured race_over race_pause race_pictures race_png race_preset race_remove race_reset
-    race_seconds race_setup race_step race_summary race_target race_train race_use reset rewind
-    run_before samples_drawn_again scales_again scales_tiles scales_tree scored_rows_again
-    scores_of_plane_again section see_inside settings settings_button share show_samples step
-    subtitle target_density target_group teach teaching tighter_chart tighter_points_again
-    timing_again topic_pages tour train units units_factor used_points view_switches walk
-    walk_again walk_view wall wall_view
+    example_note example_told export export_again export_config export_gif export_html
+    export_weights failure follow_me follow_point follow_stop generator_of_again generator_view
+    go_on guide_anchor guide_neighbours guide_place guide_section headline heatmap_keeper hide
+    hyperparameters image_walk images_bits images_look images_samples inside inside_again
+    interpolation interpolation_between_again interpolation_chart interpolation_view join
+    join_form key keys keys_view labels_view layers layers_chart layers_keeper layers_title
+    ledger ledger_again ledger_view live lock loss loss_chart map measure menu more_runs new_x
+    new_y nickname noise_bounds noise_checkpoint noise_checkpoint_again noise_column noise_drawn
+    noise_falls noise_pixel noise_row noise_where noise_without noise_without_again
+    open_settings out own_across own_bring own_contrast own_data own_example own_images_colour
+    own_images_files own_images_fit own_images_preview own_images_side own_images_small own_ink
+    own_learn_images own_learn_name own_learn_picture own_learn_table own_name own_paste
+    own_picture_file own_preview own_table_file own_table_text own_threshold own_up paint
+    paint_view pause pictures plane_density plane_of_again point_x point_y posterior_chart
+    posterior_data posterior_encoder posterior_gaussian posterior_image posterior_latent
+    posterior_of_again posterior_shown posterior_true posterior_view prediction preset race_add
+    race_all race_buttons race_csv race_downloads race_edit_architecture race_figure race_html
+    race_loss race_measured race_over race_pause race_pictures race_png race_preset race_remove
+    race_reset race_seconds race_setup race_step race_summary race_target race_train race_use
+    reset rewind run_before samples_drawn_again scales_again scales_tiles scales_tree
+    scored_rows_again scores_of_plane_again section see_inside settings settings_button share
+    show_samples step subtitle target_density target_group teach teaching tighter_chart
+    tighter_points_again timing_again topic_pages tour train units units_factor used_points
+    view_switches walk walk_again walk_view wall wall_view
     """.split()  # noqa: SIM905
 )
 
