@@ -135,7 +135,7 @@ class LiveRun:
 
     def train(self, state: RunState, seconds: float, steps: int) -> Trained:
         """Take optimizer steps until the time, the steps or the budget is used up."""
-        hot = state.hot
+        hot, begun_with = state.hot, state.config
         losses: list[Tensor] = []
         norm = torch.tensor(state.gradient_norm)
         rate = state.last_rate
@@ -144,12 +144,12 @@ class LiveRun:
         with self._training():
             while len(losses) < steps and elapsed < seconds:
                 step = state.step + len(losses)
-                used = self.config, hot.budget, step, state.seconds + elapsed
-                part = progress(*used)
+                used = hot.budget, step, state.seconds + elapsed
+                part = progress(self.config, *used)
                 if part >= 1:
                     break
                 rate = hot.learning_rate * rate_factor(self.config, part, step)
-                loss, norm = self.step(rate, annealed(*used))
+                loss, norm = self.step(rate, annealed(begun_with, *used))
                 losses.append(loss)
                 elapsed = time.perf_counter() - start
         return Trained(losses, norm, rate, elapsed)

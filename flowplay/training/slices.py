@@ -78,6 +78,9 @@ def train_slice(
         raise ValueError("A slice needs seconds or steps.")
     if hot is not None:
         state = replace(state, hot_settings=hot.model_dump())
+        if state.step == 0:
+            # What was set before the first step is what the run begins with.
+            state = replace(state, settings=state.settings | {"budget": hot.budget})
     live = live_run(state)
     if steps != 0 and state.failure:
         state = cut_at_step(state)

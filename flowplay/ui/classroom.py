@@ -15,7 +15,7 @@ from flowplay.ui import runs
 from flowplay.ui.browser import browser
 from flowplay.ui.follow import follow
 from flowplay.ui.joining import classes, goal_line
-from flowplay.ui.settings import CLASS, CLASS_PAUSED, RUN, rules_now
+from flowplay.ui.settings import CLASS, CLASS_PAUSED, CLASS_RESUMES, RUN, rules_now
 from flowplay.ui.terms import plain
 from flowplay.ui.tiles import figures
 from flowplay.wire import Snapshot
@@ -121,8 +121,14 @@ def _obey(shown: Sequence[Run], *, paused: bool) -> None:
     """Pause runs with the class; resume with the class those that were paused so."""
     if paused:
         runs.pause_with_class([run for run in shown if run.view().phase in runs.ACTIVE])
-    elif (stopped := st.session_state.pop(CLASS_PAUSED, None)) is not None:
-        for run in shown:
-            if run.id in stopped:
-                run.play()
+        return
+    was_paused = st.session_state.pop(CLASS_PAUSED, False)
+    stopped: tuple[str, ...] = st.session_state.pop(CLASS_RESUMES, ())
+    back = [run for run in shown if run.id in stopped]
+    for run in back:
+        run.play()
+    # Runs of other pages go on when these are opened.
+    if others := tuple(id_ for id_ in stopped if id_ not in {run.id for run in back}):
+        st.session_state[CLASS_RESUMES] = others
+    if was_paused or back:
         st.rerun()

@@ -55,7 +55,7 @@ _HELD_OUT_BITS = {"exact": "held-out bits/dim", "bound": "held-out bound of bits
 
 #: What the chart calls its curves and its floor, where not all numbers are shown.
 _PLAIN = {"train": "training", "held_out": "unseen data"}
-_PLAIN_FLOOR = "no model gets lower"
+_PLAIN_FLOOR = "no model gets lower on average"
 
 #: What is said of the references of a table.
 _REFERENCES = {

@@ -48,7 +48,7 @@ def my_runs() -> None:
     except StoreError:
         wait_for_store("Your runs are listed as soon as it does.")
         return
-    if not entries:
+    if not entries and not loose:
         st.info(
             "There are no runs yet: every run that you train in this browser is kept here.",
             icon=":material/history_toggle_off:",
@@ -57,8 +57,8 @@ def my_runs() -> None:
     if loose:
         st.subheader("Links to runs that are gone", anchor=False)
         st.caption(
-            "You have shared these runs. The runs themselves are not kept any more; what the links "
-            "show is, until you delete them."
+            "You have shared these runs. The runs themselves are not kept (any more). What the "
+            "links show is kept until you delete them."
         )
         _cards(loose[:most], _loose_card)
     if max(len(entries), len(loose)) > most:

@@ -22,6 +22,7 @@ from flowplay.ui.leaving import note_connection
 from flowplay.ui.settings import (
     CLASS,
     CLASS_PAUSED,
+    CLASS_RESUMES,
     RUN,
     SHARED,
     fixed_hot,
@@ -297,8 +298,9 @@ def pause_with_class(shown: Sequence[Run]) -> None:
     """Pause runs that are to train again when the class is resumed."""
     for run in shown:
         run.pause()
-    before = st.session_state.get(CLASS_PAUSED, ())
-    st.session_state[CLASS_PAUSED] = (*before, *(run.id for run in shown))
+    st.session_state[CLASS_PAUSED] = True
+    before = st.session_state.get(CLASS_RESUMES, ())
+    st.session_state[CLASS_RESUMES] = (*before, *(run.id for run in shown))
 
 
 def let_train(shown: Sequence[Run], command: Callable[[Run], None] = Run.play) -> None:

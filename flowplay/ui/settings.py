@@ -29,9 +29,10 @@ _CHANGED = "_changed_by_widget"
 #: has shared.
 AUTOSTART, RUN, SHARED = "autostart", "run", "shared"
 
-#: A class that the address opens; in the session, the one that it has joined, and, while its
-#: teacher has paused it, ids of the runs that go on with it.
-CLASS, JOINED, CLASS_PAUSED = "class", "_class_joined", "_class_paused"
+#: A class that the address opens; in the session, the one that it has joined, whether its teacher
+#: has paused it, and ids of the runs that go on when it is resumed.
+CLASS, JOINED = "class", "_class_joined"
+CLASS_PAUSED, CLASS_RESUMES = "_class_paused", "_class_resumes"
 
 
 class Named(NamedTuple):

@@ -152,6 +152,10 @@ def test_a_larger_budget_does_not_anneal_again(monkeypatch: pytest.MonkeyPatch) 
     longer = replace(state, hot_settings=state.hot_settings | {"budget": 1000})
     train_slice(longer, steps=3)
     assert seen[10:] == [1.0] * 3
+    before = new_run(config(annealing=0.5, budget=10))
+    train_slice(before, steps=0)
+    train_slice(before, steps=3, hot=before.hot.model_copy(update={"budget": 100.0}))
+    assert seen[13:] == pytest.approx([0, 0.01, 0.02]), "what is set first is what it begins with"
     shorter = replace(new_run(config(annealing=0.5, budget=1000)), hot_settings=state.hot_settings)
     train_slice(shorter, steps=6)
     assert seen[-1] == 0.5

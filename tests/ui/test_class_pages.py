@@ -6,9 +6,10 @@ import csv
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import pytest
+import streamlit as st
 from sqlalchemy import update
 from store.kept import kept
 from streamlit.runtime.pages_manager import PagesManager
@@ -25,6 +26,7 @@ from flowplay.store.store import Store
 from flowplay.ui import classroom, keeping, runs, wall
 from flowplay.ui.example import example
 from flowplay.ui.joining import student_rules
+from flowplay.ui.settings import CLASS_PAUSED
 from flowplay.wire import Header
 
 PAGES = Path(__file__).parents[2] / "pages"
@@ -159,6 +161,38 @@ def test_a_class_is_paused_and_resumed_on_every_page(
     page.run()
     assert not page.exception
     assert moving(page) == trained
+
+
+class _Paused(NamedTuple):
+    """What a page knows of a run that its class has paused: it notes when it goes on."""
+
+    id: str
+    played: list[str]
+
+    def pause(self) -> None:
+        """Nothing: it rests."""
+
+    def play(self) -> None:
+        self.played.append(self.id)
+
+
+def test_a_run_of_another_page_goes_on_when_that_page_is_opened(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(st, "session_state", {})
+    monkeypatch.setattr(st, "rerun", lambda: None)
+    played: list[str] = []
+    here, there = (cast("Run", _Paused(id_, played)) for id_ in ("here", "there"))
+    runs.pause_with_class([here])
+    runs.pause_with_class([there])
+    assert CLASS_PAUSED in st.session_state
+    classroom._obey([there], paused=False)
+    assert played == ["there"]
+    assert CLASS_PAUSED not in st.session_state
+    classroom._obey([there], paused=False)
+    classroom._obey([here], paused=False)
+    classroom._obey([here], paused=False)
+    assert played == ["there", "here"]
 
 
 def test_who_joins_a_paused_class_begins_when_it_is_resumed(classes: Classes) -> None:

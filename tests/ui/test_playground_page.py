@@ -140,7 +140,7 @@ def test_at_first_the_chart_of_the_loss_speaks_in_plain_words() -> None:
     page = run()
     plain = _loss_chart(page)
     assert (plain["names"], plain["short"]) == (["training", "unseen data"],) * 2
-    assert (plain["label"], plain["unit"]) == ("no model gets lower", "")
+    assert (plain["label"], plain["unit"]) == ("no model gets lower on average", "")
     page.toggle(key="all_numbers").set_value(True).run()
     full = _loss_chart(page)
     assert (full["names"], full["unit"]) == (["train NLL", "held-out NLL"], "nats")

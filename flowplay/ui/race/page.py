@@ -48,13 +48,17 @@ def race_page() -> None:
     write_race(race)
     shown = race_runs(race)
     if autostart:
-        runs.let_train(racing(race, shown))
+        begins = racing(race, shown)
+        if runs.may_train():
+            runs.let_train(begins)
+        else:
+            runs.pause_with_class(begins)
     shown[0].wait_for_picture(FIRST_PICTURE)
     st.title("Race: which model is better, and what does it cost?", anchor=False)
     prose(
-        "Two to four models learn the same target at once, from the same batches. Each gets the "
-        "same time on the workers, not the same number of steps. All pictures have one colour "
-        "scale."
+        "Two to four models learn the same target at once, from the same batches where "
+        "their seeds are the same. Each gets the same time on the workers, not the same number of "
+        "steps. All pictures have one colour scale."
     )
     show_engine_status()
     with st.container():

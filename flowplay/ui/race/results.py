@@ -74,11 +74,10 @@ def standings_of(
             that nobody leads whose rivals are still to come.
     """
     known = [st.session_state.setdefault(_MEASURED, {}).get(run.id, {}) for run in shown]
-    timed = measured and all("timed" in each for each in known)
-    judged = measured and all(
-        snapshot is not None and each.get("step") == snapshot.header.step
-        for each, snapshot in zip(known, snapshots, strict=True)
-    )
+    # Who could not start is never measured.
+    started = [(each, s) for each, s in zip(known, snapshots, strict=True) if s is not None]
+    timed = measured and all("timed" in each for each, _ in started)
+    judged = measured and all(each.get("step") == s.header.step for each, s in started)
     found = []
     for at, (label, config, run, snapshot) in enumerate(
         zip(labels(race), race.contestants, shown, snapshots, strict=True)
@@ -93,8 +92,8 @@ def standings_of(
                 trace_of(run),
                 worker_seconds=view.worker_seconds,
                 message=message,
-                timing=known[at] if timed else None,
-                samples=known[at]["samples"] if judged else None,
+                timing=known[at] if timed and snapshot is not None else None,
+                samples=known[at]["samples"] if judged and snapshot is not None else None,
             )
         )
     return found
