@@ -165,14 +165,17 @@ def _from_pictures(data: bytes, problem: ImageProblem) -> bytes:
         levels=problem.levels,
     ).content
     images = np.load(io.BytesIO(file), allow_pickle=False)
-    with st.container(key="compress_preview", width=480):
+    columns = min(len(images), 12)
+    with st.container(key="compress_preview", width=max(120, 40 * columns)):
         images_view(
             images.reshape(-1, *problem.shape)[:_SHOWN],
             brightest=problem.levels - 1,
-            columns=12,
+            columns=columns,
             alt=f"{min(len(images), _SHOWN)} of the {len(images)} images that the pictures become.",
             key="compress_small",
-            note=f"{whole(len(images))} images" + ", the first of them" * (len(images) > _SHOWN),
+            note="1 image"
+            if len(images) == 1
+            else f"{whole(len(images))} images" + ", the first of them" * (len(images) > _SHOWN),
         )
     return file
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from flowplay.catalog import BASE_COMPONENTS, Choice, Option
+from flowplay.catalog import BASE_COMPONENTS, Choice, Option, Recipe
 from flowplay.config import RunConfig
 from flowplay.errors import MissingDataError
 from flowplay.problems import Own
@@ -26,7 +26,7 @@ def learned_from(config: RunConfig) -> str:
 
 
 def made_of(config: RunConfig) -> str:
-    """Return the family and how much of it there is.
+    """Return the family and how much of it there is, or which of its options are not as usual.
 
     Example:
         >>> made_of(RunConfig(depth=12)), made_of(RunConfig(architecture="glow", depth=1))
@@ -38,15 +38,15 @@ def made_of(config: RunConfig) -> str:
     if architecture.depth_help is not None:
         one, several = architecture.depth_units
         return f"{architecture.label}, {config.depth} {one if config.depth == 1 else several}"
-    if not architecture.is_flow:
-        changed = [
-            f"{option.label} {_shown(option, config.options[option.name])}"
-            for option in architecture.options
-            if config.options[option.name] != option.default
-        ]
-        return ", ".join([architecture.label, *changed])
-    own = [str(v) for name, v in config.options.items() if name != BASE_COMPONENTS.name]
-    return f"{architecture.label}: {', '.join(own)}" if own else architecture.label
+    recipe = next((o for o in architecture.options if isinstance(o, Recipe)), None)
+    if recipe is not None:
+        return f"{architecture.label}: {config.options[recipe.name]}"
+    changed = [
+        f"{option.label} {_shown(option, config.options[option.name])}"
+        for option in architecture.options
+        if config.options[option.name] != option.default and option.name != BASE_COMPONENTS.name
+    ]
+    return ", ".join([architecture.label, *changed])
 
 
 def _shown(option: Option, value: object) -> str:
