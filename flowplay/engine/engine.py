@@ -181,6 +181,11 @@ class Engine:
             return EngineStatus("starting", 0, "The workers are starting.")
         return cluster.status
 
+    @property
+    def starts_workers(self) -> bool:
+        """Whether its workers are on this machine; otherwise a scheduler has them."""
+        return self._address is None
+
     def census(self) -> Census:
         """Count what there is, for whoever watches the server."""
         with self._lock:

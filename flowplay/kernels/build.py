@@ -9,14 +9,13 @@ import os
 import sys
 import tempfile
 import threading
-import time
 from contextlib import suppress
 from pathlib import Path
 
 from flowplay.kernels import library
 
-#: Seconds after which the mark of a process that compiles is taken for one that ended.
-LONGEST = 180.0
+#: Seconds between two touches of the mark.
+BEAT_SECONDS = 5.0
 
 
 def build(path: Path) -> None:
@@ -37,23 +36,32 @@ def build(path: Path) -> None:
 
 def main() -> int:
     """Compile unless it is done, or another process is at it."""
-    path = library.path()
-    mark = path.with_suffix(".compiling")
-    with suppress(FileNotFoundError):
-        if time.time() - mark.stat().st_mtime > LONGEST:
-            mark.unlink()
+    path, mark = library.path(), library.mark()
+    if path.exists():
+        return 0
+    if not library.being_compiled():
+        mark.unlink(missing_ok=True)
     try:
         mark.touch(exist_ok=False)
     except FileExistsError:
         return library.ANOTHER_COMPILES
     if "--with-parent" in sys.argv:
         threading.Thread(target=_end_with_parent, args=(mark,), daemon=True).start()
+    done = threading.Event()
+    threading.Thread(target=_keep_fresh, args=(mark, done), daemon=True).start()
     try:
-        if not path.exists():
-            build(path)
+        build(path)
     finally:
+        done.set()
         mark.unlink(missing_ok=True)
     return 0
+
+
+def _keep_fresh(mark: Path, done: threading.Event) -> None:
+    """Touch the mark: on a busy machine a niced process takes long."""
+    while not done.wait(BEAT_SECONDS):
+        with suppress(FileNotFoundError):
+            os.utime(mark)
 
 
 def _end_with_parent(mark: Path) -> None:

@@ -10,6 +10,7 @@ import hashlib
 import os
 import sys
 import tempfile
+import time
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ ENTRY = "run_chain"
 
 #: With this status the compiling process ends where another one compiles already.
 ANOTHER_COMPILES = 3
+
+#: A mark that nobody has touched for so many seconds is of a process that ended without a word.
+MARK_SECONDS = 60.0
 
 #: Functions that numba's wrapper names for exceptions and for arrays' owners. Kernels raise
 #: nothing and own nothing.
@@ -84,6 +88,19 @@ def path() -> Path:
     ]
     digest = hashlib.sha256(b"|".join(parts)).hexdigest()[:20]
     return _directory() / f"kernels-{digest}.o"
+
+
+def mark() -> Path:
+    """Return the file that is there while a process compiles the kernels, which touches it."""
+    return path().with_suffix(".compiling")
+
+
+def being_compiled() -> bool:
+    """Tell whether a process compiles the kernels."""
+    try:
+        return time.time() - mark().stat().st_mtime < MARK_SECONDS
+    except FileNotFoundError:
+        return False
 
 
 def object_code(ir: str) -> bytes:

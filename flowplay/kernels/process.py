@@ -7,8 +7,9 @@ import logging
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from flowplay.kernels import library
 from flowplay.kernels.library import Kernels
@@ -84,22 +85,42 @@ def withheld() -> Iterator[None]:
         _here.kernels = kernels
 
 
+def compile_ahead() -> None:
+    """Let the kernels be compiled in a process of its own, and return when that has ended.
+
+    For a server that begins, in a thread: its workers then find them. What fails here they try
+    again themselves, and say why it fails. The server loads nothing.
+    """
+    if _wanted():
+        with suppress(OSError), _compiler() as compiler:
+            compiler.wait()
+
+
 def _compile(*, wait: bool) -> None:
-    """Start the process that compiles, unless it runs; see whether it failed."""
+    """Start the process that compiles, unless one runs; see whether it failed."""
     if _here.compiler is None:
-        _here.compiler = subprocess.Popen(
-            [sys.executable, "-P", "-m", "flowplay.kernels.build", "--with-parent"],
-            # It ends when this process does, in whatever way: its input ends then.
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(p or "." for p in sys.path)},
-        )
+        while wait and library.being_compiled():
+            time.sleep(0.1)
+        if library.being_compiled() or library.path().exists():
+            return
+        _here.compiler = _compiler()
     status = _here.compiler.wait() if wait else _here.compiler.poll()
     if status == library.ANOTHER_COMPILES:
         _here.compiler = None
     elif status:
         _give_up(f"the compiler ended with status {status}")
+
+
+def _compiler() -> subprocess.Popen[bytes]:
+    """Start the process that compiles, if need be."""
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "flowplay.kernels.build", "--with-parent"],
+        # It ends when this process does, in whatever way: its input ends then.
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(p or "." for p in sys.path)},
+    )
 
 
 def _give_up(reason: str) -> None:

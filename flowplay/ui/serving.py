@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 
 import streamlit as st
 
+from flowplay import kernels
 from flowplay.engine import Engine
 from flowplay.plugins import load_plugins
 from flowplay.ui import keeping, shell
@@ -62,6 +63,8 @@ def prepare(engine: Engine) -> None:
     deadline = time.monotonic() + WORKERS_SECONDS
     while engine.status.phase == "starting" and time.monotonic() < deadline:
         time.sleep(WORKERS_SECONDS / 100)
+    if engine.starts_workers:
+        threading.Thread(target=kernels.compile_ahead, name="flowplay-compile", daemon=True).start()
     # What has no density has data, which are read when somebody wants to see them.
     for problem in map(make_problem, PROBLEMS):
         if problem.density is not None:

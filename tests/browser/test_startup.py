@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
@@ -52,6 +55,24 @@ def test_workers_are_there_before_any_page_and_end_with_the_server(
         own_app.process.send_signal(signal.Signals[end])
     own_app.process.wait(20)
     until(lambda: not [p for p in family if is_alive(p)], 5, "everything has ended")
+
+
+@pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="there is no compiler")
+def test_one_niced_process_of_the_server_compiles_and_ends_with_it(tmp_path: Path) -> None:
+    def compilers(app: App) -> list[psutil.Process]:
+        family = app.process.children(recursive=True)
+        return [p for p in family if "flowplay.kernels.build" in p.cmdline()]
+
+    with contextmanager(serve)(FLOWPLAY_CACHE=str(tmp_path), FLOWPLAY_KERNELS="1") as app:
+        # It has a mark before it imports its compiler.
+        until(lambda: list(tmp_path.glob("*.compiling")), 60, "a process compiles")
+        (compiler,) = compilers(app)
+        assert compiler.ppid() == app.process.pid
+        assert compiler.nice() == 19
+        app.process.send_signal(signal.SIGKILL)
+        app.process.wait(20)
+        until(lambda: not is_alive(compiler), 20, "it ends with the server")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -7,12 +7,14 @@ import importlib.util
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from deadline import until
 from test_bijections import CASES
 from test_bijections import random_flow as flow_at_random
 from torch import Tensor
@@ -36,6 +38,8 @@ pytestmark = pytest.mark.skipif(
 CLOSE = 1e-5
 
 SMALL = RunConfig(depth=2, width=8, samples=500, batch_size=32, budget=1000)
+
+REAL_PATH = library.path
 
 #: A flow with each kind of layer and of map that kernels know.
 KNOWN = ["nice", "realnvp", "glow", "maf", "nsf", "nsf-conditioning=autoregressive", "flowpp"]
@@ -371,26 +375,115 @@ def test_a_file_that_others_can_write_is_not_loaded(
     assert "without compiled kernels" in caplog.text
 
 
-@pytest.mark.usefixtures("there")
-def test_only_one_process_compiles(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.fixture
+def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Look for the kernels where they are not yet."""
+    monkeypatch.delenv(process.VARIABLE, raising=False)
+    process._here = process._Process()
     file = tmp_path / "kernels.o"
     monkeypatch.setattr(library, "path", lambda: file)
-    mark = file.with_suffix(".compiling")
-    mark.touch()
+    return file
+
+
+def test_only_one_process_compiles(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    library.mark().touch()
     assert build.main() == library.ANOTHER_COMPILES
     monkeypatch.setattr(build, "build", lambda path: path.touch())
-    os.utime(mark, (0, 0))
+    os.utime(library.mark(), (0, 0))
     assert build.main() == 0
-    assert [p.name for p in tmp_path.iterdir()] == ["kernels.o"]
+    assert [p.name for p in nowhere.parent.iterdir()] == [nowhere.name]
+    monkeypatch.setattr(build, "build", lambda path: pytest.fail("it is there"))
+    assert build.main() == 0
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_no_process_is_started_while_another_compiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[object] = []
+
+    def start(*arguments: object, **keywords: object) -> subprocess.Popen[bytes]:
+        started.append(arguments)
+        return subprocess.Popen([sys.executable, "-c", ""])
+
+    monkeypatch.setattr(process, "_compiler", start)
+    library.mark().touch()
+    assert kernels.prepare() is None
+    assert not started
+    assert not process._here.hopeless
+    os.utime(library.mark(), (0, 0))
+    assert kernels.prepare() is None
+    assert len(started) == 1
+
+
+@pytest.mark.usefixtures("there")
+def test_who_waits_for_the_kernels_waits_for_another_that_compiles(
+    nowhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = REAL_PATH().read_bytes()
+
+    def written(seconds: float) -> None:
+        nowhere.write_bytes(code)
+        library.mark().unlink()
+
+    library.mark().touch()
+    monkeypatch.setattr(time, "sleep", written)
+    monkeypatch.setattr(process, "_compiler", lambda: pytest.fail("another compiles"))
+    assert kernels.prepare(wait=True) is not None
+
+
+def test_the_mark_stays_fresh_as_long_as_it_takes(
+    nowhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build_slowly(path: Path) -> None:
+        os.utime(library.mark(), (0, 0))
+        until(library.being_compiled, what="the mark is touched")
+
+    monkeypatch.setattr(build, "BEAT_SECONDS", 0.01)
+    monkeypatch.setattr(build, "build", build_slowly)
+    assert build.main() == 0
+    assert not library.mark().exists()
 
 
 def test_the_compiling_process_ends_well_while_its_parent_lives(tmp_path: Path) -> None:
-    environment = os.environ | {"FLOWPLAY_CACHE": str(tmp_path)}
-    where = "from flowplay.kernels import library; library.path().touch()"
-    subprocess.run([sys.executable, "-c", where], env=environment, check=True)
+    without_numba = (
+        "import sys; from flowplay.kernels import build; build.build = lambda path: path.touch();"
+        "sys.exit(build.main())"
+    )
     with subprocess.Popen(
-        [sys.executable, "-m", "flowplay.kernels.build", "--with-parent"],
+        [sys.executable, "-c", without_numba, "--with-parent"],
         stdin=subprocess.PIPE,
-        env=environment,
+        env=os.environ | {"FLOWPLAY_CACHE": str(tmp_path)},
     ) as compiler:
         assert compiler.wait(60) == 0
+    assert [p.suffix for p in tmp_path.iterdir()] == [".o"]
+
+
+@pytest.mark.parametrize("why", ["switched off", "no compiler", "no process"])
+def test_a_server_that_cannot_compile_goes_on(why: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*arguments: object, **keywords: object) -> None:
+        assert why == "no process"
+        raise OSError("no more processes")
+
+    monkeypatch.setattr(subprocess, "Popen", refused)
+    if why != "switched off":
+        monkeypatch.delenv(process.VARIABLE)
+    if why == "no compiler":
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    kernels.compile_ahead()
+
+
+def test_a_cache_that_cannot_be_written_is_told_by_the_worker(
+    nowhere: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The server says nothing; the worker that tries again does."""
+    monkeypatch.setattr(library, "path", lambda: nowhere / "not a folder" / "kernels.o")
+    nowhere.touch()
+
+    def failing() -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-c", "raise SystemExit(1)"]
+        return subprocess.Popen(command, stdin=subprocess.PIPE)
+
+    monkeypatch.setattr(process, "_compiler", failing)
+    kernels.compile_ahead()
+    assert not caplog.text
+    assert kernels.prepare() is None
+    assert "without compiled kernels" in caplog.text
