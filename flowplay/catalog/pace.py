@@ -47,7 +47,7 @@ PACES: Mapping[str, Pace] = MappingProxyType(
         "ffjord": Pace(375, 112),
         "flow_matching": Pace(None, 37.7, 2000),
         "residual": Pace(425, 36.9),
-        "graphical": Pace(475, 25.8),
+        "graphical": Pace(325, 6.15),
         "mixed": Pace(300, 8.50),
         "vae": Pace(None, 10.6, 2000),
         "diffusion": Pace(825, 45.2),

@@ -75,11 +75,11 @@ class MaskedAutoregressive(Link[SavedConditioned], Autoregressive):
     ) -> None:
         super().__init__(MADE(dim, width, transformer, reverse=reverse), transformer, passes=dim)
 
-    def kernel_layer(self) -> Layer | None:
+    def kernel_layers(self) -> Sequence[Layer]:
         """Return the masked network and the map, if the kernels know it."""
         if (of_transformer := self.transformer.kernel) is None:
-            return None
-        return Layer(
+            return ()
+        layer = Layer(
             lay.CONDITIONED,
             constants=(torch.tensor([of_transformer.bound]), *self.conditioner.masks()),
             width=self.conditioner.first.out_features,
@@ -89,6 +89,7 @@ class MaskedAutoregressive(Link[SavedConditioned], Autoregressive):
             masked=True,
             passes=self.passes,
         )
+        return (layer,)
 
     def tensors(self) -> tuple[Tensor, ...]:
         """Return the weights and biases of the network."""

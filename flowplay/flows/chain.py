@@ -68,9 +68,12 @@ class Link(Bijection, Generic[SavedT]):
             saved: what `normalize` saved.
         """
 
-    def kernel_layer(self) -> Layer | None:
-        """Return what the layer is to the compiled kernels; None if they cannot take it now."""
-        return None
+    def kernel_layers(self) -> Sequence[Layer]:
+        """Return what the link is to the compiled kernels; nothing if they cannot take it now.
+
+        In normalizing order; if it is several layers, they share its weights.
+        """
+        return ()
 
     def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Normalize, as a chain of one link."""

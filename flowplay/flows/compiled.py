@@ -86,6 +86,14 @@ class Layer(NamedTuple):
         return max(3 * dim * dim if self.kind == lay.LINEAR else 0, 2 * weights * self.masked)
 
 
+class _Placed(NamedTuple):
+    """A layer, where its weights begin among all, and how many they are."""
+
+    layer: Layer
+    weights: int
+    size: int
+
+
 class _Table(NamedTuple):
     """A program and the work space that it needs: so many numbers, and so many for each point."""
 
@@ -99,17 +107,23 @@ class Compiled:
 
     Args:
         links: in normalizing order.
-        layers: what each is to the kernels.
+        layers: those that each is to the kernels.
         dim: D.
     """
 
-    def __init__(self, links: Sequence[Link[Any]], layers: Sequence[Layer], dim: int) -> None:
+    def __init__(
+        self, links: Sequence[Link[Any]], layers: Sequence[Sequence[Layer]], dim: int
+    ) -> None:
         self.dim = dim
-        self.layers = layers
         self.tensors = [t for link in reversed(links) for t in link.tensors()]
-        self.sizes = [sum(t.numel() for t in link.tensors()) for link in links]
-        self.size = sum(self.sizes)
-        self._sources = [c for layer in layers for c in layer.constants]
+        sizes = [sum(t.numel() for t in link.tensors()) for link in links]
+        self.size = sum(sizes)
+        self.layers = [
+            _Placed(layer, sum(sizes[k + 1 :]), sizes[k])
+            for k, of_link in enumerate(layers)
+            for layer in of_link
+        ]
+        self._sources = [c for placed in self.layers for c in placed.layer.constants]
         self._stamp: list[int] = []
         self._addresses: list[int] = []
         self._vector: Tensor | None = None
@@ -205,18 +219,18 @@ class Compiled:
 
     def _table(self, *, keep: bool) -> _Table:
         """Lay out the program, and a work space that keeps what gradients need, or not."""
-        dim, layers = self.dim, self.layers
+        dim, layers = self.dim, [placed.layer for placed in self.layers]
         lists: list[int] = []
         rows = []
         first = max(layer.scratch_rows(dim) for layer in layers) + 2 + dim
         states = first + dim * (len(layers) + 1 if keep else 2)
         own, most = states, 0
         constant = 0
-        for k, layer in enumerate(layers):
+        for k, (layer, weights, size) in enumerate(self.layers):
             kind, parameters, pieces, _ = layer.transformer
             row = np.zeros(lay.COLUMNS, np.int32)
             row[lay.KIND] = layer.kind
-            row[lay.WEIGHTS] = sum(self.sizes[k + 1 :])
+            row[lay.WEIGHTS] = weights
             row[lay.CONSTANTS] = constant
             row[lay.X] = first + dim * (k if keep else k % 2)
             row[lay.Z] = first + dim * (k + 1 if keep else (k + 1) % 2)
@@ -230,7 +244,7 @@ class Compiled:
             row[lay.PARAMETERS] = parameters
             row[lay.PIECES] = pieces
             row[lay.KEPT] = lay.kept_rows(kind, pieces)
-            row[lay.MASKED] = self.sizes[k] * layer.masked
+            row[lay.MASKED] = size * layer.masked
             row[lay.PASSES] = layer.passes
             rows.append(row)
             lists += [*layer.inputs, *layer.mapped, *layer.permutation]
@@ -238,7 +252,7 @@ class Compiled:
             if keep:
                 own += layer.own_rows()
             most = max(most, states + layer.own_rows())
-        fixed = max(layer.fixed_size(dim, n) for layer, n in zip(layers, self.sizes, strict=True))
+        fixed = max(layer.fixed_size(dim, size) for layer, _, size in self.layers)
         program = np.concatenate([*rows, np.array(lists, np.int32)])
         return _Table(program, fixed, own if keep else most)
 
@@ -298,10 +312,10 @@ def compiled(links: Sequence[Link[Any]], x: Tensor) -> Compiled | None:
     key = tuple(map(id, links))
     chain = chains.get(key)
     if chain is None:
-        known: list[Layer] = []
+        known: list[Sequence[Layer]] = []
         for link in links:
-            if (layer := link.kernel_layer()) is None:
+            if not (layers := link.kernel_layers()):
                 return None
-            known.append(layer)
+            known.append(layers)
         chain = chains[key] = Compiled(links, known, x.shape[1])
     return chain if chain.fits(x) else None

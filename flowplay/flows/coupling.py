@@ -72,14 +72,14 @@ class Coupling(Link[SavedConditioned]):
         x_b, log_det = self.transformer.forward(z_b.t(), theta)
         return self._join(conditioning, x_b.t()).t(), log_det.sum(-1)
 
-    def kernel_layer(self) -> Layer | None:
+    def kernel_layers(self) -> Sequence[Layer]:
         """Return the network and the map, if the kernels know it."""
         if (of_transformer := self.transformer.kernel) is None:
-            return None
+            return ()
         order = self.order or list(range(sum(self.sizes)))
         first, second = tuple(order[: self.sizes[0]]), tuple(order[self.sizes[0] :])
         inputs, mapped = (second, first) if self.swap else (first, second)
-        return Layer(
+        layer = Layer(
             lay.CONDITIONED,
             constants=(torch.tensor([of_transformer.bound]),),
             width=self.conditioner.first.out_features,
@@ -87,6 +87,7 @@ class Coupling(Link[SavedConditioned]):
             mapped=mapped,
             transformer=of_transformer,
         )
+        return (layer,)
 
     def tensors(self) -> tuple[Tensor, ...]:
         """Return the weights and biases of the conditioner."""

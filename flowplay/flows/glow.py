@@ -70,9 +70,9 @@ class ActNorm(Link[SavedActNorm]):
         """Generate: scale and shift."""
         return z * self.log_scale.exp() + self.shift, self.log_scale.sum().expand(len(z))
 
-    def kernel_layer(self) -> Layer | None:
+    def kernel_layers(self) -> Sequence[Layer]:
         """Return a learned scaling, once its first batch has set it."""
-        return Layer(lay.SCALING, learned=2) if self.initialized else None
+        return (Layer(lay.SCALING, learned=2),) if self.initialized else ()
 
     def tensors(self) -> tuple[Tensor, ...]:
         """Return log-scales and shifts."""
@@ -142,13 +142,10 @@ class InvertibleLinear(Link[SavedLinear]):
         y = torch.linalg.solve_triangular(upper, y, upper=True)
         return y.t(), -self.log_diagonal.sum().expand(len(z))
 
-    def kernel_layer(self) -> Layer:
+    def kernel_layers(self) -> Sequence[Layer]:
         """Return the linear map."""
-        return Layer(
-            lay.LINEAR,
-            constants=(self.sign,),
-            permutation=tuple(self.permutation.argmax(1).tolist()),
-        )
+        permutation = tuple(self.permutation.argmax(1).tolist())
+        return (Layer(lay.LINEAR, constants=(self.sign,), permutation=permutation),)
 
     def tensors(self) -> tuple[Tensor, ...]:
         """Return the entries below and above the diagonal, and the log of the diagonal."""

@@ -46,9 +46,9 @@ class DiagonalScaling(Link[SavedScaling]):
         """Generate: scale."""
         return z * self.log_scale.exp(), self.log_scale.sum().expand(len(z))
 
-    def kernel_layer(self) -> Layer:
+    def kernel_layers(self) -> Sequence[Layer]:
         """Return a scaling by what is learned."""
-        return Layer(lay.SCALING, learned=1)
+        return (Layer(lay.SCALING, learned=1),)
 
     def tensors(self) -> tuple[Tensor, ...]:
         """Return the log-scales."""

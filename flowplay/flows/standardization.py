@@ -54,9 +54,9 @@ class Standardization(Link[SavedStandardization]):
         """Generate: scale and shift to data units."""
         return self.mean + self.std * z, self.std.log().sum().expand(len(z))
 
-    def kernel_layer(self) -> Layer:
+    def kernel_layers(self) -> Sequence[Layer]:
         """Return a scaling by constants."""
-        return Layer(lay.SCALING, constants=(self.mean, self.std))
+        return (Layer(lay.SCALING, constants=(self.mean, self.std)),)
 
     def tensors(self) -> tuple[Tensor, ...]:
         """Return no tensors: nothing is trained."""

@@ -25,8 +25,8 @@ SCALING, LINEAR, CONDITIONED = range(3)
 #: - X, Z: rows of its input and its result in the work space; OWN: rows of its own.
 #: - LEARNED: of a scaling: 0 for constants, 1 for log-scales, 2 for log-scales and shifts.
 #: - WIDTH, INPUTS, MAPPED: hidden units; how many coordinates the network reads, and are mapped.
-#: - LISTS: where the list of coordinates begins: those that are read, then those that are mapped;
-#:   of a linear layer its permutation.
+#: - LISTS: where the list of coordinates begins: those that are read, or `ONES`, then those that
+#:   are mapped; of a linear layer its permutation.
 #: - TRANSFORMER, PARAMETERS, PIECES: the map, its parameters, its bins or components.
 #: - KEPT: rows that the transformer keeps for each coordinate; see `kept_rows`.
 #: - MASKED: how many weights are multiplied by masks, which are constants; 0 for none.
@@ -52,6 +52,9 @@ SCALING, LINEAR, CONDITIONED = range(3)
 ) = range(17)
 COLUMNS = 17
 
+#: In a list of coordinates that a network reads: not a coordinate, but the number 1.
+ONES = -1
+
 # Transformers.
 ADDITIVE, AFFINE, SPLINE, MIXTURE = range(4)
 
@@ -76,8 +79,3 @@ IDENTITY_DERIVATIVE = math.log(math.expm1(1 - MIN_DERIVATIVE))
 def kept_rows(transformer: int, pieces: int) -> int:
     """Return how many rows a transformer keeps for each coordinate beside its parameters."""
     return {ADDITIVE: 0, AFFINE: 1, SPLINE: 9, MIXTURE: 7 * pieces + 2}[transformer]
-
-
-def network_size(inputs: int, width: int, outputs: int) -> int:
-    """Return the number of weights and biases of a network with two hidden layers."""
-    return (inputs + 1) * width + (width + 1) * width + (width + 1) * outputs

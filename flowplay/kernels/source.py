@@ -255,6 +255,12 @@ def _clear(c, size):
         c[j] = _ZERO
 
 
+@_kernel("Afi")
+def _fill(x, value, n):
+    for j in range(n):
+        x[j] = value
+
+
 @_kernel("AAi")
 def _copy(c, a, size):
     for j in range(size):
@@ -1129,6 +1135,14 @@ def _linear_back(
     _copy(g, g_x, dim * n)
 
 
+@_kernel("AAii")
+def _read(row, state, coordinate, n):
+    if coordinate == lay.ONES:
+        _fill(row, _ONE, n)
+    else:
+        _copy(row, state[coordinate * n :], n)
+
+
 @_kernel("PPAAAAAAAii")
 def _conditioned(program, row, w, constants, state, z, log_det, own, scratch, dim, n):
     """A network reads some coordinates and gives the parameters that map some."""
@@ -1136,7 +1150,7 @@ def _conditioned(program, row, w, constants, state, z, log_det, own, scratch, di
     kind, pieces, parameters = row[lay.TRANSFORMER], row[lay.PIECES], row[lay.PARAMETERS]
     lists, layer = row[lay.LISTS], width * n
     for i in range(inputs):
-        _copy(own[4 * layer + i * n :], state[program[lists + i] * n :], n)
+        _read(own[4 * layer + i * n :], state, program[lists + i], n)
     theta = own[4 * layer + inputs * n :]
     kept = theta[mapped * parameters * n :]
     _network(
@@ -1213,7 +1227,8 @@ def _conditioned_back(
         n,
     )
     for i in range(inputs):
-        _add(g[program[lists + i] * n :], g_x[i * n :], n)
+        if program[lists + i] != lay.ONES:
+            _add(g[program[lists + i] * n :], g_x[i * n :], n)
 
 
 # Layers from z to x.
@@ -1275,7 +1290,7 @@ def _generate_conditioned(
     _copy(x, z, dim * n)
     for made in range(passes):
         for i in range(inputs):
-            _copy(own[4 * layer + i * n :], x[program[lists + i] * n :], n)
+            _read(own[4 * layer + i * n :], x, program[lists + i], n)
         _network(
             w,
             inputs,
@@ -1388,12 +1403,6 @@ def _to_points(points, rows, start, dim, n):
     for j in range(n):
         for i in range(dim):
             points[(start + j) * dim + i] = rows[i * n + j]
-
-
-@_kernel("Afi")
-def _fill(x, value, n):
-    for j in range(n):
-        x[j] = value
 
 
 #: Arrays come as pointers; nothing asks for their lengths.

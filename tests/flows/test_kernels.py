@@ -22,7 +22,7 @@ from torch import Tensor
 from flowplay import kernels
 from flowplay.config import RunConfig
 from flowplay.errors import RefusedError
-from flowplay.flows import Flow, compiled
+from flowplay.flows import Flow, build_flow, compiled
 from flowplay.flows.chain import Link
 from flowplay.kernels import build, library, process
 from flowplay.training import RunState, cost, new_run, pool, train_slice
@@ -42,7 +42,14 @@ SMALL = RunConfig(depth=2, width=8, samples=500, batch_size=32, budget=1000)
 REAL_PATH = library.path
 
 #: A flow with each kind of layer and of map that kernels know.
-KNOWN = ["nice", "realnvp", "glow", "maf", "nsf", "nsf-conditioning=autoregressive", "flowpp"]
+KNOWN = [
+    *("nice", "realnvp", "glow", "maf", "nsf", "nsf-conditioning=autoregressive", "flowpp"),
+    "graphical",
+]
+
+
+#: Trained by torch; without noise it is what kernels know.
+LEARNED = "graphical-edges=learned"
 
 
 @pytest.fixture(autouse=True)
@@ -86,6 +93,15 @@ def judged(flow: Flow, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return log_prob.detach(), g_x, total(list(g))
 
 
+def luck(name: str) -> float:
+    """Return how much larger than that of torch the rounding of kernels may be.
+
+    In a graph a coordinate without parents has one spline for all points: what rounding does to it
+    is the same for all, and averages out in neither.
+    """
+    return 3.0 if name.startswith("graphical") else 1.0
+
+
 def resolved(name: str, dim: int, x: Tensor) -> Tensor:
     """Leave out points so near to a knot that float32 cannot tell on which side they are.
 
@@ -99,7 +115,7 @@ def resolved(name: str, dim: int, x: Tensor) -> Tensor:
     allowed = CLOSE * (1 + exact.norm(dim=-1))
     wrong, wrong_in_torch = ((g - exact).norm(dim=-1) > allowed for g in (found, torchs))
     assert wrong_in_torch.float().mean() < 0.2
-    assert wrong.sum() <= 1.5 * wrong_in_torch.sum() + 0.01 * len(x)
+    assert wrong.sum() <= 1.5 * luck(name) * wrong_in_torch.sum() + 0.01 * len(x)
     return x[~(wrong | wrong_in_torch)]
 
 
@@ -118,7 +134,7 @@ def test_kernels_agree_with_torch(name: str, dim: int) -> None:
     assert float(loss) == pytest.approx(float(-log_prob.mean()), rel=CLOSE)
     # What torch in float32 cannot tell either is not asked.
     rounding = (judged(random_flow(name, dim, torch.float32), x.clone())[2] - g).norm()
-    assert (total(found) - g).norm() <= CLOSE * g.norm() + rounding
+    assert (total(found) - g).norm() <= luck(name) * CLOSE * g.norm() + rounding
 
     with torch.no_grad():
         torch.testing.assert_close(flow.log_prob(x).double(), log_prob, rtol=CLOSE, atol=CLOSE)
@@ -133,7 +149,7 @@ def test_kernels_agree_with_torch(name: str, dim: int) -> None:
 @pytest.mark.parametrize(("name", "dim"), CASES)
 def test_kernels_generate_as_torch_does(name: str, dim: int) -> None:
     flow = random_flow(name, dim, dtype=torch.float32)
-    if not linked(flow):
+    if not linked(flow) and name != LEARNED:
         pytest.skip("torch does it all")
     z = torch.randn(700, dim, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
@@ -151,6 +167,54 @@ def test_kernels_generate_as_torch_does(name: str, dim: int) -> None:
     back, undone = flow.inverse(x)
     torch.testing.assert_close(back, z, rtol=1e-3, atol=1e-3)
     torch.testing.assert_close(undone, -log_det, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.usefixtures("there")
+@pytest.mark.parametrize("dim", [2, 5])
+def test_a_learned_graph_has_its_densities_from_kernels(
+    dim: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the gates as they are now, some of them closed or half open."""
+    flow, exact = (random_flow(LEARNED, dim, dtype) for dtype in (torch.float32, torch.float64))
+    logits = torch.linspace(-4, 4, dim * dim).view(dim, dim)
+    for one in (flow, exact):
+        (of_graph,) = (p for name, p in one.named_parameters() if name.endswith("graph.logits"))
+        of_graph.data.copy_(logits)
+    asked: list[compiled.Compiled] = []
+    true = compiled.Compiled.normalize
+
+    def normalize(chain: compiled.Compiled, x: Tensor) -> tuple[Tensor, Tensor]:
+        asked.append(chain)
+        return true(chain, x)
+
+    monkeypatch.setattr(compiled.Compiled, "normalize", normalize)
+    x = flow.sample(700)
+    with torch.no_grad():
+        found, wanted = flow.log_prob(x), exact.log_prob(x.double())
+        assert len(asked) == len(flow.bijections)
+        torch.testing.assert_close(found.double(), wanted, rtol=CLOSE, atol=2 * CLOSE)
+        with kernels.withheld():
+            torch.testing.assert_close(flow.log_prob(x), found, rtol=1e-4, atol=1e-4)
+        of_graph = next(p for n, p in flow.named_parameters() if n.endswith("graph.logits"))
+        of_graph.add_(1)
+        assert not torch.equal(flow.log_prob(x), found)
+
+
+@pytest.mark.usefixtures("there")
+def test_layers_that_share_weights_stand_in_a_chain_with_others() -> None:
+    """A graphical layer is one for each coordinate: what lies before and behind keeps its place."""
+    flow = build_flow("mixed", 3, width=16, recipe="maf 1, graphical 2, nice 1, nsf 1").eval()
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for p in flow.parameters():
+            p.add_(0.1 * torch.randn_like(p))
+    x = flow.sample(300)
+    loss, found = flow.loss_and_gradient(x)
+    assert len(found) == 1
+    with kernels.withheld():
+        expected, wanted = flow.loss_and_gradient(x)
+    torch.testing.assert_close(loss, expected, rtol=1e-5, atol=1e-5)
+    assert (total(found) - total(wanted)).norm() <= 1e-4 * total(wanted).norm()
 
 
 @pytest.mark.usefixtures("there")
@@ -302,7 +366,7 @@ def test_weights_and_constants_are_read_anew() -> None:
 
 
 @pytest.mark.usefixtures("there")
-@pytest.mark.parametrize("architecture", ["realnvp", "nsf", "glow"])
+@pytest.mark.parametrize("architecture", ["realnvp", "nsf", "glow", "graphical"])
 def test_slices_can_be_cut_anywhere_lost_and_trained_again(architecture: str) -> None:
     shared = SMALL.model_dump(exclude={"architecture", "options"})
     config = RunConfig(architecture=architecture, **shared)

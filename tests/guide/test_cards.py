@@ -426,7 +426,7 @@ def count_passes(
         return residual_pass(*arguments)
 
     with monkeypatch.context() as patch, torch.no_grad():
-        for module in ("conditioner", "coupling", "made"):
+        for module in ("conditioner", "coupling", "graphical", "made"):
             patch.setattr(f"flowplay.flows.{module}.forward_pass", counted)
         patch.setattr(Contraction, "value_and_slopes", counted_residual)
         counts["passes"] = 0
