@@ -313,6 +313,11 @@ class Engine:
         self.wake()
         return call.future
 
+    def is_waiting(self, call: Future[bytes]) -> bool:
+        """Tell whether a call still waits for a worker."""
+        with self._lock:
+            return any(waiting.future is call for waiting in self._calls)
+
     def wake(self) -> None:
         """Let the engine look again for what can be handed out."""
         loop, changed = self._loop, self._changed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from concurrent import futures
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -39,9 +40,11 @@ from flowplay.ui.work import (
     is_there,
     keep,
     kept,
+    queued,
     result_of,
     say_not_done,
     seconds_waited,
+    wait,
 )
 from flowplay.wire import Diagnosis, ExportedFlow, LayerFrames, Ledger, export_name
 
@@ -53,6 +56,9 @@ FIRST_POLL = 0.25
 
 #: And at frames that are on their way in smaller cells.
 FINER_POLL = 0.3
+
+#: Seconds within which an idle worker has taken a call.
+_TAKEN = 0.1
 
 #: What is shown of models that have no layers, by the name of the architecture.
 _OWN_SECTIONS: Mapping[str, Callable[[Look], None]] = {
@@ -265,12 +271,13 @@ def _frames(config: RunConfig, look: Look) -> tuple[bytes, bool]:
 
 
 def _result(config: RunConfig, look: Look) -> bytes:
-    result = partial(result_of, "frames", look.key, *look.frames)
-    if is_there("frames", look.key) or st.session_state.get(_SHOWN) == look.run_id:
+    frames = ask("frames", look.key, *look.frames)
+    done, _ = futures.wait([frames], _TAKEN)
+    if done or st.session_state.get(_SHOWN) == look.run_id:
         # An earlier picture of this run stays meanwhile; a spinner would move it.
-        return result()
-    with st.spinner(computing_layers(config, 0.0), show_time=True):
-        return result()
+        return wait(frames)
+    with st.spinner(computing_layers(config, 0.0, queued=queued(frames)), show_time=True):
+        return wait(frames)
 
 
 def _await_finer(config: RunConfig, look: Look) -> None:
@@ -281,7 +288,8 @@ def _await_finer(config: RunConfig, look: Look) -> None:
     finer = ask("frames", look.key, *look.frames)
 
     def wait_for_it() -> None:
-        told = computing_layers(config, seconds_waited("frames", look.key))
+        seconds = seconds_waited("frames", look.key)
+        told = computing_layers(config, seconds, queued=queued(finer))
         st.caption(f"Shown in large cells. {told}")
         if finer.done():
             st.rerun()

@@ -46,13 +46,16 @@ def waiting_for(view: RunView, config: RunConfig, workers: int) -> str:
     return f"Drawing a picture with small cells.{so_far}"
 
 
-def computing_layers(config: RunConfig, seconds: float) -> str:
+def computing_layers(config: RunConfig, seconds: float, *, queued: bool = False) -> str:
     """Say that the layers of a model are computed, and why that may take long.
 
     Args:
         config: of the run.
         seconds: for how long it has been under way.
+        queued: whether it still waits for a worker.
     """
+    if queued:
+        return f"Waiting for a worker that computes the density after each layer…{_so_far(seconds)}"
     continuous = config.entry.depth_units[1].endswith("of time")
     why = ", by a differential equation" if continuous else ""
     return f"Computing the density after each layer{why}…{_so_far(seconds)}"

@@ -13,7 +13,7 @@ from flowplay.ui.components.heatmap_keeper import heatmap_keeper
 from flowplay.ui.follow import follow
 from flowplay.ui.look import Look
 from flowplay.ui.waiting import computing_layers
-from flowplay.ui.work import NotDoneError, ask, say_not_done, seconds_waited, wait
+from flowplay.ui.work import NotDoneError, ask, queued, say_not_done, seconds_waited, wait
 from flowplay.wire import LayerFrames
 
 #: Seconds between two looks at whether the worker is done. The page is drawn anew then: not while a
@@ -44,7 +44,8 @@ def _show(look: Look, run: Run) -> None:
         return
 
     def wait_for_it() -> None:
-        st.caption(computing_layers(run.config, seconds_waited("frames", look.key)))
+        seconds = seconds_waited("frames", look.key)
+        st.caption(computing_layers(run.config, seconds, queued=queued(future)))
         if future.done():
             st.rerun()
 

@@ -152,6 +152,11 @@ def seconds_waited(kind: str, key: Hashable) -> float:
     return _RESULTS.seconds(kind, key)
 
 
+def queued(future: Future[bytes]) -> bool:
+    """Tell whether work still waits for a worker."""
+    return engine().is_waiting(future)
+
+
 def is_there(kind: str, key: Hashable) -> bool:
     """Tell whether a result is there already, so that nobody has to be told to wait."""
     future = _RESULTS.get(kind, key)

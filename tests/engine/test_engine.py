@@ -676,6 +676,8 @@ def test_cancelled_calls_occupy_no_worker(engine: Engine, tmp_path: Path) -> Non
     for gate in gates:
         until(Path(gate + ".waiting").exists)
     never = engine.call("fake_work:touch", str(tmp_path / "never"))
+    assert engine.is_waiting(never)
+    assert not any(map(engine.is_waiting, busy))
     assert never.cancel(), "nobody has begun it"
     assert busy[1].cancel(), "whoever asked may leave while it is done"
     last = engine.call("fake_work:touch", str(tmp_path / "last"))

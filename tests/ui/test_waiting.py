@@ -56,6 +56,9 @@ def test_first_steps_of_an_ode_are_explained() -> None:
     assert said.endswith("5 s so far.")
     assert "differential" in computing_layers(ODE, 16.0)
     assert computing_layers(BIG, 0.0) == "Computing the density after each layer…"
+    assert computing_layers(ODE, 3.0, queued=True) == (
+        "Waiting for a worker that computes the density after each layer… 3 s so far."
+    )
 
 
 def test_a_queue_has_places() -> None:
