@@ -48,17 +48,31 @@ class Leaving:
         kept = [(key, value) for key, value in scope["headers"] if key.lower() != own]
         scope = {**scope, "headers": [*kept, (own, name.encode())]}
         code = None
+        ended = False
 
         async def receive_and_note() -> Message:
-            nonlocal code
+            nonlocal code, ended
             message = await receive()
             if message["type"] == "websocket.disconnect":
-                code = message.get("code")
+                code, ended = message.get("code"), True
             return message
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal ended
+            ended = ended or message["type"] == "websocket.close"
+            try:
+                await send(message)
+            except OSError:
+                ended = True
+                raise
 
         _sessions[name] = ""
         try:
-            await self._app(scope, receive_and_note, send)
+            await self._app(scope, receive_and_note, send_and_note)
+        except RuntimeError:
+            # Streamlit reads once more from a connection that was lost while it sent.
+            if not ended:
+                raise
         finally:
             # By now Streamlit has taken the session for disconnected.
             session = _sessions.pop(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 from starlette.types import Message, Receive, Scope, Send
@@ -40,3 +41,27 @@ def test_only_who_goes_away_has_left(code: int | None, left: list[str]) -> None:
         pool.submit(asyncio.run, page).result()
     assert told == left
     assert names[0] not in leaving._sessions
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_a_connection_that_is_lost_is_no_error_and_anything_else_is(lost: bool) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        with suppress(OSError):
+            await send({"type": "websocket.send", "bytes": b"a picture"})
+        raise RuntimeError("The connection is not open.")
+
+    async def receive() -> Message:
+        raise AssertionError("nothing is read")
+
+    async def send(message: Message) -> None:
+        if lost:
+            raise OSError
+
+    page = Leaving(app, print)({"type": "websocket", "headers": []}, receive, send)
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(asyncio.run, page)
+        if lost:
+            answer.result()
+        else:
+            with pytest.raises(RuntimeError):
+                answer.result()
