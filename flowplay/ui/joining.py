@@ -10,7 +10,7 @@ from flowplay.catalog import architectures_for
 from flowplay.config import RunConfig, flat_names
 from flowplay.limits import limits
 from flowplay.numbers import number
-from flowplay.problems import PROBLEMS
+from flowplay.problems import PROBLEMS, ImageProblem
 from flowplay.rules import Rules
 from flowplay.store import StoreError, is_id
 from flowplay.store.classes import NICKNAME_LENGTH, Class, Classes, ClassPlan, FullError, Student
@@ -108,7 +108,9 @@ def goal_line(plan: ClassPlan) -> str:
     if plan.goal == "none":
         return ""
     what = {"gap": "a gap", "nll": "a held-out NLL"}[plan.goal]
-    return f"Goal: {what} of at most {number(plan.goal_value, 6)} nats."
+    images = isinstance(plan.config.problem(), ImageProblem)
+    unit = "bits per dimension" if images else "nats"
+    return f"Goal: {what} of at most {number(plan.goal_value, 6)} {unit}."
 
 
 def _join_form(found: Class) -> None:

@@ -117,13 +117,14 @@ def _teach_dialog() -> None:
                 help="A student who reaches it is marked on the wall.",
             )
             st.number_input(
-                "At most, in nats",
+                "At most",
                 -100.0,
                 100.0,
                 0.1,
                 step=0.05,
                 key="class_goal_value",
-                help="The goal is reached when the figure is not larger.",
+                help="In nats; of images, in bits per dimension. The goal is reached when the "
+                "figure is not larger.",
                 width=180,
             )
         st.multiselect(

@@ -23,7 +23,9 @@ class Tile(NamedTuple):
         step: optimizer steps taken.
         seconds: spent training.
         gap: to the floor, in nats; None if there is none.
-        nll: held out, in nats; None if there is none.
+        nll: held out, in `unit`; None if there is none.
+        unit: nats, or bits/dim for images; empty where there is no NLL.
+        kind: what gap and NLL are: `exact`, `bound` or `estimate`; empty where there are none.
         code: base64 of [SIDE, SIDE] uint8 or smaller, row 0 lowest; empty without a picture.
     """
 
@@ -31,6 +33,8 @@ class Tile(NamedTuple):
     seconds: float
     gap: float | None
     nll: float | None
+    unit: str
+    kind: str
     code: str
 
 
@@ -44,11 +48,15 @@ def tile(snapshot: bytes, config_json: str) -> Tile:
     shown = Snapshot.from_bytes(snapshot)
     gap, nll = figures(shown, RunConfig.model_validate_json(config_json))
     header = shown.header
-    return Tile(header.step, header.seconds, gap, nll, to_base64(_cells(shown)))
+    unit, kind = "", ""
+    if nll is not None:
+        held_out = shown.measurements["held_out"]
+        unit, kind = held_out.unit, held_out.exactness
+    return Tile(header.step, header.seconds, gap, nll, unit, kind, to_base64(_cells(shown)))
 
 
 def figures(snapshot: Snapshot, config: RunConfig) -> tuple[float | None, float | None]:
-    """Return gap and held-out NLL of a run, in nats, each None where it has none."""
+    """Return gap and held-out NLL of a snapshot, each None where it has none."""
     held_out = snapshot.measurements.get("held_out")
     if held_out is None or config.entry.likelihood == "none":
         return None, None

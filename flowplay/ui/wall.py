@@ -27,6 +27,12 @@ from flowplay.ui.settings import RUN
 from flowplay.ui.terms import plain
 from flowplay.ui.tiles import Tile, tile
 
+#: Of the results as CSV. `unit` and `kind` (exact, bound, estimate) are those of gap and NLL.
+COLUMNS = (
+    *("name", "family", "target", "depth", "seed", "steps", "seconds"),
+    *("gap", "nll", "unit", "kind", "goal_step", "goal_seconds", "note"),
+)
+
 #: Names in the address of this page: the teacher's key, or a class that was made in this browser.
 KEY, WALL = "key", "wall"
 
@@ -230,12 +236,7 @@ def _told(found: Class, student: Student) -> dict[str, Any]:
         config, picture, training = student_config(found.plan, student.number), None, False
         facts = str(error)
     if picture is not None:
-        judged = [
-            f"{label} {number(value, 3)}"
-            for label, value in (("gap", picture.gap), ("NLL", picture.nll))
-            if value is not None
-        ]
-        facts = " · ".join([f"step {whole(picture.step)}", *judged[:1]])
+        facts = " · ".join([f"step {whole(picture.step)}", *_judged(picture)])
     inside = page_address("layers", **{RUN: student.run}) if picture is not None else ""
     return {
         "id": student.id,
@@ -252,17 +253,26 @@ def _told(found: Class, student: Student) -> dict[str, Any]:
     }
 
 
+def _judged(picture: Tile) -> list[str]:
+    """Say how good a run is: by its gap where it has one."""
+    bound = " (bound)" if picture.kind == "bound" else ""
+    if picture.gap is not None:
+        return [f"gap {number(picture.gap, 3)}{bound}"]
+    if picture.nll is None:
+        return []
+    label = "NLL" if picture.unit == "nats" else picture.unit
+    return [f"{label} {number(picture.nll, 3)}{bound}"]
+
+
 def results_csv(found: Class) -> str:
     """Return what every student has reached, as CSV; the last column says what cannot be read."""
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(
-        "name family target depth seed steps seconds gap nll goal_step goal_seconds note".split()  # noqa: SIM905
-    )
+    writer.writerow(COLUMNS)
     try:
         students = classes().students(found.id)
     except StoreError as error:
-        writer.writerow([*[""] * 11, str(error)])
+        writer.writerow([*[""] * (len(COLUMNS) - 1), str(error)])
         return out.getvalue()
     for student in students:
         note = ""
@@ -270,7 +280,7 @@ def results_csv(found: Class) -> str:
             config, picture, _ = _shown(found, student)
         except StoreError as error:
             config, picture, note = student_config(found.plan, student.number), None, str(error)
-        figures = ("", "", "", "") if picture is None else picture[:4]
+        figures = ("",) * 6 if picture is None else picture[:6]
         writer.writerow(
             [
                 harmless(student.name),

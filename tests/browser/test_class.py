@@ -115,8 +115,8 @@ def make_class(teacher: Page, app: App) -> tuple[str, str | None]:
     dialog.get_by_role("textbox", name="Title").fill("<i>Couplings</i>")
     dialog.get_by_role("textbox", name="Task").fill("Make the gap small.")
     dialog.get_by_role("radio", name="Gap to floor").click()
-    dialog.get_by_role("spinbutton", name="At most, in nats").or_(
-        dialog.get_by_role("textbox", name="At most, in nats")
+    dialog.get_by_role("spinbutton", name="At most").or_(
+        dialog.get_by_role("textbox", name="At most")
     ).first.fill("50")
     lock_depth(teacher, dialog)
     dialog.get_by_role("radio", name="Seed").click()
