@@ -26,6 +26,9 @@ from flowplay.kernels import layout as lay
 #: Penalty of an open edge, in nats: an edge stays open only if it gains more likelihood.
 EDGE_COST = 0.02
 
+#: Most numbers in the masks that kernels need for a layer: 4 MiB.
+MOST_MASKED = 2**20
+
 
 class Graph(nn.Module):
     """A directed acyclic graph over the coordinates.
@@ -141,7 +144,10 @@ class GraphicalLayer(Link[SavedConditioned], Autoregressive):
         gates = self.conditioner.graph.adjacency().detach().cpu()
         dim, width = len(gates), self.conditioner.network.first.out_features
         own = torch.cat((gates, torch.eye(dim)), 1)
-        rest = torch.ones(sum(t.numel() for t in self.tensors()) - own[0].numel() * width)
+        weights = sum(t.numel() for t in self.tensors())
+        if dim * weights > MOST_MASKED:
+            return ()
+        rest = torch.ones(weights - own[0].numel() * width)
         parents_first = range(dim) if gates.tril().any() else range(dim)[::-1]
         return [
             Layer(

@@ -50,7 +50,9 @@ def main() -> int:
     done = threading.Event()
     threading.Thread(target=_keep_fresh, args=(mark, done), daemon=True).start()
     try:
-        build(path)
+        # Another may have ended since it was looked for.
+        if not path.exists():
+            build(path)
     finally:
         done.set()
         mark.unlink(missing_ok=True)

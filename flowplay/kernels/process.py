@@ -98,17 +98,21 @@ def compile_ahead() -> None:
 
 def _compile(*, wait: bool) -> None:
     """Start the process that compiles, unless one runs; see whether it failed."""
-    if _here.compiler is None:
-        while wait and library.being_compiled():
-            time.sleep(0.1)
-        if library.being_compiled() or library.path().exists():
+    while not _here.hopeless and not library.path().exists():
+        if _here.compiler is None:
+            if library.being_compiled():
+                if not wait:
+                    return
+                time.sleep(0.1)
+                continue
+            _here.compiler = _compiler()
+        status = _here.compiler.wait() if wait else _here.compiler.poll()
+        if status == library.ANOTHER_COMPILES:
+            _here.compiler = None
+        elif status is not None and not library.path().exists():
+            _give_up(f"the compiler ended with status {status}")
+        if not wait:
             return
-        _here.compiler = _compiler()
-    status = _here.compiler.wait() if wait else _here.compiler.poll()
-    if status == library.ANOTHER_COMPILES:
-        _here.compiler = None
-    elif status:
-        _give_up(f"the compiler ended with status {status}")
 
 
 def _compiler() -> subprocess.Popen[bytes]:

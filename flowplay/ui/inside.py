@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from concurrent import futures
 from contextlib import suppress
@@ -35,6 +36,7 @@ from flowplay.ui.switches import PRESENT, switches
 from flowplay.ui.terms import plain
 from flowplay.ui.waiting import computing_layers, waiting_for
 from flowplay.ui.work import (
+    PATIENCE,
     NotDoneError,
     ask,
     is_there,
@@ -276,8 +278,18 @@ def _result(config: RunConfig, look: Look) -> bytes:
     if done or st.session_state.get(_SHOWN) == look.run_id:
         # An earlier picture of this run stays meanwhile; a spinner would move it.
         return wait(frames)
-    with st.spinner(computing_layers(config, 0.0, queued=queued(frames)), show_time=True):
+    if queued(frames):
+        with st.spinner(computing_layers(config, 0.0, queued=True), show_time=True):
+            _await_worker(frames)
+    with st.spinner(computing_layers(config, 0.0), show_time=True):
         return wait(frames)
+
+
+def _await_worker(call: futures.Future[bytes]) -> None:
+    """Wait until a worker has taken a call, but for at most `PATIENCE`."""
+    end = time.monotonic() + PATIENCE
+    while queued(call) and time.monotonic() < end:
+        futures.wait([call], _TAKEN)
 
 
 def _await_finer(config: RunConfig, look: Look) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from typing import Literal
+
+import pytest
 
 from flowplay.config import RunConfig
 from flowplay.engine import Delay, Phase, RunView
+from flowplay.ui import inside
 from flowplay.ui.example import example
 from flowplay.ui.waiting import computing_layers, waiting_for
 from flowplay.wire import Header
@@ -75,3 +79,12 @@ def test_a_queue_has_places() -> None:
 def test_pause_is_answered_while_a_step_is_under_way() -> None:
     said = waiting_for(view("steps", 0.0, phase=Phase.PAUSED, step=7), ODE, 2)
     assert said == "Pausing: the step that is under way ends first."
+
+
+def test_the_wait_for_a_worker_ends_when_one_takes_the_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers = [True, True, False]
+    monkeypatch.setattr(inside, "queued", lambda call: answers.pop(0))
+    inside._await_worker(Future())
+    assert answers == []
