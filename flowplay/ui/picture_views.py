@@ -85,14 +85,13 @@ def show_problem(problem: Problem, key: str, cells: int = PROBLEM_CELLS) -> None
         cells: cells along each side of a density.
     """
     window = problem.window
-    density = exact_density(problem, cells)
-    if window is not None and density is not None:
-        scale = density_scale(problem)
+    if window is not None and (target := _target(problem, cells)) is not None:
+        code, alt = target
         density_view(
-            encode_density(density, scale),
+            code,
             bounds=window,
-            scale=scale,
-            alt=describe_density(f"the target, {problem.label},", density, window),
+            scale=density_scale(problem),
+            alt=alt,
             key=key,
             note=_density_note(problem),
         )
@@ -120,6 +119,16 @@ def show_problem(problem: Problem, key: str, cells: int = PROBLEM_CELLS) -> None
         _pairs(problem, key, f"Rows of {problem.title}.")
     else:
         st.caption(f"{problem.label} has no picture in the plane.")
+
+
+@functools.lru_cache(maxsize=64)
+def _target(problem: Problem, cells: int) -> tuple[NDArray[np.uint8], str] | None:
+    """Return the code of a problem's exact density, and what it shows; every look asks for it."""
+    density = exact_density(problem, cells)
+    if density is None or problem.window is None:
+        return None
+    told = describe_density(f"the target, {problem.label},", density, problem.window)
+    return encode_density(density, density_scale(problem)), told
 
 
 def _density_note(problem: Problem) -> str:
