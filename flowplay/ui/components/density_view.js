@@ -26,6 +26,7 @@ const CURSOR_RADIUS = 5;
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowDown: [0, -1], ArrowUp: [0, 1] };
 
 const REPLAY_MS = 190; // for each earlier picture
+const PAINT_MS = 40; // between two paints of a fade: a page may have many pictures
 
 const LONGEST_FADE = 1200; // milliseconds
 const RESTED = 4000; // after which a picture is no successor of the one before
@@ -177,9 +178,12 @@ class DensityView {
   tick(now) {
     cancelAnimationFrame(this.request);
     const t = this.fade > 0 ? Math.min(1, Math.max(0, now - this.start) / this.fade) : 1;
-    this.codes.move(t);
-    this.points.move(t);
-    this.paint();
+    if (t === 0 || t === 1 || now - this.painted >= PAINT_MS) {
+      this.painted = now;
+      this.codes.move(t);
+      this.points.move(t);
+      this.paint();
+    }
     if (t < 1) this.request = requestAnimationFrame((later) => this.tick(later));
   }
 
