@@ -25,7 +25,7 @@ def waiting_for(view: RunView, config: RunConfig, workers: int) -> str:
     if delay is None or view.message:
         return ""
     if view.phase is Phase.PAUSED and delay.on == "steps":
-        return "Pausing: the step that is under way ends first."
+        return "The step that is under way still ends."
     first = view.header is None or (delay.on == "steps" and view.header.step == 0)
     late = NOTICED if first or view.phase is Phase.WAITING else LATE
     if delay.on == "worker":

@@ -78,7 +78,7 @@ def test_a_queue_has_places() -> None:
 
 def test_pause_is_answered_while_a_step_is_under_way() -> None:
     said = waiting_for(view("steps", 0.0, phase=Phase.PAUSED, step=7), ODE, 2)
-    assert said == "Pausing: the step that is under way ends first."
+    assert said == "The step that is under way still ends."
 
 
 def test_the_wait_for_a_worker_ends_when_one_takes_the_call(
