@@ -199,7 +199,7 @@ def _train_label(view: RunView, *, is_example: bool) -> str:
 def _show(view: RunView, run: Run, problem: Problem) -> None:
     snapshot = None if view.snapshot is None else Snapshot.from_bytes(view.snapshot)
     if runs.is_example(run) and snapshot is not None:
-        _example_progress(view, snapshot, run.config)
+        _example_progress(snapshot)
     else:
         progress(view, snapshot, run.config)
     posterior = problem if isinstance(problem, Posterior) else None
@@ -387,11 +387,14 @@ def progress(view: RunView, snapshot: Snapshot | None, config: RunConfig) -> Non
     st.progress(_part(view, config), text=_progress_line(view, snapshot, config))
 
 
-def _example_progress(view: RunView, snapshot: Snapshot, config: RunConfig) -> None:
-    """Say what the example is, in the line that says of other runs how far they are."""
+def _example_progress(snapshot: Snapshot) -> None:
+    """Say what the example is, in the line that says of other runs how far they are.
+
+    The bar is that of the run that Train starts.
+    """
     steps = whole(snapshot.header.step)
     told = f":material/school: Example: a run of these settings, trained earlier for {steps} steps."
-    st.progress(_part(view, config), text=f"{told} Train starts a new run.")
+    st.progress(0.0, text=f"{told} Train starts a new run.")
 
 
 def _part(view: RunView, config: RunConfig) -> float:
