@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 
 import streamlit as st
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -13,6 +15,9 @@ _HEADER = "x-flowplay-connection"
 
 #: The code with which a browser ends the connection of a page that it leaves (RFC 6455, 7.4.1).
 GOING_AWAY = 1001
+
+#: Seconds within which the server tells how a connection ended that is no more.
+HEARD_SECONDS = 1.0
 
 #: The session of every open connection that shows a run.
 _sessions: dict[str, str] = {}
@@ -73,6 +78,11 @@ class Leaving:
             # Streamlit reads once more from a connection that was lost while it sent.
             if not ended:
                 raise
+            with suppress(TimeoutError):
+                async with asyncio.timeout(HEARD_SECONDS):
+                    # How it was closed is still to be read.
+                    while code is None:
+                        code = (await receive()).get("code")
         finally:
             # By now Streamlit has taken the session for disconnected.
             session = _sessions.pop(name)

@@ -46,22 +46,26 @@ def test_only_who_goes_away_has_left(code: int | None, left: list[str]) -> None:
 @pytest.mark.parametrize("lost", [True, False])
 def test_a_connection_that_is_lost_is_no_error_and_anything_else_is(lost: bool) -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        leaving._sessions[dict(scope["headers"])[leaving._HEADER.encode()].decode()] = "ada"
         with suppress(OSError):
             await send({"type": "websocket.send", "bytes": b"a picture"})
         raise RuntimeError("The connection is not open.")
 
     async def receive() -> Message:
-        raise AssertionError("nothing is read")
+        assert lost
+        return {"type": "websocket.disconnect", "code": 1001}
 
     async def send(message: Message) -> None:
         if lost:
             raise OSError
 
-    page = Leaving(app, print)({"type": "websocket", "headers": []}, receive, send)
+    told: list[str] = []
+    page = Leaving(app, told.append)({"type": "websocket", "headers": []}, receive, send)
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(asyncio.run, page)
         if lost:
             answer.result()
+            assert told == ["ada"], "how it was closed is read all the same"
         else:
             with pytest.raises(RuntimeError):
                 answer.result()
