@@ -413,9 +413,10 @@ def test_a_closed_tab_stops_training(app: App, browser: Browser) -> None:
     page = context.new_page()
     open_page(page, app.url + "/?budget=1000000&depth=6")
     start_training(page)
-    until(lambda: cpu_used(app, 1.0) > 0.1, 15, "workers train")
+    until(lambda: cpu_used(app, 1.0) > 0.25, 30, "workers train")
     context.close()
-    until(lambda: cpu_used(app, 1.0) < 0.05, 15, "workers rest within 15 s of closing the tab")
+    # Two workers that rest take 0.02 to 0.06, by machine.
+    until(lambda: cpu_used(app, 1.0) < 0.12, 15, "workers rest within 15 s of closing the tab")
 
 
 def busy_worker(app: App) -> psutil.Process:
