@@ -53,22 +53,22 @@ class Leaving:
         kept = [(key, value) for key, value in scope["headers"] if key.lower() != own]
         scope = {**scope, "headers": [*kept, (own, name.encode())]}
         code = None
-        ended = False
+        heard = lost = False
 
         async def receive_and_note() -> Message:
-            nonlocal code, ended
+            nonlocal code, heard
             message = await receive()
             if message["type"] == "websocket.disconnect":
-                code, ended = message.get("code"), True
+                code, heard = message.get("code"), True
             return message
 
         async def send_and_note(message: Message) -> None:
-            nonlocal ended
-            ended = ended or message["type"] == "websocket.close"
+            nonlocal lost
+            lost = lost or message["type"] == "websocket.close"
             try:
                 await send(message)
             except OSError:
-                ended = True
+                lost = True
                 raise
 
         _sessions[name] = ""
@@ -76,13 +76,13 @@ class Leaving:
             await self._app(scope, receive_and_note, send_and_note)
         except RuntimeError:
             # Streamlit reads once more from a connection that was lost while it sent.
-            if not ended:
+            if not (heard or lost):
                 raise
             with suppress(TimeoutError):
                 async with asyncio.timeout(HEARD_SECONDS):
                     # How it was closed is still to be read.
-                    while code is None:
-                        code = (await receive()).get("code")
+                    while not heard:
+                        await receive_and_note()
         finally:
             # By now Streamlit has taken the session for disconnected.
             session = _sessions.pop(name)

@@ -93,7 +93,7 @@ def judged(flow: Flow, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return log_prob.detach(), g_x, total(list(g))
 
 
-def luck(name: str) -> float:
+def rounding_factor(name: str) -> float:
     """Return how much larger than that of torch the rounding of kernels may be.
 
     In a graph a coordinate without parents has one spline for all points. Its rounding is the same
@@ -106,7 +106,7 @@ def luck(name: str) -> float:
 def resolved(name: str, dim: int, x: Tensor) -> Tensor:
     """Leave out points so near to a knot that float32 cannot tell on which side they are.
 
-    The kernels may be wrong in no more points than torch in float32 is, but for luck.
+    The kernels may be wrong in no more points than torch in float32 is, but for `rounding_factor`.
     """
     exact = judged(random_flow(name, dim), x.double())[1]
     torchs = judged(random_flow(name, dim, torch.float32), x.clone())[1].double()
@@ -116,7 +116,7 @@ def resolved(name: str, dim: int, x: Tensor) -> Tensor:
     allowed = CLOSE * (1 + exact.norm(dim=-1))
     wrong, wrong_in_torch = ((g - exact).norm(dim=-1) > allowed for g in (found, torchs))
     assert wrong_in_torch.float().mean() < 0.2
-    assert wrong.sum() <= 1.5 * luck(name) * wrong_in_torch.sum() + 0.01 * len(x)
+    assert wrong.sum() <= 1.5 * rounding_factor(name) * wrong_in_torch.sum() + 0.01 * len(x)
     return x[~(wrong | wrong_in_torch)]
 
 
@@ -135,7 +135,7 @@ def test_kernels_agree_with_torch(name: str, dim: int) -> None:
     assert float(loss) == pytest.approx(float(-log_prob.mean()), rel=CLOSE)
     # What torch in float32 cannot tell either is not asked.
     rounding = (judged(random_flow(name, dim, torch.float32), x.clone())[2] - g).norm()
-    assert (total(found) - g).norm() <= luck(name) * CLOSE * g.norm() + rounding
+    assert (total(found) - g).norm() <= rounding_factor(name) * CLOSE * g.norm() + rounding
 
     with torch.no_grad():
         torch.testing.assert_close(flow.log_prob(x).double(), log_prob, rtol=CLOSE, atol=CLOSE)
@@ -536,7 +536,7 @@ def test_a_server_that_cannot_compile_goes_on(why: str, monkeypatch: pytest.Monk
     kernels.compile_ahead()
 
 
-def test_who_waits_for_the_kernels_waits_for_another_who_compiles(
+def test_of_two_that_begin_at_once_both_get_the_kernels(
     nowhere: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two who begin at once both start a process; the mark tells one of these to end."""
