@@ -99,17 +99,16 @@ QUERY = "board"
 def pick_board() -> Board:
     """Let one of the boards be chosen, at first that of the link, and return it."""
     asked = st.query_params.get(QUERY)
-    if "board_pick" not in st.session_state:
-        st.session_state["board_pick"] = asked if asked in BOARDS else next(iter(BOARDS))
-    st.segmented_control(
+    picked = st.segmented_control(
         "Board",
         list(BOARDS),
+        default=asked if asked in BOARDS else next(iter(BOARDS)),
         required=True,
         format_func=lambda name: BOARDS[name].title,
         key="board_pick",
         label_visibility="collapsed",
     )
-    board = BOARDS[st.session_state["board_pick"]]
+    board = BOARDS[picked]
     if asked != board.name:
         st.query_params[QUERY] = board.name
     return board

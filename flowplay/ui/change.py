@@ -70,12 +70,11 @@ class Settings:
 
 def change_lab() -> None:
     """Show the choice of base and map, and the linked pictures of the result."""
-    st.session_state.setdefault("base", "normal")
-    st.session_state.setdefault("map", "affine")
     with st.container(horizontal=True, vertical_alignment="bottom", key="change_choice"):
         st.segmented_control(
             "Base density",
             list(BASES),
+            default="normal",
             format_func=lambda name: BASES[name].label,
             key="base",
             help="Where z comes from. "
@@ -87,6 +86,7 @@ def change_lab() -> None:
         st.segmented_control(
             "Map",
             [*KINDS, SPLINE],
+            default="affine",
             format_func=lambda name: KINDS[name].label if name in KINDS else "Spline",
             key="map",
             help="What maps z to x. "

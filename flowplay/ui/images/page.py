@@ -93,18 +93,16 @@ def images_page(config: RunConfig, run: Run) -> None:
 
 def _pick_section() -> str:
     asked = st.query_params.get(SECTION)
-    if SECTION_PICK not in st.session_state:
-        st.session_state[SECTION_PICK] = asked if asked in _TITLES else "train"
-    st.segmented_control(
+    name = st.segmented_control(
         "Section",
         list(_TITLES),
+        default=asked if asked in _TITLES else "train",
         required=True,
         format_func=_TITLES.__getitem__,
         key=SECTION_PICK,
         label_visibility="collapsed",
         persist_state="session",
     )
-    name = str(st.session_state[SECTION_PICK])
     if asked != name:
         st.query_params[SECTION] = name
     return name

@@ -71,11 +71,11 @@ def _sampler(config: RunConfig) -> tuple[str, int]:
     """Show which sampler draws, and in how many steps; return both."""
     option = next(o for o in config.entry.options if o.name == "sampler")
     assert isinstance(option, Choice)
-    st.session_state.setdefault("drawn_sampler", "heun")
     st.session_state.setdefault("drawn_steps", 8)
     sampler = st.segmented_control(
         "Sampler",
         list(option.choices),
+        default="heun",
         format_func=lambda name: option.choices[name],
         required=True,
         key="drawn_sampler",
