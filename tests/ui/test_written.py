@@ -1,0 +1,54 @@
+"""An address that a session wrote is its own, also when the browser sends it late."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from flowplay.engine import Engine
+from flowplay.ui import shell, written
+from flowplay.ui.written import Written
+
+PAGES = Path(__file__).parents[2] / "pages"
+
+
+def test_an_address_that_was_replaced_just_now_is_the_session_s_own() -> None:
+    own = Written()
+    assert not own.has({"target": "rings"})
+    own.write({})
+    own.write({"target": "circles"})
+    own.write({"target": "rings"})
+    assert own.has({"target": "circles"}), "sent before the browser heard of rings"
+    assert own.has({})
+    assert not own.has({"target": "spiral"})
+    assert own.has({"target": "rings"})
+    assert not own.has({"target": "circles"}), "the browser knew of rings, and has gone back"
+
+
+def test_after_a_while_an_earlier_address_is_one_that_somebody_opens(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    own = Written()
+    own.write({"target": "circles"})
+    own.write({"target": "rings"})
+    monkeypatch.setattr(written, "LATE", 0.0)
+    assert not own.has({"target": "circles"})
+
+
+def test_fast_clicks_undo_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Engine(scheduler="tcp://127.0.0.1:9")
+    for module in ("shell", "runs", "work", "live", "card"):
+        monkeypatch.setattr(f"flowplay.ui.{module}.engine", lambda: engine)
+    page = AppTest.from_file(str(PAGES / "playground.py"), default_timeout=60).run()
+    page.radio(key="target").set_value("circles").run()
+    page.radio(key="target").set_value("rings").run()
+    page.query_params.clear()
+    page.query_params["target"] = "circles"
+    page.button(key="train").click().run()
+    engine.close()
+    shell._engine = None
+    assert not page.exception
+    assert page.radio(key="target").value == "rings"
+    assert page.query_params["target"] == "rings"
