@@ -18,6 +18,11 @@ SNAPSHOT_FILE = "default-snapshot.safetensors"
 HISTORY_FILE = "default-history.safetensors"
 REPLAY_FILE = "default-replay.safetensors"
 
+#: What is said of it where other runs say how far they are.
+TOLD = (
+    ":material/school: Example: a run of these settings, trained earlier. Train starts a new run."
+)
+
 
 @dataclass(frozen=True)
 class Example:

@@ -19,7 +19,7 @@ from flowplay.ui.components.loss_view import loss_view
 from flowplay.ui.components.settings_button import settings_button
 from flowplay.ui.controls import temperature_control
 from flowplay.ui.energies import bounds_chart, energy_metrics, trained_divergence
-from flowplay.ui.example import example
+from flowplay.ui.example import TOLD, example
 from flowplay.ui.follow import follow
 from flowplay.ui.picture_views import show_model, show_problem
 from flowplay.ui.posterior import show_predictive
@@ -198,8 +198,9 @@ def _train_label(view: RunView, *, is_example: bool) -> str:
 
 def _show(view: RunView, run: Run, problem: Problem) -> None:
     snapshot = None if view.snapshot is None else Snapshot.from_bytes(view.snapshot)
-    if runs.is_example(run) and snapshot is not None:
-        _example_progress(snapshot)
+    if runs.is_example(run):
+        # The bar is that of the run that Train starts.
+        st.progress(0.0, text=TOLD)
     else:
         progress(view, snapshot, run.config)
     posterior = problem if isinstance(problem, Posterior) else None
@@ -387,16 +388,6 @@ def progress(view: RunView, snapshot: Snapshot | None, config: RunConfig) -> Non
     st.progress(_part(view, config), text=_progress_line(view, snapshot, config))
 
 
-def _example_progress(snapshot: Snapshot) -> None:
-    """Say what the example is, in the line that says of other runs how far they are.
-
-    The bar is that of the run that Train starts.
-    """
-    steps = whole(snapshot.header.step)
-    told = f":material/school: Example: a run of these settings, trained earlier for {steps} steps."
-    st.progress(0.0, text=f"{told} Train starts a new run.")
-
-
 def _part(view: RunView, config: RunConfig) -> float:
     if view.header is None:
         return 0.0
@@ -414,7 +405,8 @@ def _progress_line(view: RunView, snapshot: Snapshot | None, config: RunConfig) 
     header = snapshot.header
     if header.step == 0:
         begins = view.phase in runs.ACTIVE
-        return waiting or ("The training begins…" if begins else "Untrained.")
+        resting = "Stopped: the untrained model is shown." if failed else "Untrained."
+        return waiting or ("The training begins…" if begins else resting)
     done = f"{view.phase.value.capitalize()} · step {whole(header.step)}"
     if config.budget_unit == "steps":
         done += f" of {whole(view.hot.budget)}"

@@ -8,6 +8,7 @@ from flowplay.config import RunConfig
 from flowplay.engine import Phase, Run
 from flowplay.numbers import whole
 from flowplay.ui import runs
+from flowplay.ui.example import TOLD
 from flowplay.ui.naming import learned_from
 from flowplay.ui.own_data import lacks_data, missing_data
 from flowplay.ui.recall import about_named_run, recall, recall_notes
@@ -92,10 +93,7 @@ def example_note(run: Run, *, is_told: bool = False) -> bool:
             if not is_told:
                 # Where the page is presented this goes; the way back and what is a copy stay.
                 with st.container(key="example_told"):
-                    st.caption(
-                        ":material/school: Example: a run of these settings, trained earlier. "
-                        "Train starts a new run."
-                    )
+                    st.caption(TOLD)
             return True
         if (before := runs.run_before()) is not None:
             header = before.view().header

@@ -129,15 +129,15 @@ def _trains(scene: Scene) -> bool:
 
 STEPS: tuple[Step, ...] = (
     Step(
-        "moons",
-        "Choose the moons: the distribution that the model is to learn.",
+        "target",
+        "Choose what the model is to learn: click the moons, or another target.",
         ".st-key-target",
-        lambda scene: scene.acted and scene.config.target == "moons",
+        lambda scene: scene.acted,
         notice="act",
     ),
     Step(
         "train",
-        "Press Train: a worker begins to fit the model to samples of the moons.",
+        "Press Train: a worker begins to fit the model to samples of the target.",
         ".st-key-train",
         _trains,
     ),

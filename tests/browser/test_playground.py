@@ -122,8 +122,12 @@ def test_on_arrival_the_training_is_replayed_once(app: App, page: Page) -> None:
     open_page(page, app.url)
     figure = page.locator(".st-key-density figure:has(canvas.plot)")
     expect(figure).to_have_attribute("data-replay", re.compile(r"\d"))
+    # The curve comes with the picture: it does not tell the end before.
+    curve = page.locator(".st-key-loss path.held-out").first
+    early = curve.get_attribute("d")
     expect(figure).to_have_attribute("data-replay", "over")
     expect(page.locator(MODEL)).to_have_attribute("data-frame", re.compile("-2000-"))
+    assert len(curve.get_attribute("d") or "") > len(early or "")
     no_traceback(page)
 
 

@@ -27,7 +27,7 @@ from flowplay.config import RunConfig, flat_names
 from flowplay.engine import Engine, EngineStatus, Run, WorkError
 from flowplay.targets import TARGETS
 from flowplay.ui import picture_views, runs, shell, switches
-from flowplay.ui.example import example
+from flowplay.ui.example import TOLD, example
 from flowplay.ui.runs import ACTIVE
 from flowplay.ui.settings import identity
 from flowplay.wire import RunState, Snapshot
@@ -73,7 +73,7 @@ def test_first_visit_shows_the_labelled_example() -> None:
     page = run()
     assert not page.exception
     told = page.get("progress")[0].proto.text
-    assert "Example: a run of these settings, trained earlier for 2,000 steps" in told
+    assert told == TOLD
     assert [m.label for m in page.metric] == ["Gap to floor"], "one number at first"
     assert "replay" in density_data(page), "its training can be replayed"
     page.toggle(key="all_numbers").set_value(True).run()

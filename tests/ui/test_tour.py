@@ -51,13 +51,13 @@ def view(phase: Phase) -> RunView:
 
 
 def test_on_a_first_visit_nothing_is_done_by_itself() -> None:
-    for name in ("moons", "train", "scrub", "point", "ledger", "depth"):
+    for name in ("target", "train", "scrub", "point", "ledger", "depth"):
         assert not BY_NAME[name].done(scene()), name
 
 
 def test_steps_are_done_by_what_the_learner_does() -> None:
-    assert BY_NAME["moons"].done(scene(acted=True))
-    assert not BY_NAME["moons"].done(scene(acted=True, config=RunConfig(target="circles")))
+    assert BY_NAME["target"].done(scene(acted=True))
+    assert BY_NAME["target"].done(scene(acted=True, config=RunConfig(target="circles")))
     assert BY_NAME["train"].done(scene(view=view(Phase.TRAINING)))
     assert BY_NAME["floor"].done(scene(view=view(Phase.TRAINING), example=False))
     assert not BY_NAME["floor"].done(scene(view=view(Phase.TRAINING), example=True))
@@ -69,7 +69,7 @@ def test_steps_are_done_by_what_the_learner_does() -> None:
 
 def test_the_ledger_s_steps_come_with_their_page(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tours, "_pages", lambda: {"playground", "guide"})
-    assert [s.name for s in tours._steps()] == ["moons", "train", "floor", "pause", "depth"]
+    assert [s.name for s in tours._steps()] == ["target", "train", "floor", "pause", "depth"]
     monkeypatch.setattr(tours, "_pages", lambda: {"playground", "guide", "layers"})
     assert [s.name for s in tours._steps()][4:] == ["scrub", "point", "ledger", "depth"]
 
@@ -92,7 +92,7 @@ def test_steps_that_cannot_be_done_are_passed_over(monkeypatch: pytest.MonkeyPat
         assert {"scrub", "point", "ledger", "depth"} <= set(applying())
     bare = replace(ARCHITECTURES["realnvp"], layered=False)
     monkeypatch.setattr(RunConfig, "entry", bare)
-    assert applying() == ["moons", "train", "floor", "pause", "depth"]
+    assert applying() == ["target", "train", "floor", "pause", "depth"]
     # They are passed over wherever the tour stands, not only on their own pages.
     tour = Tour(phase="running", at=list(BY_NAME).index("scrub"))
     monkeypatch.setattr(tours, "_scene", lambda tour: scene())

@@ -15,7 +15,7 @@
  * @property {string} note
  * @property {number} fade  milliseconds
  * @property {string} frame  shown as data-frame
- * @property {?{steps: string[], height: number, width: number, code: string}} replay  earlier
+ * @property {?{steps: number[], height: number, width: number, code: string}} replay  earlier
  *   pictures, base64 of [n, height, width] uint8 like code
  */
 
@@ -32,6 +32,9 @@ const LONGEST_FADE = 1200; // milliseconds
 const RESTED = 4000; // after which a picture is no successor of the one before
 /** How much of the pace is that of the last picture; and how much longer than it a fade lasts. */
 const [NEWEST, LONGER] = [0.3, 1.1];
+
+/** What tells other parts of the page which step a replay shows: a number, null when it is over. */
+const REPLAY = "replay";
 
 /** Whether this tab has seen a replay. */
 let replayed = false;
@@ -89,7 +92,13 @@ class DensityView {
   destroy() {
     this.observer.disconnect();
     cancelAnimationFrame(this.request);
+    this.endReplay();
+  }
+
+  endReplay() {
+    if (this.replaying) say(REPLAY, null);
     clearTimeout(this.replaying);
+    this.replaying = 0;
   }
 
   /** @param {Frame} frame */
@@ -100,8 +109,7 @@ class DensityView {
       this.last = frame;
       return;
     }
-    clearTimeout(this.replaying);
-    this.replaying = 0;
+    this.endReplay();
     this.last = frame;
     if (first && frame.replay && !replayed && !reducedMotion.matches) {
       this.replay(0);
@@ -119,14 +127,16 @@ class DensityView {
     replayed = true;
     if (i === 0) this.earlier = bytes(code);
     if (i >= steps.length) {
-      this.replaying = 0;
+      this.endReplay();
       this.root.dataset.replay = "over";
       this.draw(this.last, false);
       return;
     }
     this.root.dataset.replay = steps[i];
+    say(REPLAY, steps[i]);
     const cells = this.earlier.subarray(i * height * width, (i + 1) * height * width);
-    const note = `Its training, replayed: step ${steps[i]}`;
+    const [now, last] = [steps[i], steps.at(-1)].map((step) => step.toLocaleString("en"));
+    const note = `Its training, replayed: step ${now} of ${last}`;
     this.draw({ ...this.last, height, width, cells, note, points: null, fade: REPLAY_MS }, i === 0);
     this.replaying = setTimeout(() => this.replay(i + 1), i === 0 ? 4 * REPLAY_MS : REPLAY_MS);
   }

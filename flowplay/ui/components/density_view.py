@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from flowplay.codes import window_units
 from flowplay.figures.colors import DOT_OUTLINE, ORANGE, PALETTE
-from flowplay.numbers import whole
 from flowplay.ticks import axis_ticks, density_ticks
 from flowplay.ui.components.registration import register, to_base64
 from flowplay.wire import Replay
@@ -98,7 +97,7 @@ def density_view(
 def _replay(replay: Replay) -> dict[str, Any]:
     _, height, width = replay.code.shape
     return {
-        "steps": [whole(step) for step in replay.steps],
+        "steps": replay.steps.tolist(),
         "height": height,
         "width": width,
         "code": to_base64(replay.code),

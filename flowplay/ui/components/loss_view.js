@@ -27,6 +27,10 @@ class LossView {
     this.box = root.querySelector(".readout");
     /** @type {?({at: number}|{step: number})} the share of the width, or step, that is read */
     this.cursor = null;
+    /** @type {number} the last step that is drawn, while the run's training is replayed */
+    this.until = Infinity;
+    this.gone = new AbortController();
+    hear("replay", (step) => this.follow(step ?? Infinity), this.gone.signal);
     this.observer = new ResizeObserver(() => this.readOut());
     this.observer.observe(this.plot);
     this.plot.addEventListener("pointermove", (event) => this.pointAt(event));
@@ -40,6 +44,7 @@ class LossView {
 
   destroy() {
     this.observer.disconnect();
+    this.gone.abort();
   }
 
   /** @param {Frame} frame */
@@ -64,8 +69,18 @@ class LossView {
         part.hidden = !frame.names[i];
       }
     });
+    this.showCurves();
+  }
+
+  showCurves() {
     CURVES.forEach((name, i) => this.draw(name, this.line(this.values[i])));
     this.readOut();
+  }
+
+  /** @param {number} step  the last that is drawn */
+  follow(step) {
+    this.until = step;
+    if (this.frame) this.showCurves();
   }
 
   showFloor() {
@@ -122,6 +137,7 @@ class LossView {
     let path = "";
     let drawing = false;
     values.forEach((value, i) => {
+      if (this.steps[i] > this.until) return;
       const point = `${this.x(this.steps[i]).toFixed(1)},${this.y(value).toFixed(1)}`;
       if (Number.isFinite(value)) path += drawing ? `L${point}` : `M${point}h0`;
       drawing = Number.isFinite(value);
@@ -176,7 +192,9 @@ class LossView {
    */
   readOut() {
     const row = this.row();
-    const latest = this.values[1].findLastIndex(Number.isFinite);
+    const latest = this.values[1].findLastIndex(
+      (value, i) => Number.isFinite(value) && this.steps[i] <= this.until,
+    );
     this.box.hidden = row === null;
     this.draw("hair", row === null ? "" : `M${this.x(this.steps[row])},0v${SIDE}`);
     this.draw("train dot", row === null ? "" : this.dot(this.values[0], row));

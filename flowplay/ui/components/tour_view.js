@@ -35,12 +35,17 @@ class TourView {
   /** @param {HTMLElement} root  the bar */
   constructor(root) {
     this.root = root;
+    /** Says whether the highlighted control is in sight. */
+    this.sight = new IntersectionObserver(([entry]) => {
+      this.root.dataset.near = entry.isIntersecting;
+    });
     this.light = new CSSStyleSheet();
     document.adoptedStyleSheets = [...document.adoptedStyleSheets, this.light];
     this.notice = (event) => this.noticeAct(event);
     for (const name of [...ACTS, ...LOOKS]) document.addEventListener(name, this.notice, true);
     this.button("main").addEventListener("click", (event) => {
       byKeyboard = event.detail === 0;
+      this.told = true; // What is said last is heard: nothing may follow this word at once.
       this.begin();
     });
     this.button("skip").addEventListener("click", () => this.say("skip"));
@@ -52,6 +57,8 @@ class TourView {
 
   destroy() {
     clearTimeout(this.seeking);
+    clearTimeout(this.watching);
+    this.sight.disconnect();
     for (const name of [...ACTS, ...LOOKS]) document.removeEventListener(name, this.notice, true);
     document.adoptedStyleSheets = document.adoptedStyleSheets.filter((s) => s !== this.light);
   }
@@ -87,6 +94,7 @@ class TourView {
       // The focus of keyboard users returns to the bar for the next step.
       if (byKeyboard) this.button("main").focus();
     }
+    this.watch();
     if (going === frame.step && frame.selector) {
       going = "";
       this.seek();
@@ -119,14 +127,34 @@ class TourView {
     this.say("go");
   }
 
+  /** @returns {?HTMLElement} the highlighted control; Streamlit keeps unseen copies of buttons */
+  control() {
+    const { selector } = this.frame;
+    if (!selector) return null;
+    const found = [...document.querySelectorAll(selector)];
+    return found.find((node) => node.checkVisibility({ visibilityProperty: true })) ?? found[0];
+  }
+
+  /** Follow whether the control is in sight; it may be drawn after the bar. */
+  watch(times = 0) {
+    clearTimeout(this.watching);
+    this.sight.disconnect();
+    const control = this.control();
+    if (control) this.sight.observe(control);
+    else {
+      this.root.dataset.near = false;
+      if (this.frame.selector && times < PATIENCE) {
+        this.watching = setTimeout(() => this.watch(times + 1), SEEK);
+      }
+    }
+  }
+
   /** Go to the control as soon as it is drawn: a page that was just opened may take a while. */
   seek(times = 0) {
     clearTimeout(this.seeking);
     const { selector, part } = this.frame;
     if (!selector || times > LOOKS_FOR) return;
-    // Streamlit keeps unseen copies of buttons to measure them.
-    const found = [...document.querySelectorAll(selector)];
-    const control = found.find((node) => node.checkVisibility({ visibilityProperty: true })) ?? found[0];
+    const control = this.control();
     // The control may be there before the part.
     const place = control && (part ? within(control, part) : control);
     const goal = place && focusable(place);
