@@ -61,4 +61,4 @@ def time_to_picture(name: str, reference: float | None) -> str:
         return ""
     seconds = max(1.0, found.seconds)
     told = number(seconds, 1 if seconds < 10 else 2)
-    return f"picture in {'more than' if found.at_least else 'about'} {told} s"
+    return f"good picture in {'more than' if found.at_least else 'about'} {told} s"

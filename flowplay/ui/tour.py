@@ -25,10 +25,12 @@ NEAR = 0.15
 #: Seconds between two looks at whether a step is done.
 POLL = 0.7
 
-#: On a phone the picture comes first: what is only offered stands at the end of the page.
+#: On a phone the picture comes first: what is only offered stands below the pictures, on a page
+#: without them at its end.
 _OFFER_LAST = """<style>
 @media (max-width: 640px) {
   [data-testid="stLayoutWrapper"]:has(> .st-key-tour) { order: 1; }
+  [data-testid="stLayoutWrapper"]:has(> .st-key-pictures) ~ * { order: 2; }
 }
 </style>"""
 

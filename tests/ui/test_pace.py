@@ -27,14 +27,14 @@ def test_a_server_twice_as_slow_takes_twice_as_long(monkeypatch: pytest.MonkeyPa
     assert seconds_to_picture("slow", 4.0) == pytest.approx((20.0, False))
     assert seconds_to_picture("no", 4.0) == pytest.approx((36.0, True))
     assert seconds_to_picture("unknown", 2.0) is None
-    assert time_to_picture("slow", 4.0) == "picture in about 20 s"
-    assert time_to_picture("no", 4.0) == "picture in more than 36 s"
+    assert time_to_picture("slow", 4.0) == "good picture in about 20 s"
+    assert time_to_picture("no", 4.0) == "good picture in more than 36 s"
 
 
 def test_nothing_is_said_before_it_is_measured() -> None:
     assert time_to_picture(REFERENCE, None) == ""
     assert time_to_picture("unknown", 2.0) == ""
-    assert time_to_picture(REFERENCE, 1e-3) == "picture in about 1 s"
+    assert time_to_picture(REFERENCE, 1e-3) == "good picture in about 1 s"
 
 
 def test_times_are_told_of_points_of_the_plane_alone() -> None:
@@ -68,6 +68,6 @@ def test_the_picker_gives_no_times_of_another_problem(
     test.run()
     assert not test.exception
     captions = list(test.radio(key="architecture").proto.captions)
-    assert any("picture in" in caption for caption in captions) is told
+    assert any("good picture in" in caption for caption in captions) is told
     helps = [group.proto.help for group in test.get("button_group")]
     assert any("measured on moons" in text for text in helps) is told
