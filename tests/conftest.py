@@ -14,6 +14,9 @@ from benchmarks.postgres import Postgres, programs
 
 # Tests that are not about the compiled kernels do not wait for them, nor differ with them.
 os.environ["FLOWPLAY_KERNELS"] = "0"
+# Processes of tests that share cores would wait for each other's threads: one thread each.
+for _library in ("OMP", "OPENBLAS", "MKL"):
+    os.environ[f"{_library}_NUM_THREADS"] = "1"
 # Nor does a test write into the store of who runs it.
 os.environ["FLOWPLAY_DATABASE"] = f"sqlite:///{tempfile.mkdtemp()}/runs.sqlite"
 
