@@ -132,9 +132,9 @@ def _target(problem: Problem, cells: int) -> tuple[NDArray[np.uint8], str] | Non
 
 
 def _density_note(problem: Problem) -> str:
-    note = "Exact density, bright where points are likely"
-    if isinstance(problem, Energy):
-        note += "; its constant is by quadrature"
+    if not isinstance(problem, Energy):
+        return "Exact density, bright where points are likely"
+    note = "Exact density; its constant by quadrature"
     if isinstance(problem, Posterior):
         note += ". Across: {}; up: {}".format(*problem.parameters)
     return note
