@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 #: Seconds for which a browser may still send an address that has been replaced: who clicks fast
-#: does so before the browser has heard of the new one.
-LATE = 2.0
+#: does so before the browser has heard of the new one. Who goes back sooner stays where they are.
+LATE = 3.0
 
 
 @dataclass
@@ -17,22 +17,22 @@ class Written:
 
     Attributes:
         newest: its query; None before the first.
-        replaced: earlier ones, of which the browser may not know that they are, and when they were.
+        replaced: when earlier ones were replaced, with their queries.
     """
 
     newest: dict[str, str] | None = None
-    replaced: list[tuple[dict[str, str], float]] = field(default_factory=list)
+    replaced: list[tuple[float, dict[str, str]]] = field(default_factory=list)
 
     def write(self, query: Mapping[str, str]) -> None:
         """Take note of an address that is being written."""
         if self.newest is not None and self.newest != query:
-            self.replaced.append((self.newest, time.monotonic()))
+            self.replaced = [*self._late(), (time.monotonic(), self.newest)]
         self.newest = dict(query)
 
     def has(self, query: Mapping[str, str]) -> bool:
         """Tell whether an address is the session's own: nobody has opened another one."""
-        if query == self.newest:
-            self.replaced.clear()
-            return True
+        return query == self.newest or any(query == old for _, old in self._late())
+
+    def _late(self) -> list[tuple[float, dict[str, str]]]:
         now = time.monotonic()
-        return any(query == old and now - at < LATE for old, at in self.replaced)
+        return [(at, old) for at, old in self.replaced if now - at < LATE]

@@ -209,4 +209,4 @@ class CurvesView {
   }
 }
 
-export default mounting(CurvesView);
+export default mounting(CurvesView, true);

@@ -326,4 +326,4 @@ class DensityView {
   }
 }
 
-export default mounting(DensityView);
+export default mounting(DensityView, true);

@@ -57,4 +57,4 @@ class ImagesView {
   }
 }
 
-export default mounting(ImagesView);
+export default mounting(ImagesView, true);

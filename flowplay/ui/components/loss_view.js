@@ -218,4 +218,4 @@ class LossView {
   }
 }
 
-export default mounting(LossView);
+export default mounting(LossView, true);

@@ -90,8 +90,9 @@ function setTicks(root, ticks) {
  * as long as its figure is on the page.
  * @param {new (root: HTMLElement) => {root: HTMLElement, show: Function, destroy: Function}} View
  *   whose `show` gets the data, and a function that tells Python of an event
+ * @param {boolean} still  whether it draws nothing but its data: the same data are not drawn again
  */
-function mounting(View) {
+function mounting(View, still = false) {
   const views = new WeakMap();
   return ({ data, parentElement, setStateValue, setTriggerValue }) => {
     let view = views.get(parentElement);
@@ -101,7 +102,10 @@ function mounting(View) {
       views.set(parentElement, view);
     }
     Object.assign(view, { setStateValue, setTriggerValue });
-    view.show(data);
+    // A page is sent whole, also the parts in which nothing has changed.
+    const sent = still && JSON.stringify(data);
+    if (!still || sent !== view.sent) view.show(data);
+    view.sent = sent;
     // Streamlit also runs this for frames that were overtaken, while the picture is still there.
     return () => {
       if (!view.root.isConnected) view.destroy();
