@@ -261,7 +261,7 @@ def show_summary(
         st.plotly_chart(
             figure,
             key="race_figure",
-            config={"displaylogo": False},
+            config={"displayModeBar": False},
             alt=f"The held-out loss of all contestants over seconds of training, and a table of "
             f"what each has cost. {verdict(standings)}",
         )
