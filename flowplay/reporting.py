@@ -20,6 +20,7 @@ from flowplay.figures import (
     points_figure,
 )
 from flowplay.grids import exact_density
+from flowplay.numbers import fixed, whole
 from flowplay.problems import DataProblem, ImageProblem, Problem
 from flowplay.training import RunState, train_slice
 from flowplay.training.worker import layer_frames
@@ -73,19 +74,19 @@ def _headline(result: Mapping[str, Any]) -> list[tuple[str, str]]:
             "log_z_estimate": "log Z, importance-weighted estimate",
         }
     rows = [
-        (label, f"{result[name]:.4f} nats")
+        (label, f"{fixed(result[name], 4)} nats")
         for name, label in names.items()
         if result.get(name) is not None
     ]
     if result.get("bits_per_dim") is not None:
-        rows = [(result["bits_per_dim_kind"], f"{result['bits_per_dim']:.4f} bits per dimension")]
+        rows = [(result["bits_per_dim_kind"], f"{fixed(result['bits_per_dim'], 4)} bits per dimension")]
     if result.get("ess") is not None:
         rows.append(("effective sample size, estimate", f"{result['ess']:.1%}"))
     return [
         *rows,
-        ("steps", f"{result['steps']:,}"),
-        ("training time", f"{result['seconds']:.1f} s"),
-        ("parameters", f"{result['parameters']:,}"),
+        ("steps", whole(result['steps'])),
+        ("training time", f"{fixed(result['seconds'], 1)} s"),
+        ("parameters", whole(result['parameters'])),
     ]
 
 
@@ -133,8 +134,8 @@ def _loss(problem: Problem, snapshot: Snapshot) -> ReportFigure:
     if held_out is not None:
         caption = f"{held_out.label[:1].upper()}{held_out.label[1:]}, in {held_out.unit}."
     if floor is not None:
-        caption += f" The expected value cannot be below the {floor.label}, {floor.value:.3f}."
-    ending = f", ending at {held_out.value:.3f} {held_out.unit}" if held_out is not None else ""
+        caption += f" The expected value cannot be below the {floor.label}, {fixed(floor.value)}."
+    ending = f", ending at {fixed(held_out.value)} {held_out.unit}" if held_out is not None else ""
     return ReportFigure(
         loss_figure(
             snapshot.curves,
