@@ -79,14 +79,16 @@ def _headline(result: Mapping[str, Any]) -> list[tuple[str, str]]:
         if result.get(name) is not None
     ]
     if result.get("bits_per_dim") is not None:
-        rows = [(result["bits_per_dim_kind"], f"{fixed(result['bits_per_dim'], 4)} bits per dimension")]
+        rows = [
+            (result["bits_per_dim_kind"], f"{fixed(result['bits_per_dim'], 4)} bits per dimension")
+        ]
     if result.get("ess") is not None:
         rows.append(("effective sample size, estimate", f"{result['ess']:.1%}"))
     return [
         *rows,
-        ("steps", whole(result['steps'])),
+        ("steps", whole(result["steps"])),
         ("training time", f"{fixed(result['seconds'], 1)} s"),
-        ("parameters", whole(result['parameters'])),
+        ("parameters", whole(result["parameters"])),
     ]
 
 
