@@ -115,6 +115,7 @@ def race_figure(
     figure.update_layout(
         height=520 + 62 * len(standings),
         hovermode="x unified",
+        dragmode=False,  # a swipe scrolls the page
         legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
         margin={"l": 52, "r": 12, "t": 40, "b": 8},
         paper_bgcolor="rgba(0,0,0,0)",

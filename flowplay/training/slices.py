@@ -221,10 +221,7 @@ def _broken(state: RunState, step: int) -> tuple[RunState, LiveRun]:
             best_buffers=_NOTHING,
         )
     shown = f"step {best.step:,}, the best so far" if best.step else "the untrained model"
-    failure = (
-        f"Training diverged at step {step:,}: lower the learning rate. The steps were too large, "
-        f"so the loss rose instead of falling. Shown is {shown}."
-    )
+    failure = f"Training diverged at step {step:,}: lower the learning rate. Shown is {shown}."
     broken = replace(best, failure=failure, token=uuid.uuid4().hex)
     return broken, LiveRun(broken)
 

@@ -74,7 +74,7 @@ def change_lab() -> None:
         st.segmented_control(
             "Base density",
             list(BASES),
-            default="normal",
+            default=st.session_state.get("base") or "normal",
             format_func=lambda name: BASES[name].label,
             key="base",
             help="Where z comes from. "
@@ -86,7 +86,7 @@ def change_lab() -> None:
         st.segmented_control(
             "Map",
             [*KINDS, SPLINE],
-            default="affine",
+            default=st.session_state.get("map") or "affine",
             format_func=lambda name: KINDS[name].label if name in KINDS else "Spline",
             key="map",
             help="What maps z to x. "

@@ -24,10 +24,12 @@ def failure_box(run: Run) -> None:
     with st.container(key="failure"):
         if view.phase is not Phase.FAILED:
             return
-        st.error(view.message, icon=":material/error:")
+        diverged = "diverged" in view.message
+        why = " Most often the steps were too large, so that the loss rose instead of falling."
+        st.error(view.message + why * diverged, icon=":material/error:")
         if view.header is None or run.state is None:
             return
-        if "diverged" not in view.message:
+        if not diverged:
             _go_on_button(f"Try again from step {whole(view.header.step)}", None)
             return
         rate = _rate_to_go_on(run.id, view)

@@ -30,7 +30,7 @@ from flowplay.ui.components.loss_view import loss_frame
 from flowplay.ui.components.registration import lean
 from flowplay.ui.joining import classes
 from flowplay.ui.keeping import keeper
-from flowplay.ui.picture_views import NOTES, PROBLEM_CELLS
+from flowplay.ui.picture_views import NOTES, PROBLEM_CELLS, density_note
 from flowplay.wire import DensityPicture, SamplesPicture, Snapshot
 
 #: Seconds between two looks at the run, and at which run it is.
@@ -242,7 +242,7 @@ def _target(config: RunConfig) -> dict[str, Any] | None:
         bounds=problem.window,
         scale=scale,
         alt=describe_density(f"the target, {problem.label},", exact, problem.window),
-        note="Exact density",
+        note=density_note(problem),
     )
 
 

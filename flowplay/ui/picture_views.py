@@ -93,7 +93,7 @@ def show_problem(problem: Problem, key: str, cells: int = PROBLEM_CELLS) -> None
             scale=density_scale(problem),
             alt=alt,
             key=key,
-            note=_density_note(problem),
+            note=density_note(problem),
         )
     elif window is not None and isinstance(problem, DataProblem):
         points = _points(problem)
@@ -131,7 +131,8 @@ def _target(problem: Problem, cells: int) -> tuple[NDArray[np.uint8], str] | Non
     return encode_density(density, density_scale(problem)), told
 
 
-def _density_note(problem: Problem) -> str:
+def density_note(problem: Problem) -> str:
+    """Return the line below the exact density of a problem."""
     if not isinstance(problem, Energy):
         return "Exact density, bright where points are likely"
     note = "Exact density; its constant by quadrature"

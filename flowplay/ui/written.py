@@ -6,8 +6,11 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
 #: Seconds for which a browser may still send an address that has been replaced: who clicks fast
-#: does so before the browser has heard of the new one. Who goes back sooner stays where they are.
+#: does so before the browser has heard of the new one. A link to that address is not followed in
+#: this time; Back and Forward are.
 LATE = 3.0
 
 
@@ -31,7 +34,11 @@ class Written:
 
     def has(self, query: Mapping[str, str]) -> bool:
         """Tell whether an address is the session's own: nobody has opened another one."""
-        return query == self.newest or any(query == old for _, old in self._late())
+        if query == self.newest:
+            return True
+        context = get_script_run_ctx()
+        by_history = context is not None and context.is_history_navigation
+        return not by_history and any(query == old for _, old in self._late())
 
     def _late(self) -> list[tuple[float, dict[str, str]]]:
         now = time.monotonic()

@@ -251,13 +251,15 @@ def test_the_tour_from_start_to_end_by_keyboard_alone(app: App, page: Page) -> N
 
 
 def test_the_tour_can_be_left_resumed_and_is_not_offered_twice(app: App, page: Page) -> None:
+    page.set_default_timeout(60_000)
+    expect.set_options(timeout=60_000)
     page.goto(app.url)
     bar = page.locator(BAR)
     # The page is not drawn yet: a word that is said so early counts, too.
     bar.get_by_role("button", name="Start the tour").click()
     until(lambda: step(page) == "target", 60, "the first step")
-    page.wait_for_selector(TRAIN)
-    expect(bar).to_have_attribute("data-near", "true")
+    page.wait_for_selector(".st-key-density canvas[data-frame]")
+    expect(bar).to_have_attribute("data-in-sight", "true")
     top = page.locator(".st-key-density").bounding_box()
     bar.get_by_role("button", name="Skip").click()
     until(lambda: step(page) == "train", 60, "the second step")

@@ -118,16 +118,46 @@ def test_a_slider_answers_while_it_trains(app: App, page: Page) -> None:
     no_traceback(page)
 
 
+CURVE = ".st-key-loss path.held-out"
+
+#: The step that the replay shows, the last step, and how far the curve reaches, of 1,000.
+CURVE_IN_REPLAY = """() => {
+  const roots = [document];
+  for (const root of roots) {
+    for (const node of root.querySelectorAll("*")) if (node.shadowRoot) roots.push(node.shadowRoot);
+  }
+  const find = (selector) => roots.map((root) => root.querySelector(selector)).find(Boolean);
+  const path = find('.plot path[class="held-out"]').getAttribute("d");
+  const reached = [...path.matchAll(/[ML]([\\d.]+),/g)].map((found) => Number(found[1]));
+  const step = Number(find("figure[data-replay]").dataset.replay);
+  return [step, Number(find(".plot[data-step]").dataset.step), Math.max(0, ...reached)];
+}"""
+
+
 def test_on_arrival_the_training_is_replayed_once(app: App, page: Page) -> None:
     open_page(page, app.url)
     figure = page.locator(".st-key-density figure:has(canvas.plot)")
     expect(figure).to_have_attribute("data-replay", re.compile(r"\d"))
     # The curve comes with the picture: it does not tell the end before.
-    curve = page.locator(".st-key-loss path.held-out").first
-    early = curve.get_attribute("d")
+    step, last, curve = page.evaluate(CURVE_IN_REPLAY)
+    assert curve <= 1000 * step / last + 1
     expect(figure).to_have_attribute("data-replay", "over")
     expect(page.locator(MODEL)).to_have_attribute("data-frame", re.compile("-2000-"))
-    assert len(curve.get_attribute("d") or "") > len(early or "")
+    expect(page.locator(".st-key-loss path.held-out").first).to_have_attribute(
+        "d", re.compile("L1000")
+    )
+    no_traceback(page)
+
+
+def test_samples_end_the_replay(app: App, page: Page) -> None:
+    open_page(page, app.url)
+    figure = page.locator(".st-key-density figure:has(canvas.plot)")
+    expect(figure).to_have_attribute("data-replay", re.compile(r"\d"))
+    page.get_by_text("Show samples", exact=True).click()
+    expect(figure.locator(".note")).to_contain_text("Exact density")
+    expect(page.locator(".st-key-loss path.held-out").first).to_have_attribute(
+        "d", re.compile("L1000")
+    )
     no_traceback(page)
 
 

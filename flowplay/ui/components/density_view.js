@@ -105,7 +105,7 @@ class DensityView {
   show(frame) {
     const first = this.frames === 0;
     // The same frame again, as when another part of the page is drawn: the replay goes on.
-    if (this.replaying && frame.frame === this.last.frame) {
+    if (this.replaying && frame.replay && frame.frame === this.last.frame) {
       this.last = frame;
       return;
     }

@@ -179,10 +179,11 @@ class LossView {
   /** @returns {?number} the row nearest to the cursor, which stays where it is on the page */
   row() {
     const { cursor, steps, frame } = this;
-    if (!cursor || !steps.length) return null;
+    if (!cursor || !(steps[0] <= this.until)) return null;
     const [low, high] = frame.bounds;
     const step = cursor.step ?? low + cursor.at * (high - low);
-    const away = steps.map((other) => Math.abs(other - step));
+    const drawn = steps.filter((other) => other <= this.until);
+    const away = drawn.map((other) => Math.abs(other - step));
     return away.indexOf(Math.min(...away));
   }
 

@@ -90,9 +90,9 @@ function setTicks(root, ticks) {
  * as long as its figure is on the page.
  * @param {new (root: HTMLElement) => {root: HTMLElement, show: Function, destroy: Function}} View
  *   whose `show` gets the data, and a function that tells Python of an event
- * @param {boolean} still  whether it draws nothing but its data: the same data are not drawn again
+ * @param {boolean} skipsEqual  whether the data that it got last would show nothing new
  */
-function mounting(View, still = false) {
+function mounting(View, skipsEqual = false) {
   const views = new WeakMap();
   return ({ data, parentElement, setStateValue, setTriggerValue }) => {
     let view = views.get(parentElement);
@@ -103,8 +103,8 @@ function mounting(View, still = false) {
     }
     Object.assign(view, { setStateValue, setTriggerValue });
     // A page is sent whole, also the parts in which nothing has changed.
-    const sent = still && JSON.stringify(data);
-    if (!still || sent !== view.sent) view.show(data);
+    const sent = skipsEqual && JSON.stringify(data);
+    if (!skipsEqual || sent !== view.sent) view.show(data);
     view.sent = sent;
     // Streamlit also runs this for frames that were overtaken, while the picture is still there.
     return () => {

@@ -14,8 +14,9 @@
  */
 
 const REMEMBERED = "flowplay-tour"; // in this browser: the offer was answered before
-const ACTS = ["pointerdown", "click", "input", "change", "keydown"];
+const ACTS = ["click", "input", "change", "keydown"];
 const LOOKS = ["pointerover", "focusin"];
+const EVENTS = [...ACTS, ...LOOKS, "pointerdown"];
 const KEYS = new Set(["Enter", " ", "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"]);
 const FOCUSABLE = 'button:not([disabled]), [tabindex="0"], a[href]';
 
@@ -37,15 +38,15 @@ class TourView {
     this.root = root;
     /** Says whether the highlighted control is in sight. */
     this.sight = new IntersectionObserver(([entry]) => {
-      this.root.dataset.near = entry.isIntersecting;
+      this.root.dataset.inSight = entry.isIntersecting;
     });
     this.light = new CSSStyleSheet();
     document.adoptedStyleSheets = [...document.adoptedStyleSheets, this.light];
     this.notice = (event) => this.noticeAct(event);
-    for (const name of [...ACTS, ...LOOKS]) document.addEventListener(name, this.notice, true);
+    for (const name of EVENTS) document.addEventListener(name, this.notice, true);
     this.button("main").addEventListener("click", (event) => {
       byKeyboard = event.detail === 0;
-      this.told = true; // What is said last is heard: nothing may follow this word at once.
+      this.told = true; // A second message would replace this one, if it is not sent yet.
       this.begin();
     });
     this.button("skip").addEventListener("click", () => this.say("skip"));
@@ -59,7 +60,7 @@ class TourView {
     clearTimeout(this.seeking);
     clearTimeout(this.watching);
     this.sight.disconnect();
-    for (const name of [...ACTS, ...LOOKS]) document.removeEventListener(name, this.notice, true);
+    for (const name of EVENTS) document.removeEventListener(name, this.notice, true);
     document.adoptedStyleSheets = document.adoptedStyleSheets.filter((s) => s !== this.light);
   }
 
@@ -127,22 +128,25 @@ class TourView {
     this.say("go");
   }
 
-  /** @returns {?HTMLElement} the highlighted control; Streamlit keeps unseen copies of buttons */
-  control() {
+  /** @returns {HTMLElement[]} the highlighted control; Streamlit keeps unseen copies of buttons */
+  controls() {
     const { selector } = this.frame;
-    if (!selector) return null;
-    const found = [...document.querySelectorAll(selector)];
-    return found.find((node) => node.checkVisibility({ visibilityProperty: true })) ?? found[0];
+    return selector ? [...document.querySelectorAll(selector)] : [];
+  }
+
+  /** @returns {?HTMLElement} */
+  visibleControl() {
+    return this.controls().find((node) => node.checkVisibility({ visibilityProperty: true }));
   }
 
   /** Follow whether the control is in sight; it may be drawn after the bar. */
   watch(times = 0) {
     clearTimeout(this.watching);
     this.sight.disconnect();
-    const control = this.control();
+    const control = this.visibleControl();
     if (control) this.sight.observe(control);
     else {
-      this.root.dataset.near = false;
+      this.root.dataset.inSight = false;
       if (this.frame.selector && times < PATIENCE) {
         this.watching = setTimeout(() => this.watch(times + 1), SEEK);
       }
@@ -154,7 +158,7 @@ class TourView {
     clearTimeout(this.seeking);
     const { selector, part } = this.frame;
     if (!selector || times > LOOKS_FOR) return;
-    const control = this.control();
+    const control = this.visibleControl() ?? this.controls()[0];
     // The control may be there before the part.
     const place = control && (part ? within(control, part) : control);
     const goal = place && focusable(place);
@@ -178,7 +182,11 @@ class TourView {
   /** @param {Event} event  anywhere in the page; it counts only on the highlighted control */
   noticeAct(event) {
     const { phase, selector, part, notice } = this.frame ?? {};
-    if (event.type === "pointerdown") byKeyboard = false;
+    if (event.type === "pointerdown") {
+      // It may be the begin of a swipe, which is no choice.
+      byKeyboard = false;
+      return;
+    }
     if (phase !== "running" || !selector || this.acted) return;
     const key = event.type === "keydown";
     if (key && !KEYS.has(event.key)) return;

@@ -35,11 +35,11 @@ def samples_section(config: RunConfig, look: Look) -> None:
     several = config.architecture == "diffusion"
     with st.container(horizontal=True, vertical_alignment="bottom", key="drawing"):
         low, high = bounds("temperature")
-        st.session_state.setdefault("drawn_temperature", 1.0)
         temperature = st.slider(
             "Temperature of these samples",
             float(low),
             float(high),
+            st.session_state.get("drawn_temperature", 1.0),
             step=0.05,
             key="drawn_temperature",
             help="Factor on the standard deviation of the noise. The model is not trained again.",
@@ -71,11 +71,10 @@ def _sampler(config: RunConfig) -> tuple[str, int]:
     """Show which sampler draws, and in how many steps; return both."""
     option = next(o for o in config.entry.options if o.name == "sampler")
     assert isinstance(option, Choice)
-    st.session_state.setdefault("drawn_steps", 8)
     sampler = st.segmented_control(
         "Sampler",
         list(option.choices),
-        default="heun",
+        default=st.session_state.get("drawn_sampler") or "heun",
         format_func=lambda name: option.choices[name],
         required=True,
         key="drawn_sampler",
@@ -84,6 +83,7 @@ def _sampler(config: RunConfig) -> tuple[str, int]:
     steps = st.select_slider(
         "Sampling steps",
         _STEPS,
+        st.session_state.get("drawn_steps", 8),
         key="drawn_steps",
         help="More steps cost more evaluations of the network. The model is not trained again.",
         disabled=sampler == "ode",

@@ -136,7 +136,7 @@ def buttons(race: Race, shown: list[Run]) -> None:
         st.segmented_control(
             "Loss over",
             ["seconds", "steps"],
-            default="seconds",
+            default=st.session_state.get("race_over") or "seconds",
             required=True,
             format_func=lambda name: f"Loss over {name}",
             key="race_over",

@@ -1,4 +1,4 @@
-"""The browser writes numbers as Python does."""
+"""What comes before every component: numbers as Python writes them, and when data are shown."""
 
 from __future__ import annotations
 
@@ -27,3 +27,26 @@ def test_numbers_are_written_the_same_in_the_browser() -> None:
 def test_the_readout_of_the_loss_stays_short() -> None:
     script = "console.log(JSON.stringify(signed(1e15, 4)));"
     assert told_by(script, "shared") == "1 × 10¹⁵"
+
+
+def test_equal_data_are_shown_once_by_each_view_that_skips_them() -> None:
+    script = """
+    const shown = [];
+    class View {
+      constructor(root) { this.root = root; }
+      show(data) { shown.push(data.code); }
+      destroy() {}
+    }
+    const figure = () => ({ isConnected: true });
+    const parent = { root: figure(), querySelector() { return this.root; } };
+    for (const skips of [true, false]) {
+      const draw = mounting(View, skips);
+      for (const code of ["a", "a", "b", "a"]) draw({ data: { code }, parentElement: parent });
+      parent.root.isConnected = false;
+      parent.root = figure();
+      draw({ data: { code: "a" }, parentElement: parent });
+      shown.push("|");
+    }
+    console.log(JSON.stringify(shown.join("")));
+    """
+    assert told_by(script, "shared") == "abaa|aabaa|"
