@@ -13,6 +13,9 @@ from flowplay.ui.settings import locked, typed_config
 #: A run that diverged is offered a learning rate that is so many times lower.
 LOWERED = 10
 
+#: What is said behind the message of a run that diverged.
+DIVERGED = " Most often the steps were too large, so that the loss rose instead of falling."
+
 #: The learning rates of runs that diverged, by run and picture.
 _FAILED = "_failed_rates"
 
@@ -25,8 +28,7 @@ def failure_box(run: Run) -> None:
         if view.phase is not Phase.FAILED:
             return
         diverged = "diverged" in view.message
-        why = " Most often the steps were too large, so that the loss rose instead of falling."
-        st.error(view.message + why * diverged, icon=":material/error:")
+        st.error(view.message + DIVERGED * diverged, icon=":material/error:")
         if view.header is None or run.state is None:
             return
         if not diverged:

@@ -28,6 +28,7 @@ from flowplay.engine import Engine, EngineStatus, Run, WorkError
 from flowplay.targets import TARGETS
 from flowplay.ui import picture_views, runs, shell, switches
 from flowplay.ui.example import TOLD, example
+from flowplay.ui.failure import DIVERGED
 from flowplay.ui.runs import ACTIVE
 from flowplay.ui.settings import identity
 from flowplay.wire import RunState, Snapshot
@@ -323,7 +324,7 @@ def test_a_diverged_run_says_so_and_goes_on_with_a_lower_rate(engine: Engine) ->
     told = "Training diverged at step 1,250: lower the learning rate."
     page = failed(engine, told, step=1200)
     assert not page.exception
-    assert [e.value for e in page.error] == [told]
+    assert [e.value for e in page.error] == [told + DIVERGED]
     button = page.button(key="go_on")
     assert button.label == "Go on from step 1,200 with learning rate 0.0003"
     assert not page.button(key="train").disabled
