@@ -14,7 +14,7 @@
  * @property {string} alt
  * @property {string} note
  * @property {number} fade  milliseconds
- * @property {string} frame  shown as data-frame
+ * @property {string} frame  shown as data-frame; begins with the run, before the first "-"
  * @property {?{steps: number[], height: number, width: number, code: string}} replay  earlier
  *   pictures, base64 of [n, height, width] uint8 like code
  */
@@ -160,7 +160,11 @@ class DensityView {
     setTicks(this.root, ticks);
     this.readOut();
     this.start = performance.now();
-    this.fade = first || reducedMotion.matches ? 0 : this.evenFade(frame);
+    // Two runs have nothing between their pictures.
+    const [run] = frame.frame.split("-");
+    const other = first || run !== this.run;
+    this.run = run;
+    this.fade = other || reducedMotion.matches ? 0 : this.evenFade(frame);
     this.tick(this.start);
     if (first) this.observer.observe(this.canvas);
   }
