@@ -67,9 +67,13 @@ def join_address(id_: str) -> str:
 
 
 def qr_code(text: str, label: str, scale: float = 5) -> str:
-    """Return a QR code as inline SVG, dark on white, so that phones read it in a dark page too."""
-    svg = segno.make(text, error="m").svg_inline(scale=scale, border=2, light="white", dark="black")
-    return f'<div role="img" aria-label="{label}" style="max-width:100%">{svg}</div>'
+    """Return a QR code as an image, dark on white, so that phones read it in a dark page too.
+
+    Streamlit takes inline SVG out of what `st.html` shows.
+    """
+    code = segno.make(text, error="m")
+    image = code.svg_data_uri(scale=scale, border=2, light="white", dark="black")
+    return f'<img src="{image}" alt="{label}" style="max-width:100%">'
 
 
 def _list(mine: list[Class]) -> None:

@@ -121,7 +121,9 @@ def make_class(teacher: Page, app: App) -> tuple[str, str | None]:
     lock_depth(teacher, dialog)
     dialog.get_by_role("radio", name="Seed").click()
     dialog.get_by_role("button", name="Make the class").click()
-    expect(dialog.locator("svg").first).to_be_visible(timeout=LONG)
+    code = dialog.get_by_role("img", name="QR code of the link by which students join")
+    expect(code).to_be_visible(timeout=LONG)
+    assert code.evaluate("image => image.naturalWidth") > 50
     codes = dialog.locator("code")
     expect(codes.first).to_contain_text("/join/", timeout=LONG)
     return codes.first.inner_text().strip(), dialog.get_by_role(
