@@ -16,7 +16,7 @@ from flowplay.config import FixedSettings, HotSettings, RunConfig, flat_names
 from flowplay.problems import PROBLEMS
 from flowplay.rules import Rules, flat_values
 from flowplay.ui.switches import in_address, seed_switches
-from flowplay.ui.written import Written
+from flowplay.ui.written import written_by_session
 
 _WRITTEN = "_addresses_written"
 _CONFIG = "_config"
@@ -110,7 +110,7 @@ def seed_from_url() -> bool:
     query = st.query_params.to_dict()
     query.pop(SECTION, None)
     # The menu opens a page without a query: the session's own settings stay.
-    if _written().has(query) or (not query and _CONFIG in st.session_state):
+    if written_by_session(_WRITTEN).has(query) or (not query and _CONFIG in st.session_state):
         return False
     seed_switches(query)
     # A class's first page has been a form.
@@ -185,12 +185,7 @@ def write_address(config: RunConfig, about: Mapping[str, str]) -> None:
     whole = query if section is None else {**query, SECTION: section}
     if st.query_params.to_dict() != whole:
         st.query_params.from_dict(whole)
-    _written().write(query)
-
-
-def _written() -> Written:
-    written: Written = st.session_state.setdefault(_WRITTEN, Written())
-    return written
+    written_by_session(_WRITTEN).write(query)
 
 
 def changed_by_widget() -> bool:

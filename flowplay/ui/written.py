@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 #: Seconds for which a browser may still send an address that has been replaced: who clicks fast
@@ -43,3 +44,9 @@ class Written:
     def _late(self) -> list[tuple[float, dict[str, str]]]:
         now = time.monotonic()
         return [(at, old) for at, old in self.replaced if now - at < LATE]
+
+
+def written_by_session(key: str) -> Written:
+    """Return what this session has written, kept in its state under a key."""
+    written: Written = st.session_state.setdefault(key, Written())
+    return written

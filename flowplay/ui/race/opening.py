@@ -16,7 +16,7 @@ from flowplay.race.config import difference
 from flowplay.ui import runs
 from flowplay.ui.settings import AUTOSTART, adopt_rules, rules_now
 from flowplay.ui.switches import in_address, seed_switches
-from flowplay.ui.written import Written
+from flowplay.ui.written import written_by_session
 
 #: The name of a preset in a link.
 PRESET = "preset"
@@ -32,7 +32,7 @@ def opened_race() -> tuple[Race, bool]:
     """Return the race that the address or the session has, and whether it begins by itself."""
     query = st.query_params.to_dict()
     # The menu opens a page without a query: the session's own race stays.
-    if _RACE in st.session_state and (not query or _written().has(query)):
+    if _RACE in st.session_state and (not query or written_by_session(_WRITTEN).has(query)):
         return current_race(), False
     seed_switches(query)
     rules = adopt_rules()
@@ -54,12 +54,7 @@ def write_race(race: Race) -> None:
     query = {**rules_now().about, **race.to_flat(), **in_address()}
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)
-    _written().write(query)
-
-
-def _written() -> Written:
-    written: Written = st.session_state.setdefault(_WRITTEN, Written())
-    return written
+    written_by_session(_WRITTEN).write(query)
 
 
 def current_race() -> Race:
