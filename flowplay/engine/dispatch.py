@@ -18,9 +18,15 @@ second, which cross-fade into a moving one; longer, and pause or a new rate woul
 SHORTEST_SLICE = 0.13
 """Seconds. Below this the snapshot and the way to the web process and back eat the training."""
 
-ROUND_SECONDS = 2.75
+ROUND_SECONDS = 2.4
 """Within about this time every active run should get its turn. Turns are not quite even, and nobody
-should look at the same picture for more than three seconds."""
+should look at the same picture for more than three and a half seconds."""
+
+MOST_STRETCH = 1.5
+"""A turn that lasts longer than this many times what was ordered is not the machine's doing."""
+
+STRETCH_MEMORY = 50
+"""Turns over which `Stretch` averages: about two rounds of thirty runs on two workers."""
 
 FIRST_SLICE = 0.05
 """Seconds of training alone. Who presses Train wants to see that something happens."""
@@ -113,14 +119,48 @@ class VirtualTimes:
         self._used.pop(run, None)
 
 
-def slice_seconds(workers: int, active: int) -> float:
-    """Return how long a slice lasts, in seconds, when `active` runs share `workers` workers.
+class Stretch:
+    """How many times longer the turns at the workers last than ordered; a moving average.
+
+    Where the web process has the same cores, or a snapshot takes longer than half of the slice,
+    turns last longer, and a round would, too.
 
     Example:
-        >>> slice_seconds(2, 1), slice_seconds(2, 30)
-        (0.23, 0.18333333333333332)
+        >>> stretch = Stretch()
+        >>> stretch.ratio
+        1.0
+        >>> for _ in range(500):
+        ...     stretch.note(ordered=0.2, took=0.25)
+        >>> round(stretch.ratio, 3)
+        1.25
     """
-    fair = ROUND_SECONDS * workers / max(1, active)
+
+    def __init__(self) -> None:
+        self._ratio = 1.0
+
+    @property
+    def ratio(self) -> float:
+        """At least 1: nobody minds a turn that is shorter than ordered."""
+        return max(1.0, self._ratio)
+
+    def note(self, ordered: float, took: float) -> None:
+        """Note the seconds from the beginning of a turn to that of the next one on its worker."""
+        self._ratio += (min(took / ordered, MOST_STRETCH) - self._ratio) / STRETCH_MEMORY
+
+
+def slice_seconds(workers: int, active: int, stretch: float = 1.0) -> float:
+    """Return how long a slice lasts, in seconds, when `active` runs share `workers` workers.
+
+    Args:
+        workers: that there are.
+        active: runs that train.
+        stretch: how many times longer slices last than ordered; see `Stretch`.
+
+    Example:
+        >>> slice_seconds(2, 1), slice_seconds(2, 25), slice_seconds(2, 25, stretch=1.25)
+        (0.23, 0.2, 0.16)
+    """
+    fair = ROUND_SECONDS * workers / max(1, active) / stretch
     return min(LONGEST_SLICE, max(SHORTEST_SLICE, fair))
 
 
@@ -152,14 +192,15 @@ def turn_seconds(ordered: float | None, busy: float) -> float:
     return max(ordered or 0.0, busy)
 
 
-def snapshot_interval(workers: int, active: int) -> float:
-    """Return about how many seconds lie between two snapshots of one run.
+def snapshot_interval(workers: int, active: int, stretch: float = 1.0) -> float:
+    """Return about how many seconds lie between two snapshots of one run; see `slice_seconds`.
 
     Example:
         >>> round(snapshot_interval(2, 1), 2), round(snapshot_interval(2, 8), 2)
         (0.23, 0.92)
     """
-    return max(1.0, active / max(1, workers)) * slice_seconds(workers, active)
+    turns = max(1.0, active / max(1, workers))
+    return turns * stretch * slice_seconds(workers, active, stretch)
 
 
 def assign(

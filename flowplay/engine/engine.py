@@ -33,6 +33,7 @@ from flowplay.engine.dispatch import (
     HOME_ADVANTAGE,
     LEAD,
     SHORTEST_SLICE,
+    Stretch,
     VirtualTimes,
     assign,
     slice_seconds,
@@ -157,6 +158,9 @@ class Engine:
         self.snapshot_interval = snapshot_interval(1, 1)
         self._steps, self._pictures, self._picture_seconds = 0, 0, 0.0
         self._busy: set[str] = set()
+        self._stretch = Stretch()
+        # When each worker began its last slice, and how long that was to last, in seconds.
+        self._turns: dict[str, tuple[float, float]] = {}
         self._jobs: set[asyncio.Task[None]] = set()
         self._closing = False
         self._stopped = ""  # why the loop ended, if it was not asked to
@@ -382,14 +386,16 @@ class Engine:
         idle = [address for address in cluster.workers if address not in self._busy]
         while idle and (call := self._next_call()) is not None:
             worker = idle.pop()
+            self._turns.pop(worker, None)
             self._start(self._do_call(cluster, call, worker), worker)
         if not idle:
             return
         with self._lock:
             runs = dict(self._runs)
         active = sum(run.training for run in runs.values())
-        seconds = slice_seconds(len(cluster.workers), active)
-        self.snapshot_interval = snapshot_interval(len(cluster.workers), active)
+        stretch = self._stretch.ratio
+        seconds = slice_seconds(len(cluster.workers), active, stretch)
+        self.snapshot_interval = snapshot_interval(len(cluster.workers), active, stretch)
         flying = {id_ for id_, run in runs.items() if run.in_flight}
         wanting = {id_ for id_, run in runs.items() if run.ready}
         self._times.enter(wanting | flying)
@@ -400,9 +406,15 @@ class Engine:
         pairs = assign(waiting, idle, HOME_ADVANTAGE * seconds, LEAD * seconds)
         if len(pairs) == len(waiting):
             self._times.level()
+        now = self.clock()
+        crowded = active > len(cluster.workers)
         for id_, worker in pairs:
             # A viewer may have paused it since it was looked at.
             if (assignment := runs[id_].begin(worker, lengths[id_])) is not None:
+                if crowded and worker in self._turns:
+                    began, ordered = self._turns[worker]
+                    self._stretch.note(ordered, now - began)
+                self._turns[worker] = (now, lengths[id_])
                 job = self._do_slice(cluster, runs[id_], assignment, worker, lengths[id_])
                 self._start(job, worker)
 

@@ -68,8 +68,8 @@ class Moment(NamedTuple):
 class HostedRun:
     """A run's state machine and history behind a lock; any thread may call it.
 
-    Only `wait_for_picture` waits for anything but that lock, which is never held for longer than
-    it takes to change a few fields: nothing is sent, decoded or computed under it.
+    Only `wait_for_picture` and `wait_for_news` wait for anything but that lock, which is never held
+    for longer than it takes to change a few fields: nothing is sent, decoded or computed under it.
 
     Args:
         config: what defines the run.
@@ -128,6 +128,13 @@ class HostedRun:
         """Wait until there is a snapshot, or none will come, for at most so long."""
         with self._answered:
             self._answered.wait_for(self._is_answered, seconds)
+
+    def wait_for_news(self, version: int, seconds: float) -> bool:
+        """Wait for a snapshot of another version; return whether it came within so many seconds."""
+        with self._answered:
+            return self._answered.wait_for(
+                lambda: self._machine.version != version or self._machine.closed, seconds
+            )
 
     @property
     def state(self) -> bytes | None:

@@ -231,6 +231,11 @@ class RunMachine:
         self._fine_owed = False
 
     @property
+    def version(self) -> int:
+        """Rises by one with every new snapshot."""
+        return self._version
+
+    @property
     def hot(self) -> HotSettings:
         """The settings of the next slice."""
         return self._hot or self._own

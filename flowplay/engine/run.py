@@ -20,7 +20,8 @@ NOTICED = 0.4
 class Run:
     """A viewer's handle on one run. Any thread may call it.
 
-    Every method but `wait_for_picture` returns at once. Made by `Engine.open_run`.
+    Every method but `wait_for_picture` and `wait_for_news` returns at once. Made by
+    `Engine.open_run`.
 
     Args:
         config: what defines the run.
@@ -109,6 +110,18 @@ class Run:
         """
         if self._status().phase == "ready":
             self._hosted.wait_for_picture(seconds)
+
+    def wait_for_news(self, version: int, seconds: float) -> bool:
+        """Wait for a snapshot of another version than this one.
+
+        Args:
+            version: that was seen, see `RunView`.
+            seconds: the most that it takes.
+
+        Returns:
+            Whether there is one, or none will come since the run was let go.
+        """
+        return self._hosted.wait_for_news(version, seconds)
 
     @property
     def looked_at(self) -> bool:

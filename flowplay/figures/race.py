@@ -130,9 +130,6 @@ def race_figure(
 
 def _table(standings: Sequence[Standing]) -> go.Table:
     lead, shown = leaders(standings), shown_columns(standings)
-    names = [
-        f'<span style="color:{RACERS[at][0]}">●</span> {s.label}' for at, s in enumerate(standings)
-    ]
     columns = [
         [
             f"<b>{column.shown(s)}</b>" if at in lead[column.name] else column.shown(s)
@@ -140,19 +137,24 @@ def _table(standings: Sequence[Standing]) -> go.Table:
         ]
         for column in shown
     ]
+    blank, names = ["" for _ in standings], [s.label for s in standings]
     kinds = [s.kind for s in standings]
     clear = "rgba(0,0,0,0)"
-    cells = {"fill": {"color": clear}, "line": {"color": GRID}, "height": 30}
+    cells = {"line": {"color": GRID}, "height": 30}
+    # A column of its own: markup in a name is shown as text where the column is narrow.
+    colours = [RACERS[at][0] for at in range(len(standings))]
     return go.Table(
-        columnwidth=[2.4, 1, 0.8, *([1] * (len(shown) - 1))],
+        columnwidth=[0.25, 2.2, 1, 0.8, *([1] * (len(shown) - 1))],
         header={
-            "values": ["Contestant", shown[0].title, "kind", *(c.title for c in shown[1:])],
-            "align": ["left", "right"],
+            "values": ["", "Contestant", shown[0].title, "kind", *(c.title for c in shown[1:])],
+            "align": ["left", "left", "right"],
+            "fill": {"color": clear},
             **cells,
         },
         cells={
-            "values": [names, columns[0], kinds, *columns[1:]],
-            "align": ["left", "right"],
+            "values": [blank, names, columns[0], kinds, *columns[1:]],
+            "align": ["left", "left", "right"],
+            "fill": {"color": [colours, *([clear] * (len(shown) + 2))]},
             **cells,
         },
     )

@@ -21,7 +21,7 @@ from flowplay.ui.tiles import figures
 from flowplay.wire import Snapshot
 
 #: Seconds between two looks at whether the teacher has paused or ended the class.
-_POLL = 2.0
+_POLL = 3.0
 
 #: For so many seconds a class that was read is taken to be unchanged; all students share it.
 _FRESH = 1.0

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable
 
 import streamlit as st
+
+from flowplay.engine import Run
+
+#: Seconds after which a click ends a wait.
+_GLANCE = 0.1
+
+_ANY = "any"
 
 
 def follow(look: Callable[[], None], every: float | None) -> None:
@@ -24,3 +32,18 @@ def follow(look: Callable[[], None], every: float | None) -> None:
     if every is not None:
         look.__qualname__ += f".{uuid.uuid4().hex}"
     st.fragment(look, run_every=every)()
+
+
+def wait_for_news(run: Run, version: int, seconds: float) -> None:
+    """Wait until a run has another picture than that of a version, for at most so many seconds.
+
+    A fragment with a timer that ends with this is run again when there is a picture, not when the
+    timer would be, and draws nothing twice. It cannot begin with it: what its last run has not sent
+    yet is dropped when the next one starts. A click ends the wait.
+    """
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0 and not run.wait_for_news(
+        version, min(left, _GLANCE)
+    ):
+        # Streamlit ends a script for which a click waits wherever it reads the session state.
+        st.session_state.get(_ANY)

@@ -20,7 +20,7 @@ from flowplay.ui.components.settings_button import settings_button
 from flowplay.ui.controls import temperature_control
 from flowplay.ui.energies import bounds_chart, energy_metrics, trained_divergence
 from flowplay.ui.example import TOLD, example
-from flowplay.ui.follow import follow
+from flowplay.ui.follow import follow, wait_for_news
 from flowplay.ui.picture_views import show_model, show_problem
 from flowplay.ui.posterior import show_predictive
 from flowplay.ui.settings import locked, typed_config
@@ -32,9 +32,13 @@ from flowplay.ui.waiting import waiting_for
 from flowplay.wire import Curve, Snapshot
 
 #: Seconds between two looks at a run that trains: the least, and as a share of the time between two
-#: snapshots. Looking more often would take time from the training.
+#: snapshots. A look lasts until the next picture, so that one is always due when that comes.
 SHORTEST_POLL = 0.12
 POLL_SHARE = 0.6
+
+#: Seconds that a look waits for the next picture: at least, and as a share as above.
+SHORTEST_WAIT = 0.5
+WAIT_SHARE = 1.5
 
 #: The same while no worker is ready: they may need the cores to become so.
 WAITING_POLL = 0.3
@@ -147,6 +151,7 @@ def live_view(config: RunConfig, run: Run) -> None:
     problem = config.problem()
     drawn = run.view()
     poll = poll_seconds()
+    wait = waits_for(run)
 
     def look() -> None:
         view = run.view()
@@ -156,6 +161,7 @@ def live_view(config: RunConfig, run: Run) -> None:
         pace_changed = not 0.6 < poll_seconds() / poll < 1.7
         if drawn.pending and (ended or pace_changed):
             st.rerun()
+        wait(view)
 
     follow(look, poll if drawn.pending else None)
 
@@ -181,6 +187,25 @@ def samples_toggle(config: RunConfig) -> bool:
 def _may_hide_samples(config: RunConfig) -> bool:
     """Tell whether there is a picture without samples: a density in the plane."""
     return config.problem().window is not None and config.entry.likelihood != "none"
+
+
+def waits_for(run: Run) -> Callable[[RunView], None]:
+    """Return what a look at a run ends with: it waits until the run has another picture.
+
+    The timer's next look, which is due by then, shows that at once. The first look is part of the
+    run of the page and waits for nothing; nor does one before the first picture, since what the run
+    waits for is told, and for how long.
+    """
+    first = True
+
+    def wait(view: RunView) -> None:
+        nonlocal first
+        if not first and view.snapshot is not None and view.pending:
+            longest = max(SHORTEST_WAIT, WAIT_SHARE * engine().snapshot_interval)
+            wait_for_news(run, view.version, longest)
+        first = False
+
+    return wait
 
 
 def poll_seconds() -> float:

@@ -16,7 +16,9 @@ from flowplay.engine.dispatch import (
     HOME_ADVANTAGE,
     LEAD,
     LONGEST_SLICE,
+    MOST_STRETCH,
     SHORTEST_SLICE,
+    Stretch,
     VirtualTimes,
     Waiting,
     assign,
@@ -40,10 +42,21 @@ waiting_runs = st.lists(
 idle_workers = st.lists(st.sampled_from(WORKERS), unique=True)
 
 
-@given(st.integers(1, 64), st.integers(0, 1000))
-def test_slices_stay_within_their_bounds(workers: int, active: int) -> None:
-    assert SHORTEST_SLICE <= slice_seconds(workers, active) <= LONGEST_SLICE
-    assert slice_seconds(workers, active + 1) <= slice_seconds(workers, active)
+@given(st.integers(1, 64), st.integers(0, 1000), st.floats(1.0, 2.0))
+def test_slices_stay_within_their_bounds(workers: int, active: int, stretch: float) -> None:
+    assert SHORTEST_SLICE <= slice_seconds(workers, active, stretch) <= LONGEST_SLICE
+    assert slice_seconds(workers, active + 1, stretch) <= slice_seconds(workers, active, stretch)
+    assert slice_seconds(workers, active, stretch) <= slice_seconds(workers, active)
+
+
+@given(st.lists(st.tuples(st.floats(0.1, 0.3), st.floats(0.0, 100.0)), max_size=300))
+def test_long_turns_stretch_no_more_than_a_machine_may(
+    turns: list[tuple[float, float]],
+) -> None:
+    stretch = Stretch()
+    for ordered, took in turns:
+        stretch.note(ordered, took)
+    assert 1.0 <= stretch.ratio <= MOST_STRETCH
 
 
 @given(waiting_runs, idle_workers, st.floats(0, 1), st.floats(0, 3))

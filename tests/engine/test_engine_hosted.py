@@ -34,3 +34,20 @@ def test_waiting_for_the_first_picture_ends_when_it_or_nothing_comes(ending: str
             hosted.let_go()
     waiting.join(LIMIT / 2)
     assert not waiting.is_alive()
+
+
+def test_waiting_for_news_ends_with_another_picture_and_not_before() -> None:
+    hosted = HostedRun(RunConfig(), time.monotonic)
+    assert not hosted.wait_for_news(0, 0.01), "nothing is there yet"
+    hosted.command(RunMachine.show)
+    hosted.renew()
+    assert hosted.begin("worker", 0.2) is not None
+    news: list[bool] = []
+    waiting = threading.Thread(target=lambda: news.append(hosted.wait_for_news(0, LIMIT)))
+    waiting.start()
+    hosted.succeeded(SliceResult(b"state", snapshot(0), header(0)), "worker", "", 0.1)
+    waiting.join(LIMIT / 2)
+    assert news == [True]
+    assert not hosted.wait_for_news(hosted.view().version, 0.01)
+    hosted.let_go()
+    assert hosted.wait_for_news(hosted.view().version, LIMIT), "none will come"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import streamlit as st
 
-from flowplay.ui.follow import follow
+from flowplay.engine import Run
+from flowplay.ui.follow import follow, wait_for_news
 
 
 def test_each_run_of_the_page_has_a_fragment_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,3 +34,35 @@ def test_each_run_of_the_page_has_a_fragment_of_its_own(monkeypatch: pytest.Monk
     assert names[1::2] == ["drawn", "drawn"]
     assert names[0] != names[2]
     assert looks == [0.5, None]
+
+
+class Waited:
+    """A run whose next picture comes while somebody waits for the `comes`-th time."""
+
+    def __init__(self, comes: int) -> None:
+        self.comes = comes
+        self.waits: list[float] = []
+
+    def wait_for_news(self, version: int, seconds: float) -> bool:
+        assert version == 3
+        self.waits.append(seconds)
+        return len(self.waits) == self.comes
+
+
+class Clicked(dict[str, str]):
+    """A session state that ends the script when it is read, as Streamlit's does for a click."""
+
+    def get(self, key: str, default: object = None) -> Any:  # noqa: ANN401
+        raise InterruptedError(key, default)
+
+
+def test_a_wait_ends_with_the_next_picture_or_a_click(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Waited(comes=3)
+    wait_for_news(cast("Run", run), 3, 60.0)
+    assert len(run.waits) == 3
+    monkeypatch.setattr(st, "session_state", Clicked())
+    run = Waited(comes=3)
+    with pytest.raises(InterruptedError):
+        wait_for_news(cast("Run", run), 3, 60.0)
+    assert len(run.waits) == 1
+    assert run.waits[0] <= 0.1, "a click is followed within this time"

@@ -13,7 +13,7 @@ from flowplay.problems import ImageProblem, OwnImages
 from flowplay.ui.components.loss_view import loss_view
 from flowplay.ui.follow import follow
 from flowplay.ui.images.subject import label_note
-from flowplay.ui.live import SHORTEST_POLL, poll_seconds, progress
+from flowplay.ui.live import poll_seconds, progress, waits_for
 from flowplay.ui.look import WORKER
 from flowplay.ui.own_images import parts_told
 from flowplay.ui.picture_views import show_model, show_problem
@@ -61,6 +61,7 @@ def train_section(config: RunConfig, run: Run, problem: ImageProblem) -> None:
     )
     lines = _references(config)
     drawn = run.view()
+    wait = waits_for(run)
 
     def look() -> None:
         view = run.view()
@@ -80,8 +81,9 @@ def train_section(config: RunConfig, run: Run, problem: ImageProblem) -> None:
             _bits(snapshot, lines, config)
         if drawn.pending and (view.phase is not drawn.phase or not view.pending):
             st.rerun()
+        wait(view)
 
-    follow(look, max(SHORTEST_POLL, poll_seconds()) if drawn.pending else None)
+    follow(look, poll_seconds() if drawn.pending else None)
     if config.target == "digits":
         st.caption(_DIGITS)
     if isinstance(problem, OwnImages):
