@@ -9,8 +9,9 @@ import psutil
 import pytest
 from deadline import until
 from playwright.sync_api import Browser, Page, expect
+from processes import cpu_seconds
 
-from browser.conftest import App, cpu_seconds
+from browser.conftest import App
 
 TRAIN = ".st-key-train button >> visible=true"
 PAUSE = ".st-key-pause button >> visible=true"

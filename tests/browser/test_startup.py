@@ -15,6 +15,7 @@ import psutil
 import pytest
 from deadline import until
 from playwright.sync_api import Page, Request, expect
+from processes import command, is_alive
 
 from .conftest import App, serve
 
@@ -33,10 +34,6 @@ PAGES = {
 @pytest.fixture
 def own_app() -> Iterator[App]:
     yield from serve()
-
-
-def is_alive(process: psutil.Process) -> bool:
-    return bool(process.is_running() and process.status() != "zombie")
 
 
 @pytest.mark.parametrize("end", ["SIGTERM", "SIGINT", "SIGKILL"])
@@ -61,7 +58,7 @@ def test_workers_are_there_before_any_page_and_end_with_the_server(
 def test_one_niced_process_of_the_server_compiles_and_ends_with_it(tmp_path: Path) -> None:
     def compilers(app: App) -> list[psutil.Process]:
         family = app.process.children(recursive=True)
-        return [p for p in family if "flowplay.kernels.build" in p.cmdline()]
+        return [p for p in family if "flowplay.kernels.build" in command(p)]
 
     with contextmanager(serve)(FLOWPLAY_CACHE=str(tmp_path), FLOWPLAY_KERNELS="1") as app:
         # It has a mark before it imports its compiler.

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 from deadline import until
+from processes import is_alive
 
 ROOT = Path(__file__).parents[2]
 
@@ -89,10 +90,6 @@ def send(pid: int, sent: signal.Signals) -> None:
         os.killpg(pid, sent)
     else:
         os.kill(pid, sent)
-
-
-def is_alive(process: psutil.Process) -> bool:
-    return bool(process.is_running() and process.status() != "zombie")
 
 
 def test_restarted_clusters_leave_no_exit_hooks() -> None:

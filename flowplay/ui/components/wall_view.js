@@ -32,10 +32,8 @@ class WallView {
     this.chosen = null;
     this.spot = root.querySelector(".spot");
     root.querySelector("select").addEventListener("change", () => this.arrange());
-    root.querySelector(".close").addEventListener("click", () => this.choose(null));
-    root.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") this.choose(null);
-    });
+    root.querySelector(".close").addEventListener("click", () => this.spot.close());
+    this.spot.addEventListener("close", () => this.choose(null));
   }
 
   destroy() {}
@@ -119,14 +117,20 @@ class WallView {
     const before = this.chosen;
     this.chosen = id;
     this.showSpot();
-    if (id !== null) this.spot.querySelector(".close").focus();
-    else if (before !== null) this.elements.get(before)?.focus();
+    if (id === null && before !== null) this.elements.get(before)?.focus();
   }
 
   showSpot() {
     const tile = this.tiles.find(({ id }) => id === this.chosen);
-    this.spot.hidden = !tile;
-    if (!tile) return;
+    if (!tile) {
+      this.spot.close();
+      return;
+    }
+    // A modal dialog lies above all else, whatever stands around this component.
+    if (!this.spot.open) {
+      this.spot.showModal();
+      this.spot.querySelector(".close").focus();
+    }
     this.spot.querySelector(".name").textContent = tile.name;
     this.spot.querySelector(".facts").textContent = `${tile.family} · ${tile.facts}`;
     const link = this.spot.querySelector("a");

@@ -23,13 +23,13 @@ _HTML: Final = f"""
     <span class="hint">Choose a picture to show it in large.</span>
   </div>
   <div class="tiles"></div>
-  <div class="spot" role="dialog" aria-modal="true" aria-label="Spotlight" hidden>
+  <dialog class="spot" aria-label="Spotlight">
     <div class="head"><strong class="name"></strong><span class="facts"></span>
       <a target="_blank" rel="noopener" title="Open a copy of this run, layer by layer.">See
         inside</a>
       <button type="button" class="close" title="Back to the wall (Escape)">Close</button></div>
     <canvas role="img"></canvas>
-  </div>
+  </dialog>
 </figure>
 """
 
