@@ -84,6 +84,7 @@ class Client:
     runs: list[str] = field(default_factory=list)
     most: float = 0.0
     _connected_at: float | None = None
+    _opened: bool = False
 
     async def stay(self, address: str) -> None:
         """Look at the page, and come back whenever the connection is lost."""
@@ -163,9 +164,10 @@ class Client:
         """Note the first picture of the run since the connection."""
         if self._connected_at is None:
             return
-        if self.step:
+        # The first picture of all is no return.
+        if self._opened:
             self.shown.append(time.monotonic() - self._connected_at)
-        self._connected_at = None
+        self._opened, self._connected_at = True, None
 
     def _progress(self, step: int, seconds: float) -> None:
         self.step, self.seconds = step, seconds

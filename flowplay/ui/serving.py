@@ -34,6 +34,7 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
     except ValueError as error:
         raise SystemExit(str(error)) from None
     engine = shell.new_engine()
+    import_first_page()
     # Meanwhile the server answers already: a browser loads Streamlit's own files first.
     threading.Thread(target=prepare, args=(engine,), name="flowplay-prepare", daemon=True).start()
     try:
@@ -44,6 +45,17 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
         await asyncio.to_thread(shell.close_engine)
 
 
+def import_first_page() -> None:
+    """Import what the first page needs.
+
+    Eight tabs that come back to a restarted server would import it in eight threads at once, which
+    takes them longer than one.
+    """
+    import pandas  # noqa: F401  Streamlit's components do
+
+    from flowplay.ui import card, controls, example, live, tour, walk  # noqa: F401
+
+
 def prepare(engine: Engine) -> None:
     """Import and compute what visitors would otherwise wait for: the first page's needs first.
 
@@ -52,7 +64,7 @@ def prepare(engine: Engine) -> None:
     """
     from flowplay.grids import density_scale, exact_density
     from flowplay.problems import PROBLEMS, make_problem
-    from flowplay.ui import card, controls, example, live, tour, walk  # noqa: F401
+    from flowplay.ui import controls, example
     from flowplay.ui.picture_views import PROBLEM_CELLS
 
     first = example.example().config.problem().group
