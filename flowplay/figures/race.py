@@ -130,31 +130,38 @@ def race_figure(
 
 def _table(standings: Sequence[Standing]) -> go.Table:
     lead, shown = leaders(standings), shown_columns(standings)
+    first, *others = [(c.title, [c.shown(s) for s in standings], lead[c.name]) for c in shown]
     columns = [
-        [
-            f"<b>{column.shown(s)}</b>" if at in lead[column.name] else column.shown(s)
-            for at, s in enumerate(standings)
-        ]
-        for column in shown
+        ("Contestant", [s.label for s in standings], set()),
+        first,
+        ("Kind", [s.kind for s in standings], set()),
+        *others,
     ]
-    blank, names = ["" for _ in standings], [s.label for s in standings]
-    kinds = [s.kind for s in standings]
     clear = "rgba(0,0,0,0)"
-    cells = {"line": {"color": GRID}, "height": 30}
+    cells = {"align": ["left", "left", "right"], "line": {"color": GRID}, "height": 30}
     # A column of its own: markup in a name is shown as text where the column is narrow.
-    colours = [RACERS[at][0] for at in range(len(standings))]
+    colors = [RACERS[at][0] for at in range(len(standings))]
     return go.Table(
-        columnwidth=[0.25, 2.2, 1, 0.8, *([1] * (len(shown) - 1))],
+        columnwidth=[2, *(_characters(title, values) for title, values, _ in columns)],
         header={
-            "values": ["", "Contestant", shown[0].title, "kind", *(c.title for c in shown[1:])],
-            "align": ["left", "left", "right"],
+            "values": ["", *(title for title, _, _ in columns)],
             "fill": {"color": clear},
             **cells,
         },
         cells={
-            "values": [blank, names, columns[0], kinds, *columns[1:]],
-            "align": ["left", "left", "right"],
-            "fill": {"color": [colours, *([clear] * (len(shown) + 2))]},
+            "values": [
+                ["" for _ in standings],
+                *(
+                    [f"<b>{value}</b>" if at in best else value for at, value in enumerate(values)]
+                    for _, values, best in columns
+                ),
+            ],
+            "fill": {"color": [colors, *(clear for _ in columns)]},
             **cells,
         },
     )
+
+
+def _characters(title: str, values: Sequence[str]) -> int:
+    """Return the width that a column of a table needs: titles are broken between words."""
+    return 2 + max(map(len, [*title.split(), *values]))

@@ -13,11 +13,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import URLError
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
 from deadline import until
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from processes import cpu_seconds, parent
 
 ROOT = Path(__file__).parents[2]
@@ -123,9 +124,23 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
+@pytest.fixture(scope="session")
+def visits(browser: Browser) -> Iterator[BrowserContext]:
     context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    yield page
+    yield context
     context.close()
+
+
+@pytest.fixture
+def page(visits: BrowserContext) -> Iterator[Page]:
+    """Give a new visitor's page. Only the browser's cache of files is kept from test to test."""
+    page = visits.new_page()
+    yield page
+    visits.set_offline(False)
+    here = urlsplit(page.url)
+    if here.scheme == "http":
+        origin = {"origin": f"{here.scheme}://{here.netloc}", "storageTypes": "local_storage"}
+        visits.new_cdp_session(page).send("Storage.clearDataForOrigin", origin)
+    for each in visits.pages:
+        each.close()
+    visits.clear_cookies()

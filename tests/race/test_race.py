@@ -290,6 +290,8 @@ def test_an_estimate_is_called_so_wherever_it_is_exported() -> None:
     figure = race_figure([], rough, floor=None, floor_name="", unit="nats")
     table = next(trace for trace in figure.data if trace.type == "table")
     assert ("estimate", "exact") in [tuple(column) for column in table.cells.values]
+    assert len(table.columnwidth) == len(table.header["values"]) == len(table.cells["values"])
+    assert "<span" not in str(table.cells["values"]), "it would be shown where a column is narrow"
 
 
 def test_four_seeds_differ_in_all_that_the_preset_says() -> None:
