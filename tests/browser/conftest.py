@@ -94,11 +94,11 @@ def serve(port: int | None = None, **environment: str) -> Iterator[App]:
     )
     url = f"http://127.0.0.1:{port}"
     try:
-        until(lambda: answers(url), what="the app answers")
+        until(lambda: answers(url), 120, "the app answers")
         yield App(url, psutil.Process(process.pid))
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(90)
         folder.cleanup()
 
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from browser.conftest import App
 from browser.test_learn import open_at
-from browser.test_playground import PATIENCE, TRAIN, no_traceback
+from browser.test_playground import PATIENCE, TRAIN, no_traceback, settled
 
 PLANE = ".st-key-anomalies_plane figure"
 
@@ -32,6 +32,7 @@ def test_the_threshold_is_moved_and_points_are_tested(app: App, page: Page) -> N
     trained(page)
     figure = page.locator(PLANE)
     expect(figure).to_have_attribute("data-pieces", re.compile("[1-9]"))
+    settled(page)
     before = metric(page, "Threshold"), metric(page, "Mass outside")
     handle = page.locator(".st-key-anomalies_share input").first
     handle.focus()
@@ -66,7 +67,7 @@ def test_the_example_is_compared_and_rows_of_a_file_come_back(
         TRAIN,
     )
     trained(page)
-    assert 0.5 < float(metric(page, "AUC")) <= 1
+    until(lambda: 0.5 < float(metric(page, "AUC")) <= 1, 60, "the AUC")
     expect(page.get_by_text(re.compile("(The best here is|This run is the best)"))).to_be_visible()
     expect(page.locator(".st-key-anomalies_roc .js-plotly-plot")).to_be_visible()
     # A row that is clicked in the picture of two columns.
@@ -90,6 +91,7 @@ def test_the_example_is_compared_and_rows_of_a_file_come_back(
             writer.writerow([*row.tolist(), "outlier" if number % 3 else "usual"])
     page.locator(".st-key-anomalies_file input[type=file]").set_input_files(str(file))
     expect(page.get_by_text("equal to one that the model was trained on")).to_be_visible()
+    settled(page)
     button = page.locator(".st-key-anomalies_csv button >> visible=true")
     with page.expect_download() as download:
         button.click()

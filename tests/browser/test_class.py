@@ -71,6 +71,7 @@ def test_a_class_from_its_making_to_its_end(
     teacher.get_by_role("button", name="Resume all").click()
     expect(student.get_by_role("button", name="Pause", exact=True)).to_be_enabled(timeout=LONG)
 
+    expect(teacher.get_by_role("button", name="Pause all")).to_be_visible(timeout=LONG)
     expect(tile).to_have_count(1, timeout=LONG)
     tile.click()
     if folder := os.environ.get("FLOWPLAY_SCREENSHOTS"):
@@ -108,8 +109,9 @@ def test_a_class_from_its_making_to_its_end(
 def make_class(teacher: Page, app: App) -> tuple[str, str | None]:
     """Make a class in which depth and seed are fixed; return the links to join and to its wall."""
     teacher.goto(f"{app.url}/?depth=3&width=16&budget=100000")
-    # The first picture runs the page once more, which would close what is open in the dialog.
+    # Picture and walk run the page once more, which would close what is open in the dialog.
     teacher.wait_for_selector(".st-key-density canvas.plot", timeout=LONG)
+    teacher.wait_for_selector(".st-key-layers .js-plotly-plot", timeout=LONG)
     teacher.get_by_role("button", name="Teach with this").click(timeout=LONG)
     dialog = teacher.get_by_role("dialog")
     dialog.get_by_role("textbox", name="Title").fill("<i>Couplings</i>")
@@ -123,7 +125,7 @@ def make_class(teacher: Page, app: App) -> tuple[str, str | None]:
     dialog.get_by_role("button", name="Make the class").click()
     code = dialog.get_by_role("img", name="QR code of the link by which students join")
     expect(code).to_be_visible(timeout=LONG)
-    assert code.evaluate("image => image.naturalWidth") > 50
+    until(lambda: code.evaluate("image => image.naturalWidth") > 50, 30, "the QR code")
     codes = dialog.locator("code")
     expect(codes.first).to_contain_text("/join/", timeout=LONG)
     return codes.first.inner_text().strip(), dialog.get_by_role(

@@ -39,7 +39,7 @@ def test_a_point_taken_away_changes_the_posterior_that_is_learned(app: App, page
     count = points.count()
     before = target.evaluate("canvas => canvas.toDataURL()")
     points.first.click()
-    until(lambda: address(page) != whole, 30, "the address names the points that are left")
+    until(lambda: address(page) != whole, 60, "the address names the points that are left")
     until(
         lambda: target.evaluate("canvas => canvas.toDataURL()") != before,
         60,

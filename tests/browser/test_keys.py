@@ -41,6 +41,8 @@ def test_train_is_the_first_stop_of_tab_and_space_trains_and_pauses(app: App, pa
 
 def test_a_question_mark_lists_the_keys_and_help_is_no_stop_of_tab(app: App, page: Page) -> None:
     open_page(page, app.url)
+    # The link comes with the script that hears the keys.
+    expect(page.locator("#flowplay-skip:not([hidden])")).to_have_count(1)
     page.keyboard.press("?")
     listed = page.get_by_role("dialog", name="Keys")
     expect(listed).to_contain_text("One layer back or on")

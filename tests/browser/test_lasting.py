@@ -54,7 +54,7 @@ def begin(page: Page, app: App) -> str:
     page.goto(app.url + TRAINING)
     page.get_by_role("button", name="Train", exact=True).click()
     until(lambda: step_of(page) > 200, 120, "it trains")
-    expect(page).to_have_url(re.compile(r"[?&]run=[\w-]{22}(&|$)"))
+    expect(page).to_have_url(re.compile(r"[?&]run=[\w-]{22}(&|$)"), timeout=PATIENCE)
     return page.url
 
 
@@ -99,25 +99,31 @@ def test_a_killed_server_loses_no_run(browser: Browser, store: str) -> None:
         until(lambda: is_training(page) and step_of(page) > seen, 120, "a reload finds it")
         assert page.url == address
         page.get_by_role("button", name="Pause", exact=True).click()
-        expect(page.get_by_role("button", name="Resume", exact=True)).to_be_enabled()
+        expect(page.get_by_role("button", name="Resume", exact=True)).to_be_enabled(
+            timeout=PATIENCE
+        )
         assert page.get_by_test_id("stException").count() == 0
     context.close()
 
 
 def test_a_shared_link_lives_on_another_server(browser: Browser, store: str) -> None:
-    owner = browser.new_context(viewport={"width": 1280, "height": 900})
+    owner = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
     page = owner.new_page()
     page.set_default_timeout(PATIENCE)
     with server(store, free_port()) as app:
         page.goto(app.url + "/?target=circles&depth=2&width=16&budget=300")
         page.get_by_role("button", name="Train", exact=True).click()
         expect(page.get_by_test_id("stProgress")).to_contain_text("Finished", timeout=PATIENCE)
-        picture = until(lambda: pixels(page), what="the picture")
+        # The run has ended with a picture of large cells; a visitor gets the one of small cells.
+        fine = re.compile("-300-192$")
+        model = page.locator(".st-key-density canvas.plot")
+        expect(model).to_have_attribute("data-frame", fine, timeout=PATIENCE)
+        picture = until(lambda: pixels(page), 120, "the picture")
         page.get_by_role("button", name="Share", exact=True).click()
         link = page.get_by_role("dialog").locator("code").first.inner_text().strip()
         assert re.fullmatch(re.escape(app.url) + r"/r/[\w-]{12}", link)
     owner.close()
-    visitor = browser.new_context(viewport={"width": 1280, "height": 900})
+    visitor = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
     page = visitor.new_page()
     page.set_default_timeout(PATIENCE)
     with server(store, free_port()) as app:
@@ -127,7 +133,7 @@ def test_a_shared_link_lives_on_another_server(browser: Browser, store: str) -> 
         assert step_of(page) == 300
         page.get_by_role("button", name="Continue", exact=True).click()
         until(lambda: step_of(page) > 300, 120, "the copy goes on")
-        expect(page).to_have_url(re.compile(r"[?&]run=[\w-]{22}(&|$)"))
+        expect(page).to_have_url(re.compile(r"[?&]run=[\w-]{22}(&|$)"), timeout=PATIENCE)
         page.goto(app.url + "/?shared=" + link.rpartition("/")[2])
         until(lambda: pixels(page) == picture, 120, "the original has not changed")
         page.goto(app.url + "/runs")

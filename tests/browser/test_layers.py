@@ -13,7 +13,7 @@ from deadline import until
 from playwright.sync_api import Browser, Locator, Page, WebSocket, expect
 
 from browser.conftest import App
-from browser.test_playground import PATIENCE, no_traceback, open_page, step_shown
+from browser.test_playground import PATIENCE, no_traceback, open_page, settled, step_shown
 from flowplay.training.layer_frames import flow_of
 from flowplay.training.ledger import double
 from flowplay.training.live_run import LiveRun
@@ -68,6 +68,7 @@ def test_one_click_keeps_the_run_and_scrubbing_asks_nobody(app: App, page: Page)
     assert "target=circles" in page.url
     assert max(sizes) <= 1.5e6
 
+    settled(page)
     page.context.set_offline(True)
     before, seen = len(sizes), set()
     for value in (9, 8, 6.5, 3, 0):
@@ -110,7 +111,7 @@ def test_a_clicked_point_s_ledger_adds_up(app: App, page: Page) -> None:
         typed = [float(field.input_value()) for field in fields]
         return [numbers(rows.first.locator("td"))[:2], typed]
 
-    until(lambda: told()[0] == told()[1], 30, f"the fields follow: {told()}")
+    until(lambda: told()[0] == told()[1], 60, f"the fields follow: {told()}")
     expect(page.locator(f"{LEDGER}.here")).to_have_attribute("data-k", "7")
     base, total, last, log_prob = numbers(page.locator(".st-key-ledger dd"))
     assert last == log_prob
@@ -156,7 +157,7 @@ def test_training_can_be_rewound(app: App, page: Page) -> None:
     page.keyboard.press("Home")
     expect(page.locator(PLOT)).not_to_have_attribute("data-token", str(token))
     expect(page.locator(PLOT)).to_have_attribute("data-t", "2.000")
-    until(lambda: picture(page) != trained, 30, "the earlier state is drawn")
+    until(lambda: picture(page) != trained, 60, "the earlier state is drawn")
     rewind.focus()
     page.keyboard.press("End")
     expect(page.locator(PLOT)).to_have_attribute("data-token", str(token))
@@ -180,8 +181,10 @@ def test_the_exported_page_moves_offline(
     with page.expect_download() as waiting:
         button.click()
     page.get_by_role("button", name="Draw a GIF").click()
+    drawn = page.get_by_role("button", name="Animation (GIF)")
+    expect(drawn).to_be_visible(timeout=3 * PATIENCE)
     with page.expect_download() as animation:
-        page.get_by_role("button", name="Animation (GIF)").click()
+        drawn.click()
     assert Path(animation.value.path()).read_bytes().startswith(b"GIF89a")
     with page.expect_download() as weights:
         page.get_by_role("button", name="Weights").click()
@@ -209,7 +212,7 @@ def test_on_a_phone_nothing_is_cut(app: App, browser: Browser, scheme: str) -> N
     )
     page = context.new_page()
     open_layers(page, app.url)
-    wide = page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
-    assert not wide, "the page scrolls sideways"
+    wide = "document.documentElement.scrollWidth > window.innerWidth"
+    until(lambda: not page.evaluate(wide), 30, "the page does not scroll sideways")
     no_traceback(page)
     context.close()

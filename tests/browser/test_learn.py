@@ -9,7 +9,7 @@ from deadline import until
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from browser.conftest import App
-from browser.test_playground import PATIENCE, TRAIN, address, no_traceback
+from browser.test_playground import PATIENCE, TRAIN, address, no_traceback, settled
 from flowplay.guide import SECTIONS
 
 CHANGE = "figure[data-exact]"
@@ -29,7 +29,8 @@ def value(figure: Locator, name: str) -> str:
 
 
 def step(page: Page) -> str:
-    return value(page.locator(BAR), "step")
+    # A page that has just been opened has the bar before its step.
+    return until(lambda: value(page.locator(BAR), "step"), 60, "the bar")
 
 
 def focused(page: Page) -> str:
@@ -63,7 +64,10 @@ def test_a_dragged_knot_changes_the_naive_integral_and_never_the_exact_one(
     expect(figure.locator(".knots button")).to_have_count(6)
     before = until(lambda: value(figure, "naive"), what="an integral")
     knot = figure.locator(".knots button").nth(2)
-    knot.scroll_into_view_if_needed()
+    # Formulas and fonts, when they come, move what is below them.
+    expect(page.locator(".katex").first).to_be_visible()
+    settled(page)
+    knot.hover()
     box = knot.bounding_box()
     assert box is not None
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -150,14 +154,6 @@ WATCH_WIDTH = """
 """
 
 
-def settled(page: Page) -> None:
-    """Wait until the page's script has ended and its fonts have come."""
-    page.wait_for_selector('[data-testid=stApp][data-test-script-state="notRunning"]')
-    page.evaluate("document.fonts.ready")
-    # Two frames later what has come is drawn.
-    page.evaluate("new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r)))")
-
-
 def section_of(page: Page) -> str:
     """Return which section of the guide the address names."""
     found = re.search(r"[?&]section=([\w-]+)", address(page))
@@ -239,7 +235,7 @@ def test_the_tour_from_start_to_end_by_keyboard_alone(app: App, page: Page) -> N
         if now == "floor":
             # What there is to see has happened; it stays until it was seen.
             bar = page.locator(BAR)
-            expect(bar).to_have_attribute("data-happened", "true", timeout=60_000)
+            expect(bar).to_have_attribute("data-happened", "true", timeout=180_000)
             expect(bar).to_contain_text("near the dashed line")
             until(lambda: "main" in focused(page), 60, "the keyboard is at the bar")
             page.keyboard.press("Enter")
@@ -260,7 +256,9 @@ def test_the_tour_can_be_left_resumed_and_is_not_offered_twice(app: App, page: P
     until(lambda: step(page) == "target", 60, "the first step")
     page.wait_for_selector(".st-key-density canvas[data-frame]")
     expect(bar).to_have_attribute("data-in-sight", "true")
-    top = page.locator(".st-key-density").bounding_box()
+    settled(page)
+    pictures = page.locator(".st-key-density")
+    top = pictures.bounding_box()
     bar.get_by_role("button", name="Skip").click()
     until(lambda: step(page) == "train", 60, "the second step")
     page.get_by_role("link", name="Guide", exact=True).first.click()
@@ -271,7 +269,8 @@ def test_the_tour_can_be_left_resumed_and_is_not_offered_twice(app: App, page: P
     expect(page.locator(TRAIN)).to_be_focused()
     bar.get_by_role("button", name="Leave").click()
     until(lambda: step(page) == "left", 60, "the tour is left")
-    assert page.locator(".st-key-density").bounding_box() == top, "the pictures moved"
+    page.wait_for_selector(".st-key-density canvas[data-frame]")
+    until(lambda: pictures.bounding_box() == top, 60, "the pictures are where they were")
     bar.get_by_role("button", name="Resume the tour").click()
     until(lambda: step(page) == "train", 60, "the step it was left at")
     page.goto(app.url)

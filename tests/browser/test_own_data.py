@@ -17,6 +17,7 @@ from browser.test_playground import (
     address,
     no_traceback,
     open_page,
+    settled,
     step_shown,
 )
 
@@ -131,7 +132,7 @@ def learn(page: Page, figure: Locator) -> None:
 
 def train_to_the_end(page: Page) -> None:
     page.click(TRAIN)
-    expect(page.locator(TRAIN)).to_have_text(re.compile("Continue"), timeout=PATIENCE)
+    expect(page.locator(TRAIN)).to_have_text(re.compile("Continue"), timeout=2 * PATIENCE)
 
 
 def test_a_painting_is_trained_shared_and_opened_by_somebody_else(
@@ -191,6 +192,7 @@ def test_fingers_paint(app: App, browser: Browser) -> None:
     until(lambda: dots(figure), 90, "the face is on the canvas")
     figure.get_by_role("button", name="Clear").tap()
     expect(figure).to_have_attribute("data-dots", "0")
+    settled(page)
     box = plot(figure)
     touch = context.new_cdp_session(page)
 
@@ -290,8 +292,7 @@ def test_a_picture_is_pasted_and_learned(app: App, page: Page) -> None:
     told = until(lambda: new_target(page, example), 60, "the target is drawn")
     # What is pasted replaces it; the other parts of the picture are another target.
     page.evaluate(PASTE, page.evaluate_handle(TRANSFER, list(picture(255))))
-    until(lambda: dark_is_dense(page), 60, "the dark parts are dense")
-    until(lambda: learn_picture(page) != pasted, 60, "another picture")
+    until(lambda: dark_is_dense(page) and learn_picture(page) != pasted, 120, "another picture")
     until(lambda: new_target(page, told), 60, "another target")
     train_to_the_end(page)
     no_traceback(page)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
+from functools import partial
 
 import psutil
 import pytest
 from deadline import until
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, TimeoutError, expect
 from processes import cpu_seconds
 
 from browser.conftest import App
@@ -49,6 +51,19 @@ def no_traceback(page: Page) -> None:
     assert page.locator("[data-testid=stException]").count() == 0
 
 
+def settled(page: Page) -> None:
+    """Wait until the page's script has ended and its fonts have come.
+
+    Not for a page whose run trains: its script hardly ever ends.
+    """
+    page.wait_for_selector(
+        '[data-testid=stApp][data-test-script-state="notRunning"]', timeout=PATIENCE
+    )
+    page.evaluate("document.fonts.ready")
+    # Two frames later what has come is drawn.
+    page.evaluate("new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r)))")
+
+
 def start_training(page: Page) -> None:
     page.click(TRAIN)
     until(lambda: step_shown(page) > 0, 60, "training shows a step")
@@ -69,7 +84,7 @@ def test_training_is_live_in_place_and_never_blank(app: App, page: Page) -> None
     open_page(page, app.url + "/?budget=100000")
     start_training(page)
     # The page is drawn once more when the run turns from waiting to training.
-    until(lambda: page.locator(PROGRESS).inner_text().startswith("Training"), 30, "it trains")
+    until(lambda: page.locator(PROGRESS).inner_text().startswith("Training"), 60, "it trains")
     expect(page.locator(MODEL)).to_have_attribute("data-frame", re.compile("-64$"))
     page.locator(MODEL).evaluate(
         """canvas => {
@@ -88,7 +103,7 @@ def test_training_is_live_in_place_and_never_blank(app: App, page: Page) -> None
             window.watching = setInterval(look, 50);
         }"""
     )
-    until(lambda: page.evaluate("window.watched.frames.length") > 50, 60, "50 updates")
+    until(lambda: page.evaluate("window.watched.frames.length") > 50, 180, "50 updates")
     seen = page.evaluate(
         """() => { clearInterval(window.watching); const w = window.watched;
             return {connected: w.canvas.isConnected, blank: w.blank, looks: w.looks}; }"""
@@ -105,7 +120,7 @@ def test_a_slider_answers_while_it_trains(app: App, page: Page) -> None:
     handle = page.locator(".st-key-depth input")
     handle.focus()
     page.keyboard.press("ArrowRight")
-    until(lambda: "depth=9" in address(page), 20, "the URL follows the slider")
+    until(lambda: "depth=9" in address(page), 60, "the URL follows the slider")
     # Another depth is another run, which goes on training; the first one waits.
     before = page.locator(".st-key-run_before button >> visible=true")
     expect(before).to_contain_text("Two moons, RealNVP, step")
@@ -113,7 +128,7 @@ def test_a_slider_answers_while_it_trains(app: App, page: Page) -> None:
     page.click(PAUSE)
     expect(page.locator(TRAIN)).to_be_enabled()
     before.click()
-    until(lambda: "depth=8" in address(page), 20, "the settings are back")
+    until(lambda: "depth=8" in address(page), 60, "the settings are back")
     until(lambda: step_shown(page) > 0, 60, "the first run is back")
     expect(page.locator(TRAIN)).to_contain_text("Resume")
     no_traceback(page)
@@ -121,17 +136,21 @@ def test_a_slider_answers_while_it_trains(app: App, page: Page) -> None:
 
 CURVE = ".st-key-loss path.held-out"
 
-#: The step that the replay shows, the last step, and how far the curve reaches, of 1,000.
+#: The step that the replay shows, the last step, and how far the curve reaches, of 1,000; null
+#: until picture and curve are both drawn.
 CURVE_IN_REPLAY = """() => {
   const roots = [document];
   for (const root of roots) {
     for (const node of root.querySelectorAll("*")) if (node.shadowRoot) roots.push(node.shadowRoot);
   }
   const find = (selector) => roots.map((root) => root.querySelector(selector)).find(Boolean);
-  const path = find('.plot path[class="held-out"]').getAttribute("d");
+  const path = find('.plot path[class="held-out"]')?.getAttribute("d");
+  const plot = find(".plot[data-step]");
+  if (!path || !plot) return null;
+  const last = Number(plot.dataset.step);
+  const now = find("figure[data-replay]").dataset.replay;
   const reached = [...path.matchAll(/[ML]([\\d.]+),/g)].map((found) => Number(found[1]));
-  const step = Number(find("figure[data-replay]").dataset.replay);
-  return [step, Number(find(".plot[data-step]").dataset.step), Math.max(0, ...reached)];
+  return [now === "over" ? last : Number(now), last, Math.max(0, ...reached)];
 }"""
 
 
@@ -140,7 +159,7 @@ def test_on_arrival_the_training_is_replayed_once(app: App, page: Page) -> None:
     figure = page.locator(".st-key-density figure:has(canvas.plot)")
     expect(figure).to_have_attribute("data-replay", re.compile(r"\d"))
     # The curve comes with the picture: it does not tell the end before.
-    step, last, curve = page.evaluate(CURVE_IN_REPLAY)
+    step, last, curve = until(lambda: page.evaluate(CURVE_IN_REPLAY), 60, "both are drawn")
     assert curve <= 1000 * step / last + 1
     expect(figure).to_have_attribute("data-replay", "over")
     expect(page.locator(MODEL)).to_have_attribute("data-frame", re.compile("-2000-"))
@@ -175,13 +194,14 @@ def test_on_a_projector_target_model_and_loss_are_seen_whole(app: App, browser: 
     context = browser.new_context(viewport={"width": 1280, "height": 720})
     page = context.new_page()
     open_page(page, app.url + "/?present=1")
+
+    def fits(part: str) -> bool:
+        box = page.locator(f".st-key-{part}").bounding_box()
+        return box is not None and box["y"] + box["height"] <= 720 and box["width"] > 350
+
     for part in ("target_density", "density", "loss"):
-        box = page.locator(f".st-key-{part}")
-        expect(box).to_be_visible()
-        found = box.bounding_box()
-        assert found is not None
-        assert found["y"] + found["height"] <= 720, part
-        assert found["width"] > 350, part
+        expect(page.locator(f".st-key-{part}")).to_be_visible()
+        until(partial(fits, part), 30, f"{part} is seen whole")
     expect(page.locator(".st-key-headline [data-testid=stMetricValue]")).to_be_in_viewport(ratio=1)
     for button in (TRAIN, PAUSE, STEP, RESET):
         expect(page.locator(button)).to_be_in_viewport()
@@ -212,11 +232,11 @@ def test_pause_step_resume_reset(app: App, page: Page) -> None:
     expect(page.locator(".st-key-layers .js-plotly-plot")).to_be_visible()
     before = step_shown(page)
     page.click(STEP)
-    until(lambda: step_shown(page) == before + 1, 30, "exactly one step")
+    until(lambda: step_shown(page) == before + 1, 60, "exactly one step")
     page.click(TRAIN)
-    until(lambda: step_shown(page) > before + 1, 30, "training went on")
+    until(lambda: step_shown(page) > before + 1, 60, "training went on")
     page.click(RESET)
-    until(lambda: "Untrained" in page.locator(PROGRESS).inner_text(), 30, "untrained again")
+    until(lambda: "Untrained" in page.locator(PROGRESS).inner_text(), 60, "untrained again")
     no_traceback(page)
 
 
@@ -238,7 +258,7 @@ def test_the_walk_plays(app: App, page: Page) -> None:
     first = label.text_content()
     expect(chart.locator(".modebar-btn")).to_have_count(0)
     chart.locator(".updatemenu-button").first.click()
-    until(lambda: label.text_content() != first, 20, "the slider moves")
+    until(lambda: label.text_content() != first, 60, "the slider moves")
     no_traceback(page)
 
 
@@ -303,6 +323,7 @@ _WATCH_HEATMAP = """() => {
 def test_the_walk_keeps_its_heatmap_in_sight_while_it_plays(app: App, page: Page) -> None:
     open_page(page, app.url)
     chart = page.locator(".st-key-layers .js-plotly-plot")
+    expect(chart).to_be_visible()
     page.evaluate(_WATCH_HEATMAP)
     # What the browser has read before the watch is not known to it.
     chart.locator(".updatemenu-button").first.click()
@@ -324,7 +345,7 @@ def test_a_link_is_a_configuration(app: App, page: Page) -> None:
     expect(page.locator(".st-key-target [data-selected=true]").first).to_contain_text("circles")
     expect(page.locator(".st-key-bins input")).to_have_value("6")
     page.locator(".st-key-target").get_by_text("Pinwheel").click()
-    until(lambda: "target=pinwheel" in address(page), 20, "the URL follows")
+    until(lambda: "target=pinwheel" in address(page), 60, "the URL follows")
     assert "bins=6" in address(page)
     no_traceback(page)
 
@@ -351,11 +372,9 @@ def test_on_a_phone_nothing_is_cut(app: App, browser: Browser, scheme: str) -> N
     page = context.new_page()
     open_page(page, app.url)
     expect(page.locator(MODEL)).to_be_visible()
-    wide = page.evaluate(
-        """() => [document.documentElement, document.querySelector('[data-testid=stMain]')]
-            .some((node) => node.scrollWidth > node.clientWidth)"""
-    )
-    assert not wide, "the page scrolls sideways"
+    wide = """() => [document.documentElement, document.querySelector('[data-testid=stMain]')]
+        .some((node) => node.scrollWidth > node.clientWidth)"""
+    until(lambda: not page.evaluate(wide), 30, "the page does not scroll sideways")
     no_traceback(page)
     context.close()
 
@@ -367,8 +386,18 @@ def test_on_a_phone_a_labelled_button_brings_the_settings(app: App, browser: Bro
     model = page.locator(".st-key-architecture")
     expect(model).not_to_be_in_viewport()
     button = page.get_by_role("button", name="Settings", exact=True)
-    button.click()
-    expect(model).to_be_in_viewport()
+
+    def opened() -> bool:
+        # A click is lost if it comes before the button's script.
+        with contextlib.suppress(AssertionError, TimeoutError):
+            if button.is_visible():
+                button.click(timeout=5_000)
+            expect(model).to_be_in_viewport(timeout=5_000)
+            return True
+        return False
+
+    expect(button).to_be_visible()
+    until(opened, 60, "the settings open")
     expect(button).to_be_hidden()
     context.close()
 
@@ -403,8 +432,9 @@ def test_a_diverged_run_goes_on_with_a_smaller_rate(app: App, page: Page) -> Non
     page.get_by_text("Training", exact=True).click()
     rate = page.locator(".st-key-learning_rate input")
     rate.focus()
+    expect(rate).to_be_focused()
     page.keyboard.press("Home")
-    until(lambda: "learning_rate=1e-05" in address(page), 30, "the smallest learning rate is set")
+    until(lambda: "learning_rate=1e-05" in address(page), 60, "the smallest learning rate is set")
     expect(box).to_be_visible()
     page.locator(".st-key-go_on button >> visible=true").click()
     until(lambda: step_shown(page) > 20, 60, "it trains past the step at which it diverged")
@@ -435,10 +465,12 @@ def test_a_killed_worker_costs_at_most_a_slice(app: App, page: Page) -> None:
     steps = [before]
 
     def went_on() -> bool:
-        steps.append(step_shown(page))
+        # While the page is drawn anew there may be no step for a moment.
+        if (now := step_shown(page)) >= 0:
+            steps.append(now)
         return steps[-1] > before + 200
 
-    until(went_on, 60, "training went on after the kill")
+    until(went_on, 120, "training went on after the kill")
     assert steps == sorted(steps), "the step count fell"
     no_traceback(page)
 
@@ -450,8 +482,8 @@ def test_a_closed_tab_stops_training(app: App, browser: Browser) -> None:
     start_training(page)
     until(lambda: cpu_used(app, 1.0) > 0.25, 30, "workers train")
     context.close()
-    # Two workers that rest take 0.02 to 0.06, by machine.
-    until(lambda: cpu_used(app, 1.0) < 0.12, 15, "workers rest within 15 s of closing the tab")
+    # Two workers that rest take 0.02 to 0.06, by machine; more where others use its cores.
+    until(lambda: cpu_used(app, 1.0) < 0.2, 60, "workers rest once the tab is closed")
 
 
 def busy_worker(app: App) -> psutil.Process:
@@ -464,7 +496,7 @@ def busy_worker(app: App) -> psutil.Process:
         best = max(gained, key=lambda p: gained[p])
         return best if gained[best] > 0.1 else None
 
-    found = until(busiest, 20, "a busy worker")
+    found = until(busiest, 60, "a busy worker")
     assert found is not None
     return found
 

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from browser.conftest import App, serve
-from browser.test_playground import MODEL, no_traceback, open_page
+from browser.test_playground import MODEL, PATIENCE, no_traceback, open_page
 
 FOLDER = Path(__file__).parents[1] / "plugin"
 
@@ -23,7 +23,8 @@ def app_with_plugin() -> Iterator[App]:
 def test_page_shows_picture_and_curve(app_with_plugin: App, page: Page) -> None:
     query = "/?target=toy_triangle&architecture=toy_generator&budget=400&autostart=1"
     open_page(page, app_with_plugin.url + query)
-    expect(page.locator(MODEL)).to_have_attribute("data-frame", re.compile("-400$"))
+    trained = re.compile("-400$")
+    expect(page.locator(MODEL)).to_have_attribute("data-frame", trained, timeout=2 * PATIENCE)
     picker = page.locator(".st-key-target [data-selected=true]")
     expect(picker.locator("img")).to_have_count(1)
     expect(page.locator(".st-key-loss .legend .train")).to_have_text("energy distance")
@@ -43,7 +44,8 @@ def test_page_shows_picture_and_curve(app_with_plugin: App, page: Page) -> None:
 
 def test_a_flow_on_points_has_an_nll_and_no_gap(app_with_plugin: App, page: Page) -> None:
     open_page(page, app_with_plugin.url + "/?target=toy_triangle&budget=40&autostart=1")
-    expect(page.locator(MODEL)).to_have_attribute("data-frame", re.compile("-40-192$"))
+    trained = re.compile("-40-192$")
+    expect(page.locator(MODEL)).to_have_attribute("data-frame", trained, timeout=2 * PATIENCE)
     expect(page.locator(".st-key-headline")).to_contain_text("NLL")
     expect(page.locator(".st-key-headline")).not_to_contain_text("Gap")
     expect(page.get_by_text("entropy floor")).to_have_count(0)

@@ -39,7 +39,7 @@ def frames(page: Page) -> list[int]:
 
 
 def test_four_models_race_in_place_and_the_result_is_shown(app: App, page: Page) -> None:
-    open_race(page, app.url + f"/race?{SMALL}&budget=4", 4)
+    open_race(page, app.url + f"/race?{SMALL}&budget=8", 4)
     page.locator(TRAIN).click()
     expect(page.locator(TRAIN)).to_be_disabled()
     page.locator(PICTURES).evaluate_all(WATCH)
@@ -58,6 +58,9 @@ def test_four_models_race_in_place_and_the_result_is_shown(app: App, page: Page)
     assert table.locator(".leads").count() >= 4
     expect(table.locator(".kind").filter(has_text="exact")).to_have_count(4)
     assert "2.architecture=nsf" in address(page)
+    # Until all is measured, the page is drawn anew and would take the buttons away.
+    measuring = page.get_by_text("Measuring how near samples")
+    expect(measuring).to_have_count(0, timeout=150_000)
     for key, name in (("csv", "race.csv"), ("png", "race.png"), ("html", "race.html")):
         with page.expect_download() as download:
             page.locator(f".st-key-race_{key} button >> visible=true").click()
@@ -94,6 +97,7 @@ def test_on_a_phone_contestants_stack(app: App, browser: Browser) -> None:
     boxes = [canvas.bounding_box() for canvas in page.locator(PICTURES).all()]
     tops = [box["y"] for box in boxes if box is not None]
     assert tops == sorted(set(tops)), "one below the other"
-    assert page.evaluate("document.documentElement.scrollWidth <= 390"), "nothing sticks out"
+    narrow = "document.documentElement.scrollWidth <= 390"
+    until(lambda: page.evaluate(narrow), 30, "nothing sticks out")
     no_traceback(page)
     context.close()

@@ -50,8 +50,8 @@ def test_workers_are_there_before_any_page_and_end_with_the_server(
         os.killpg(own_app.process.pid, signal.SIGINT)
     else:
         own_app.process.send_signal(signal.Signals[end])
-    own_app.process.wait(20)
-    until(lambda: not [p for p in family if is_alive(p)], 5, "everything has ended")
+    own_app.process.wait(60)
+    until(lambda: not [p for p in family if is_alive(p)], 30, "everything has ended")
 
 
 @pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="there is no compiler")
@@ -67,8 +67,8 @@ def test_one_niced_process_of_the_server_compiles_and_ends_with_it(tmp_path: Pat
         assert compiler.ppid() == app.process.pid
         assert compiler.nice() == 19
         app.process.send_signal(signal.SIGKILL)
-        app.process.wait(20)
-        until(lambda: not is_alive(compiler), 20, "it ends with the server")
+        app.process.wait(60)
+        until(lambda: not is_alive(compiler), 60, "it ends with the server")
     assert not list(tmp_path.iterdir())
 
 
@@ -95,6 +95,6 @@ def test_no_page_asks_another_host(app: App, page: Page, path: str) -> None:
         return "/media/" in icons[-1] or icons[-1].startswith("data:")
 
     # A headless browser does not load the icon; where it would load it from is in the document.
-    until(is_ours, what=f"the icon is set: {icons[-1:]}")
+    until(is_ours, 60, "the icon is set")
     assert urlsplit(icons[-1]).netloc in (here, "")
     assert not asked, json.dumps(asked, indent=1)

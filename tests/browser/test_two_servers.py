@@ -79,7 +79,7 @@ def has_two_workers(app: App) -> bool:
 
 def figure(app: App, name: str) -> float:
     """Return a figure of `/metrics`."""
-    with urllib.request.urlopen(app.url + "/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(app.url + "/metrics", timeout=60) as answer:
         text = answer.read().decode()
     samples = (s for family in text_string_to_metric_families(text) for s in family.samples)
     return next(sample.value for sample in samples if sample.name == name)
@@ -145,8 +145,19 @@ def test_two_servers_share_workers_fairly_and_open_each_other_s_runs(
     (mine,) = runs.of(secret_digest(secret), most=2)
     resting = in_a_thread(lambda: watch(second.url, f"run={mine.id}", 0))
     assert resting.frames, "a stranger sees the picture"
-    moved = in_a_thread(lambda: watch(second.url, f"run={mine.id}", 8, cookie=cookie))
+    moved = Session()
+
+    async def go_on() -> None:
+        address = f"run={mine.id}"
+        watching = asyncio.create_task(
+            watch(second.url, address, 120, cookie=cookie, session=moved)
+        )
+        # Its owner goes on with it on the other server.
+        await until_async(lambda: len(moved.frames) > 3)
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+    in_a_thread(go_on)
     assert not moved.failures
-    assert len(moved.frames) > 3, "its owner goes on with it on the other server"
     until(lambda: runs.of(secret_digest(secret), most=2)[0].step > mine.step, 30, "it is written")
     store.close()
