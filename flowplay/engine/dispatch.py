@@ -23,7 +23,7 @@ ROUND_SECONDS = 2.4
 should look at the same picture for more than three and a half seconds."""
 
 MOST_STRETCH = 1.5
-"""A turn that lasts longer than this many times what was ordered is not the machine's doing."""
+"""Times what was ordered. A longer turn counts as this: the rest is not the machine's doing."""
 
 STRETCH_MEMORY = 50
 """Turns over which `Stretch` averages: about two rounds of thirty runs on two workers."""
@@ -157,8 +157,8 @@ def slice_seconds(workers: int, active: int, stretch: float = 1.0) -> float:
         stretch: how many times longer slices last than ordered; see `Stretch`.
 
     Example:
-        >>> slice_seconds(2, 1), slice_seconds(2, 25), slice_seconds(2, 25, stretch=1.25)
-        (0.23, 0.2, 0.16)
+        >>> [round(slice_seconds(2, 25, stretch), 3) for stretch in (1.0, 1.25)]
+        [0.192, 0.154]
     """
     fair = ROUND_SECONDS * workers / max(1, active) / stretch
     return min(LONGEST_SLICE, max(SHORTEST_SLICE, fair))

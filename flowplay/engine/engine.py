@@ -393,7 +393,8 @@ class Engine:
         with self._lock:
             runs = dict(self._runs)
         active = sum(run.training for run in runs.values())
-        stretch = self._stretch.ratio
+        crowded = active > len(cluster.workers)
+        stretch = self._stretch.ratio if crowded else 1.0
         seconds = slice_seconds(len(cluster.workers), active, stretch)
         self.snapshot_interval = snapshot_interval(len(cluster.workers), active, stretch)
         flying = {id_ for id_, run in runs.items() if run.in_flight}
@@ -407,14 +408,16 @@ class Engine:
         if len(pairs) == len(waiting):
             self._times.level()
         now = self.clock()
-        crowded = active > len(cluster.workers)
         for id_, worker in pairs:
             # A viewer may have paused it since it was looked at.
             if (assignment := runs[id_].begin(worker, lengths[id_])) is not None:
-                if crowded and worker in self._turns:
-                    began, ordered = self._turns[worker]
+                before = self._turns.pop(worker, None)
+                if before is not None and crowded:
+                    began, ordered = before
                     self._stretch.note(ordered, now - began)
-                self._turns[worker] = (now, lengths[id_])
+                # In a group a worker may have to wait, and one step lasts as long as it does.
+                if assignment.order.seconds is not None and not runs[id_].group:
+                    self._turns[worker] = (now, lengths[id_])
                 job = self._do_slice(cluster, runs[id_], assignment, worker, lengths[id_])
                 self._start(job, worker)
 

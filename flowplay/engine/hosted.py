@@ -130,11 +130,20 @@ class HostedRun:
             self._answered.wait_for(self._is_answered, seconds)
 
     def wait_for_news(self, version: int, seconds: float) -> bool:
-        """Wait for a snapshot of another version; return whether it came within so many seconds."""
+        """Wait for a snapshot of another version; return whether it or none will have come.
+
+        Args:
+            version: that was seen.
+            seconds: the most that it takes.
+        """
+
+        def is_news() -> bool:
+            machine = self._machine
+            ended = machine.closed or not machine.view(self._clock()).pending
+            return ended or machine.version != version
+
         with self._answered:
-            return self._answered.wait_for(
-                lambda: self._machine.version != version or self._machine.closed, seconds
-            )
+            return self._answered.wait_for(is_news, seconds)
 
     @property
     def state(self) -> bytes | None:

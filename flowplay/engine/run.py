@@ -119,7 +119,7 @@ class Run:
             seconds: the most that it takes.
 
         Returns:
-            Whether there is one, or none will come since the run was let go.
+            Whether there is one, or none will come.
         """
         return self._hosted.wait_for_news(version, seconds)
 

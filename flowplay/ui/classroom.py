@@ -20,7 +20,8 @@ from flowplay.ui.terms import plain
 from flowplay.ui.tiles import figures
 from flowplay.wire import Snapshot
 
-#: Seconds between two looks at whether the teacher has paused or ended the class.
+#: Seconds between two looks at whether the teacher has paused or ended the class. Thirty students
+#: make ten of them a second, which the web process has to draw beside the pictures.
 _POLL = 3.0
 
 #: For so many seconds a class that was read is taken to be unchanged; all students share it.

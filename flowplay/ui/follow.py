@@ -7,12 +7,14 @@ import uuid
 from collections.abc import Callable
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from flowplay.engine import Run
 
 #: Seconds after which a click ends a wait.
 _GLANCE = 0.1
 
+#: A key that is read for the reading alone.
 _ANY = "any"
 
 
@@ -38,12 +40,25 @@ def wait_for_news(run: Run, version: int, seconds: float) -> None:
     """Wait until a run has another picture than that of a version, for at most so many seconds.
 
     A fragment with a timer that ends with this is run again when there is a picture, not when the
-    timer would be, and draws nothing twice. It cannot begin with it: what its last run has not sent
-    yet is dropped when the next one starts. A click ends the wait.
+    timer would be, and seldom draws the same twice. It cannot begin with it: what its last run has
+    not sent yet is dropped when the next one starts. A click ends the wait, and so does another
+    fragment of the page that is to run.
     """
     end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0 and not run.wait_for_news(
-        version, min(left, _GLANCE)
-    ):
+    while (left := end - time.monotonic()) > 0 and not _others_are_due():
+        if run.wait_for_news(version, min(left, _GLANCE)):
+            return
         # Streamlit ends a script for which a click waits wherever it reads the session state.
         st.session_state.get(_ANY)
+
+
+def _others_are_due() -> bool:
+    """Tell whether another fragment is to run after this one.
+
+    Streamlit runs the fragments of a page one after the other, and tells nobody which are due. Of a
+    version that keeps them elsewhere none is seen: they wait for the end of the wait.
+    """
+    context = get_script_run_ctx(suppress_warning=True)
+    here = set(getattr(context, "fragment_ids_this_run", None) or ())
+    asked = getattr(getattr(context, "script_requests", None), "_rerun_data", None)
+    return len(here) > 1 or bool(set(getattr(asked, "fragment_id_queue", ())) - here)

@@ -32,16 +32,17 @@ from flowplay.ui.waiting import waiting_for
 from flowplay.wire import Curve, Snapshot
 
 #: Seconds between two looks at a run that trains: the least, and as a share of the time between two
-#: snapshots. A look lasts until the next picture, so that one is always due when that comes.
+#: snapshots. A look lasts until the next picture, so that the timer's next event waits for that.
 SHORTEST_POLL = 0.12
 POLL_SHARE = 0.6
 
-#: Seconds that a look waits for the next picture: at least, and as a share as above.
-SHORTEST_WAIT = 0.5
-WAIT_SHARE = 1.5
-
 #: The same while no worker is ready: they may need the cores to become so.
 WAITING_POLL = 0.3
+
+#: The most seconds that a look waits for the next picture: this share of the time between two
+#: snapshots, and never less than the first.
+SHORTEST_WAIT = 0.5
+WAIT_SHARE = 1.5
 
 #: Most pixels of the chart of the loss, and of two charts below each other.
 _HEIGHT, _HEIGHT_OF_TWO = 400, 220

@@ -34,10 +34,12 @@ async def lifespan(app: st.App) -> AsyncIterator[None]:
     except ValueError as error:
         raise SystemExit(str(error)) from None
     engine = shell.new_engine()
-    import_first_page()
-    # Meanwhile the server answers already: a browser loads Streamlit's own files first.
-    threading.Thread(target=prepare, args=(engine,), name="flowplay-prepare", daemon=True).start()
     try:
+        import_first_page()
+        # Meanwhile the server answers already: a browser loads Streamlit's own files first.
+        threading.Thread(
+            target=prepare, args=(engine,), name="flowplay-prepare", daemon=True
+        ).start()
         yield
     finally:
         # Runs are written while the engine still holds them.
@@ -57,7 +59,7 @@ def import_first_page() -> None:
 
 
 def prepare(engine: Engine) -> None:
-    """Import and compute what visitors would otherwise wait for: the first page's needs first.
+    """Compute and import what visitors would otherwise wait for: the first page's needs first.
 
     Args:
         engine: the one that starts meanwhile.

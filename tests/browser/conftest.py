@@ -136,11 +136,13 @@ def page(visits: BrowserContext) -> Iterator[Page]:
     """Give a new visitor's page. Only the browser's cache of files is kept from test to test."""
     page = visits.new_page()
     yield page
-    visits.set_offline(False)
-    here = urlsplit(page.url)
-    if here.scheme == "http":
-        origin = {"origin": f"{here.scheme}://{here.netloc}", "storageTypes": "local_storage"}
-        visits.new_cdp_session(page).send("Storage.clearDataForOrigin", origin)
-    for each in visits.pages:
-        each.close()
-    visits.clear_cookies()
+    try:
+        visits.set_offline(False)
+        here = urlsplit(page.url)
+        if here.scheme == "http":
+            origin = {"origin": f"{here.scheme}://{here.netloc}", "storageTypes": "local_storage"}
+            visits.new_cdp_session(page).send("Storage.clearDataForOrigin", origin)
+    finally:
+        for each in visits.pages:
+            each.close()
+        visits.clear_cookies()

@@ -36,18 +36,23 @@ def test_waiting_for_the_first_picture_ends_when_it_or_nothing_comes(ending: str
     assert not waiting.is_alive()
 
 
-def test_waiting_for_news_ends_with_another_picture_and_not_before() -> None:
+@pytest.mark.parametrize("ending", ["picture", "failure", "let go"])
+def test_waiting_for_news_ends_when_they_or_none_come_and_not_before(ending: str) -> None:
     hosted = HostedRun(RunConfig(), time.monotonic)
-    assert not hosted.wait_for_news(0, 0.01), "nothing is there yet"
+    assert hosted.wait_for_news(0, LIMIT), "nothing is asked for: none will come"
     hosted.command(RunMachine.show)
     hosted.renew()
     assert hosted.begin("worker", 0.2) is not None
+    assert not hosted.wait_for_news(0, 0.01)
     news: list[bool] = []
     waiting = threading.Thread(target=lambda: news.append(hosted.wait_for_news(0, LIMIT)))
     waiting.start()
-    hosted.succeeded(SliceResult(b"state", snapshot(0), header(0)), "worker", "", 0.1)
+    match ending:
+        case "picture":
+            hosted.succeeded(SliceResult(b"state", snapshot(0), header(0)), "worker", "", 0.1)
+        case "failure":
+            hosted.raised("It failed.")
+        case _:
+            hosted.let_go()
     waiting.join(LIMIT / 2)
     assert news == [True]
-    assert not hosted.wait_for_news(hosted.view().version, 0.01)
-    hosted.let_go()
-    assert hosted.wait_for_news(hosted.view().version, LIMIT), "none will come"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 import streamlit as st
 
-from flowplay.engine import Run
+from flowplay.engine import Run, RunView
+from flowplay.ui import follow as following
+from flowplay.ui import live
 from flowplay.ui.follow import follow, wait_for_news
 
 
@@ -66,3 +69,46 @@ def test_a_wait_ends_with_the_next_picture_or_a_click(monkeypatch: pytest.Monkey
         wait_for_news(cast("Run", run), 3, 60.0)
     assert len(run.waits) == 1
     assert run.waits[0] <= 0.1, "a click is followed within this time"
+
+
+@pytest.mark.parametrize(
+    ("here", "asked", "waits"),
+    [(["a"], [], True), (["a"], ["a"], True), (["a", "b"], [], False), (["a"], ["a", "b"], False)],
+)
+def test_a_wait_lets_other_fragments_run(
+    monkeypatch: pytest.MonkeyPatch, here: list[str], asked: list[str], waits: bool
+) -> None:
+    requests = SimpleNamespace(_rerun_data=SimpleNamespace(fragment_id_queue=asked))
+    context = SimpleNamespace(fragment_ids_this_run=here, script_requests=requests)
+    monkeypatch.setattr(following, "get_script_run_ctx", lambda **_: context)
+    run = Waited(comes=1)
+    wait_for_news(cast("Run", run), 3, 60.0)
+    assert bool(run.waits) == waits
+
+
+def test_streamlit_keeps_what_is_due_where_it_is_looked_for() -> None:
+    """These names are its own, and may change with its version."""
+    from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequests
+
+    requests = ScriptRequests()
+    requests.request_rerun(RerunData(fragment_id="b"))
+    assert requests._rerun_data.fragment_id_queue == ["b"]
+
+
+def test_only_a_later_look_waits_and_only_for_a_picture_to_come(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waited: list[tuple[int, float]] = []
+    monkeypatch.setattr(live, "wait_for_news", lambda _run, *how: waited.append(how))
+    monkeypatch.setattr(live, "engine", lambda: SimpleNamespace(snapshot_interval=2.0))
+
+    def view(version: int, *, pending: bool = True) -> RunView:
+        snapshot = b"" if version else None
+        return cast("RunView", SimpleNamespace(version=version, snapshot=snapshot, pending=pending))
+
+    wait = live.waits_for(cast("Run", None))
+    for seen in (view(1), view(0), view(2, pending=False)):
+        wait(seen)
+        assert not waited
+    wait(view(3))
+    assert waited == [(3, 3.0)]
