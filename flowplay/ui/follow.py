@@ -55,8 +55,8 @@ def wait_for_news(run: Run, version: int, seconds: float) -> None:
 def _others_are_due() -> bool:
     """Tell whether another fragment is to run after this one.
 
-    Streamlit runs the fragments of a page one after the other, and tells nobody which are due. Of a
-    version that keeps them elsewhere none is seen: they wait for the end of the wait.
+    Streamlit runs the fragments of a page one after the other, and tells nobody which are due. With
+    a version of it that keeps them elsewhere, they would run when the wait has ended.
     """
     context = get_script_run_ctx(suppress_warning=True)
     here = set(getattr(context, "fragment_ids_this_run", None) or ())
