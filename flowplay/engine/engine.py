@@ -159,7 +159,7 @@ class Engine:
         self._steps, self._pictures, self._picture_seconds = 0, 0, 0.0
         self._busy: set[str] = set()
         self._stretch = Stretch()
-        # When each worker began its last slice, and how long that was to last, in seconds.
+        # Where runs share workers: when each began its last slice, and how long that was to last.
         self._turns: dict[str, tuple[float, float]] = {}
         self._jobs: set[asyncio.Task[None]] = set()
         self._closing = False
@@ -395,6 +395,8 @@ class Engine:
         active = sum(run.training for run in runs.values())
         crowded = active > len(cluster.workers)
         stretch = self._stretch.ratio if crowded else 1.0
+        # A worker that had nothing to do, or is there no more, tells nothing.
+        self._turns = {w: t for w, t in self._turns.items() if crowded and w in cluster.workers}
         seconds = slice_seconds(len(cluster.workers), active, stretch)
         self.snapshot_interval = snapshot_interval(len(cluster.workers), active, stretch)
         flying = {id_ for id_, run in runs.items() if run.in_flight}
@@ -412,11 +414,13 @@ class Engine:
             # A viewer may have paused it since it was looked at.
             if (assignment := runs[id_].begin(worker, lengths[id_])) is not None:
                 before = self._turns.pop(worker, None)
-                if before is not None and crowded:
+                if before is not None:
                     began, ordered = before
                     self._stretch.note(ordered, now - began)
-                # In a group a worker may have to wait, and one step lasts as long as it does.
-                if assignment.order.seconds is not None and not runs[id_].group:
+                # In a group a worker may have to wait; one step, and what builds a model, lasts as
+                # long as it does.
+                is_turn = assignment.order.seconds is not None and assignment.state is not None
+                if is_turn and crowded and not runs[id_].group:
                     self._turns[worker] = (now, lengths[id_])
                 job = self._do_slice(cluster, runs[id_], assignment, worker, lengths[id_])
                 self._start(job, worker)

@@ -130,7 +130,7 @@ class HostedRun:
             self._answered.wait_for(self._is_answered, seconds)
 
     def wait_for_news(self, version: int, seconds: float) -> bool:
-        """Wait for a snapshot of another version; return whether it or none will have come.
+        """Wait for a snapshot of another version; return whether there is one, or none will come.
 
         Args:
             version: that was seen.
