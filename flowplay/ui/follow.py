@@ -41,24 +41,27 @@ def wait_for_news(run: Run, version: int, seconds: float) -> None:
 
     A fragment with a timer that ends with this is run again when there is a picture, not when the
     timer would be, and seldom draws the same twice. It cannot begin with it: what its last run has
-    not sent yet is dropped when the next one starts. A click ends the wait, and so does another
-    fragment of the page that is to run.
+    not sent yet is dropped when the next one starts. A click ends the wait, also one in another
+    fragment; the timers of others do not, or there would be nobody to show the picture that comes.
     """
     end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0 and not _others_are_due():
+    while (left := end - time.monotonic()) > 0 and not _clicked_elsewhere():
         if run.wait_for_news(version, min(left, _GLANCE)):
             return
         # Streamlit ends a script for which a click waits wherever it reads the session state.
         st.session_state.get(_ANY)
 
 
-def _others_are_due() -> bool:
-    """Tell whether another fragment is to run after this one.
+def _clicked_elsewhere() -> bool:
+    """Tell whether another fragment is to run after this one, and not because of its timer alone.
 
     Streamlit runs the fragments of a page one after the other, and tells nobody which are due. With
     a version of it that keeps them elsewhere, they would run when the wait has ended.
     """
     context = get_script_run_ctx(suppress_warning=True)
-    here = set(getattr(context, "fragment_ids_this_run", None) or ())
+    # What was asked last: it began this run, or waits for its end.
     asked = getattr(getattr(context, "script_requests", None), "_rerun_data", None)
-    return len(here) > 1 or bool(set(getattr(asked, "fragment_id_queue", ())) - here)
+    if asked is None or asked.is_auto_rerun:
+        return False
+    here = getattr(context, "fragment_ids_this_run", None) or ()
+    return len({*here, *asked.fragment_id_queue}) > 1

@@ -72,14 +72,24 @@ def test_a_wait_ends_with_the_next_picture_or_a_click(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(
-    ("here", "asked", "waits"),
-    [(["a"], [], True), (["a"], ["a"], True), (["a", "b"], [], False), (["a"], ["a", "b"], False)],
+    ("here", "asked", "timer", "waits"),
+    [
+        (["a"], ["a"], True, True),
+        (["a"], ["a"], False, True),
+        (["a"], ["a", "b"], False, False),
+        (["a", "b"], ["a", "b"], False, False),
+        # It would be drawn again only when its own timer says so, after the picture has come.
+        (["a"], ["b"], True, True),
+        (["a", "b"], ["a", "b"], True, True),
+    ],
 )
-def test_a_wait_lets_other_fragments_run(
-    monkeypatch: pytest.MonkeyPatch, here: list[str], asked: list[str], waits: bool
+def test_a_wait_ends_for_a_click_in_another_fragment_but_not_for_its_timer(
+    monkeypatch: pytest.MonkeyPatch, here: list[str], asked: list[str], timer: bool, waits: bool
 ) -> None:
-    requests = SimpleNamespace(_rerun_data=SimpleNamespace(fragment_id_queue=asked))
-    context = SimpleNamespace(fragment_ids_this_run=here, script_requests=requests)
+    data = SimpleNamespace(fragment_id_queue=asked, is_auto_rerun=timer)
+    context = SimpleNamespace(
+        fragment_ids_this_run=here, script_requests=SimpleNamespace(_rerun_data=data)
+    )
     monkeypatch.setattr(following, "get_script_run_ctx", lambda **_: context)
     run = Waited(comes=1)
     wait_for_news(cast("Run", run), 3, 60.0)
@@ -91,8 +101,10 @@ def test_streamlit_keeps_what_is_due_where_it_is_looked_for() -> None:
     from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequests
 
     requests = ScriptRequests()
-    requests.request_rerun(RerunData(fragment_id="b"))
+    assert not requests._rerun_data.is_auto_rerun
+    requests.request_rerun(RerunData(fragment_id="b", is_auto_rerun=True))
     assert requests._rerun_data.fragment_id_queue == ["b"]
+    assert requests._rerun_data.is_auto_rerun
 
 
 def test_only_a_later_look_waits_and_only_for_a_picture_to_come(
