@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -38,7 +38,7 @@ class Family(NamedTuple):
         flow: the class of the flow, which defines the loss.
     """
 
-    layers: Callable[..., list[Bijection]]
+    layers: Callable[..., Sequence[Bijection]]
     flow: type[Flow] = Flow
 
 
@@ -129,4 +129,4 @@ def _layers(architecture: str, turned: bool, **keywords: Any) -> list[Bijection]
     layers = function(**{name: value for name, value in offered.items() if name in taken})
     if turned and FLOW_FAMILIES[architecture].turns:
         return [Inverse(layer) for layer in layers]
-    return layers
+    return [*layers]

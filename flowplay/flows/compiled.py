@@ -18,6 +18,7 @@ from flowplay.kernels import layout as lay
 
 if TYPE_CHECKING:
     from flowplay.flows.chain import Link
+    from flowplay.flows.inverse import InverseLink
 
 #: Most points in a block: few enough for what a chain keeps for its gradients to fit the cache.
 BLOCK = 256
@@ -56,6 +57,7 @@ class Layer(NamedTuple):
         masked: whether `constants` end with masks of the weights.
         permutation: of a linear layer: coordinate i of the result is row `permutation[i]` of L U.
         passes: how often the network is asked where the layer generates.
+        turned: whether its directions are exchanged.
     """
 
     kind: int
@@ -68,18 +70,27 @@ class Layer(NamedTuple):
     masked: bool = False
     permutation: tuple[int, ...] = ()
     passes: int = 1
+    turned: bool = False
 
-    def own_rows(self) -> int:
-        """Return how many rows of the work space the layer keeps for its gradients."""
+    def hidden_rows(self, *, keep: bool) -> int:
+        """Return how many rows its hidden units take, with or without what gradients need."""
+        return (4 if keep else 2) * self.width
+
+    def own_rows(self, *, keep: bool) -> int:
+        """Return how many rows of the work space are its own."""
         if self.kind != lay.CONDITIONED:
             return 0
         kind, parameters, pieces, _ = self.transformer
         of_each = parameters + lay.kept_rows(kind, pieces)
-        return 4 * self.width + len(self.inputs) + len(self.mapped) * of_each
+        hidden = self.hidden_rows(keep=keep)
+        return hidden + len(self.inputs) + len(self.mapped) * of_each
 
     def scratch_rows(self, dim: int) -> int:
         """Return how many rows it uses and leaves to the next layer."""
-        return max(lay.SCRATCH, 2 * self.width + len(self.inputs), dim)
+        back = 2 * self.width + len(self.inputs)
+        if self.turned:
+            back += len(self.mapped) * self.transformer.parameters + dim
+        return max(lay.SCRATCH, back, dim)
 
     def fixed_size(self, dim: int, weights: int) -> int:
         """Return how many numbers it uses that do not grow with the number of points."""
@@ -112,7 +123,7 @@ class Compiled:
     """
 
     def __init__(
-        self, links: Sequence[Link[Any]], layers: Sequence[Sequence[Layer]], dim: int
+        self, links: Sequence[Link[Any] | InverseLink], layers: Sequence[Sequence[Layer]], dim: int
     ) -> None:
         self.dim = dim
         self.tensors = [t for link in reversed(links) for t in link.tensors()]
@@ -244,14 +255,16 @@ class Compiled:
             row[lay.PARAMETERS] = parameters
             row[lay.PIECES] = pieces
             row[lay.KEPT] = lay.kept_rows(kind, pieces)
+            row[lay.HIDDEN] = layer.hidden_rows(keep=keep)
             row[lay.MASKED] = size * layer.masked
             row[lay.PASSES] = layer.passes
+            row[lay.TURNED] = layer.turned
             rows.append(row)
             lists += [*layer.inputs, *layer.mapped, *layer.permutation]
             constant += sum(c.numel() for c in layer.constants)
             if keep:
-                own += layer.own_rows()
-            most = max(most, states + layer.own_rows())
+                own += layer.own_rows(keep=keep)
+            most = max(most, states + layer.own_rows(keep=keep))
         fixed = max(layer.fixed_size(dim, size) for layer, _, size in self.layers)
         program = np.concatenate([*rows, np.array(lists, np.int32)])
         return _Table(program, fixed, own if keep else most)
@@ -304,7 +317,7 @@ class _Chains(dict[tuple[int, ...], Compiled]):
         return _Chains, ()
 
 
-def compiled(links: Sequence[Link[Any]], x: Tensor) -> Compiled | None:
+def compiled(links: Sequence[Link[Any] | InverseLink], x: Tensor) -> Compiled | None:
     """Return the chain for the kernels, if they are loaded and can take it and x [B, D]."""
     if kernels.loaded() is None or not links or not len(x):
         return None

@@ -16,7 +16,7 @@ from flowplay.flows.bases import Base, StandardNormal
 from flowplay.flows.chain import Link
 from flowplay.flows.compiled import compiled
 from flowplay.flows.continuous import ContinuousLayer, joined
-from flowplay.flows.inverse import Inverse
+from flowplay.flows.inverse import Inverse, InverseLink
 from flowplay.models.base import SamplingModel
 
 
@@ -57,7 +57,11 @@ class Flow(Bijection, SamplingModel):
     ) -> None:
         super().__init__()
         self.bijections: Sequence[Bijection] = nn.ModuleList(bijections)  # type: ignore[assignment]
-        self._links: list[Link[Any]] = [b for b in reversed(bijections) if isinstance(b, Link)]
+        # In normalizing order; nothing if there are other layers.
+        known = [b for b in reversed(bijections) if isinstance(b, Link | InverseLink)]
+        self._known = known if len(known) == len(bijections) else []
+        links = [b for b in known if isinstance(b, Link)]
+        self._links: list[Link[Any]] = links if len(links) == len(bijections) else []
         self.base = StandardNormal(dim) if base is None else base
         self.dim = dim
         self.checkpoint = checkpoint
@@ -94,7 +98,8 @@ class Flow(Bijection, SamplingModel):
     def loss_and_gradient(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         r"""Return the training loss on data x [B, D] and its gradient.
 
-        Where every layer is a `Link`, no graph is built: with :math:`z_0 = f^{-1}(x)`, the base
+        Where every layer is a `Link`, or the inverse of one that compiled kernels know, no graph is
+        built: with :math:`z_0 = f^{-1}(x)`, the base
         gives the gradient of the mean NLL with respect to :math:`z_0` (:math:`z_0 / B` for a
         standard normal), that with respect to every log-determinant is :math:`-1/B`, and the links
         propagate them back.
@@ -103,12 +108,10 @@ class Flow(Bijection, SamplingModel):
             `loss` (scalar), and its gradient in pieces, of each parameter or of all, in the order
             of `parameters()`. Neither can be differentiated again.
         """
-        links = self._links
-        without_graph = self.trained_by_likelihood and not self.checkpoint
-        if not without_graph or len(links) < len(self.bijections):
+        if not self.trained_by_likelihood or self.checkpoint:
             return super().loss_and_gradient(x)
         share = 1 / len(x)
-        if (quick := compiled(links, x)) is not None:
+        if (quick := compiled(self._known, x)) is not None:
             if isinstance(self.base, StandardNormal):
                 loss, gradient = quick.likelihood(x)
                 return loss, [gradient]
@@ -117,6 +120,9 @@ class Flow(Bijection, SamplingModel):
                 log_prob, g_z, of_base = self.base.log_prob_and_gradient(z.t(), share)
                 _, gradient = quick.differentiate(x, g_z.t(), torch.full_like(log_det, -share))
                 return -(log_prob + log_det).mean(), [gradient, *of_base]
+        links = self._links
+        if not links:
+            return super().loss_and_gradient(x)
         with torch.inference_mode():
             tensors = [link.tensors() for link in links]
             z, log_det, saved = chain.normalize(links, tensors, x.t())

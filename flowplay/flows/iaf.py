@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flowplay.flows.base import Bijection
-from flowplay.flows.inverse import Inverse
+from flowplay.flows.inverse import InverseLink
 from flowplay.flows.maf import maf
 
 
@@ -14,4 +14,4 @@ def iaf(dim: int, depth: int, width: int) -> list[Bijection]:
         Kingma, Salimans, Jozefowicz, Chen, Sutskever & Welling, Improving Variational Inference
         with Inverse Autoregressive Flow, 2016.
     """
-    return [Inverse(layer) for layer in maf(dim, depth, width)]
+    return [InverseLink(layer) for layer in maf(dim, depth, width)]

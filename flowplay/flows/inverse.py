@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from torch import Tensor
 
 from flowplay.flows.base import Bijection
+from flowplay.flows.chain import Link
+from flowplay.flows.compiled import Layer
+from flowplay.kernels import layout as lay
 
 
 class Inverse(Bijection):
@@ -34,3 +40,31 @@ class Inverse(Bijection):
     def penalty(self) -> Tensor | None:
         """Return the penalty of f."""
         return self.bijection.penalty()
+
+
+class InverseLink(Inverse):
+    """The inverse of a link; where gradients follow its generating direction, autograd finds them.
+
+    Compiled kernels know it if they know the link and if its map is one that they can turn.
+
+    Args:
+        bijection: the link.
+    """
+
+    bijection: Link[Any]
+
+    def __init__(self, bijection: Link[Any]) -> None:
+        super().__init__(bijection)
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Return all parameters of the link."""
+        return self.bijection.tensors()
+
+    def kernel_layers(self) -> Sequence[Layer]:
+        """Return what the inverse is to the compiled kernels; nothing if they cannot take it."""
+        layers = self.bijection.kernel_layers()
+        turning = all(
+            layer.kind == lay.CONDITIONED and layer.transformer.kind in lay.TURNING
+            for layer in layers
+        )
+        return [layer._replace(turned=True) for layer in reversed(layers)] if turning else ()

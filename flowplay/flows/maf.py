@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from flowplay.flows.autoregressive import MaskedAutoregressive
-from flowplay.flows.base import Bijection
 from flowplay.flows.transformers import Affine
 
 
-def maf(dim: int, depth: int, width: int) -> list[Bijection]:
+def maf(dim: int, depth: int, width: int) -> list[MaskedAutoregressive]:
     """Build `depth` affine autoregressive layers whose order alternates.
 
     References:

@@ -29,8 +29,10 @@ SCALING, LINEAR, CONDITIONED = range(3)
 #:   are mapped; of a linear layer its permutation.
 #: - TRANSFORMER, PARAMETERS, PIECES: the map, its parameters, its bins or components.
 #: - KEPT: rows that the transformer keeps for each coordinate; see `kept_rows`.
+#: - HIDDEN: rows of its own for hidden units: their values and, for gradients, their slopes.
 #: - MASKED: how many weights are multiplied by masks, which are constants; 0 for none.
 #: - PASSES: how often the network is asked where the layer generates.
+#: - TURNED: whether the layer generates where the chain normalizes, and the other way round.
 (
     KIND,
     WEIGHTS,
@@ -47,10 +49,12 @@ SCALING, LINEAR, CONDITIONED = range(3)
     PARAMETERS,
     PIECES,
     KEPT,
+    HIDDEN,
     MASKED,
     PASSES,
-) = range(17)
-COLUMNS = 17
+    TURNED,
+) = range(19)
+COLUMNS = 19
 
 #: In a list of coordinates that a network reads: not a coordinate, but the number 1.
 ONES = -1
@@ -60,6 +64,9 @@ ADDITIVE, AFFINE, SPLINE, MIXTURE = range(4)
 
 #: Rows of scratch that a transformer needs.
 SCRATCH = 8
+
+#: Transformers that a layer may be turned with, where gradients follow.
+TURNING = (ADDITIVE, AFFINE)
 
 #: Most steps towards the root of a mixture; `roots.py` allows as many.
 MOST_ROOT_STEPS = 200

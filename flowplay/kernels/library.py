@@ -81,7 +81,10 @@ def path() -> Path:
 
     here = Path(__file__).parent
     parts = [
-        *((here / name).read_bytes() for name in ("source.py", "layout.py", "library.py")),
+        *(
+            (here / name).read_bytes()
+            for name in ("source.py", "tiles.py", "layout.py", "library.py")
+        ),
         llvmlite.__version__.encode(),
         llvm.get_host_cpu_name().encode(),
         llvm.get_host_cpu_features().flatten().encode(),

@@ -23,6 +23,7 @@ from numba.core.cpu import CPUTargetOptions
 from numba.core.options import TargetOptions
 
 from flowplay.kernels import layout as lay
+from flowplay.kernels import tiles
 
 _FAST = {"reassoc", "nsz", "arcp", "contract", "afn"}
 
@@ -58,6 +59,8 @@ def _kernel(signature, fastmath=_FAST, *, inline=False):
 f32 = np.float32
 _ZERO, _ONE, _TWO, _HALF = f32(0), f32(1), f32(2), f32(0.5)
 _LOG2E, _LN2_HIGH, _LN2_LOW = f32(1.4426950408889634), f32(0.693359375), f32(-2.12194440e-4)
+_FAR = f32(87)
+_SHIFT = f32(1.5 * 2**23 + 127)
 _TINY, _INFINITE, _NAN = f32(1.2e-38), f32(np.inf), f32(np.nan)
 _SQRT2 = f32(1.4142135623730951)
 _ROUNDING = f32(4 * 1.1920929e-7)
@@ -65,31 +68,49 @@ _PER_BOUND = f32(1 / lay.LOG_SCALE_BOUND)
 _IDENTITY, _LEAST = f32(lay.IDENTITY_DERIVATIVE), f32(lay.MIN_DERIVATIVE)
 _MIN_BIN = f32(lay.MIN_BIN)
 
-#: Points of a block that a product of matrices takes at a time.
-_STRIP = 256
+#: Rows of a panel of a product of matrices: with all its columns 4 KiB.
+_PANEL_ROWS = 64
+_PANEL, _SPARE = tiles.space(_PANEL_ROWS * tiles.COLUMNS), tiles.space(4 * tiles.COLUMNS)
+
+_ADD_FOUR, _ADD_TWO, _ADD_ONE = (tiles.add_product(rows) for rows in (4, 2, 1))
+_ADD_FOUR_BY_THREE, _ADD_FOUR_BY_ONE, _ADD_ONE_BY_THREE, _ADD_ONE_BY_ONE = (
+    tiles.add_inner_products(rows, columns) for rows in (4, 1) for columns in (3, 1)
+)
 
 
 # Functions of one number. LLVM's own would be called for each number apart.
 
 
 @_kernel("f -> f", {"contract"})
-def _exp(x):
-    # Beyond what float32 holds it is infinite, as in torch: a finite number would hide that.
-    beyond = x > f32(88.722839)
-    if x > f32(88.37):
-        x = f32(88.37)
-    if x < f32(-87.0):
-        x = f32(-87.0)
-    n = np.int32(x * _LOG2E + f32(127.5))  # rounds, and is the biased exponent
-    whole = f32(n) - f32(127.0)
+def _exp_within(x):
+    """Return e^x of x within ±87."""
+    # A float32 as large as this has no fractions, so it rounds; its last bits are the exponent.
+    shifted = x * _LOG2E + _SHIFT
+    whole = shifted - _SHIFT
     r = x - whole * _LN2_HIGH - whole * _LN2_LOW
     p = f32(1.9875691500e-4) * r + f32(1.3981999507e-3)
     p = p * r + f32(8.3334519073e-3)
     p = p * r + f32(4.1665795894e-2)
     p = p * r + f32(1.6666665459e-1)
     p = p * r + f32(5.0000001201e-1)
-    y = (p * r * r + r + _ONE) * np.int32(n << 23).view(np.float32)
-    return _INFINITE if beyond else y
+    power = np.int32(np.float32(shifted).view(np.int32) << 23).view(np.float32)
+    return (p * r * r + r + _ONE) * power
+
+
+@_kernel("f -> f", {"contract"})
+def _finite_exp(x):
+    """Return e^x; beyond what float32 holds, about its largest number."""
+    if x > f32(88.37):
+        x = f32(88.37)
+    if x < f32(-87.0):
+        x = f32(-87.0)
+    return _exp_within(x)
+
+
+@_kernel("f -> f", {"contract"})
+def _exp(x):
+    # Beyond what float32 holds it is infinite, as in torch: a finite number would hide that.
+    return _INFINITE if x > f32(88.722839) else _finite_exp(x)
 
 
 @_kernel("f -> f", {"contract"})
@@ -141,97 +162,128 @@ def _total(x, n):
     return total
 
 
-@_kernel("AAAAAAAAAAAiiii", inline=True)
-def _add_eight(c0, c1, a, b0, b1, b2, b3, b4, b5, b6, b7, start, by_row, step, n):
-    """Add eight rows of B, times numbers of A, to each of two rows of C."""
-    k, m = start, start + by_row
-    p0, p1, p2, p3 = a[k], a[k + step], a[k + 2 * step], a[k + 3 * step]
-    q0, q1, q2, q3 = a[m], a[m + step], a[m + 2 * step], a[m + 3 * step]
-    k, m = k + 4 * step, m + 4 * step
-    p4, p5, p6, p7 = a[k], a[k + step], a[k + 2 * step], a[k + 3 * step]
-    q4, q5, q6, q7 = a[m], a[m + step], a[m + 2 * step], a[m + 3 * step]
-    for j in range(n):
-        x0, x1, x2, x3, x4, x5, x6, x7 = (b0[j], b1[j], b2[j], b3[j], b4[j], b5[j], b6[j], b7[j])
-        c0[j] += (p0 * x0 + p1 * x1 + p2 * x2 + p3 * x3) + (p4 * x4 + p5 * x5 + p6 * x6 + p7 * x7)
-        c1[j] += (q0 * x0 + q1 * x1 + q2 * x2 + q3 * x3) + (q4 * x4 + q5 * x5 + q6 * x6 + q7 * x7)
-
-
 @_kernel("AfAi", inline=True)
 def _add_times(c, p, b, n):
     for j in range(n):
         c[j] += p * b[j]
 
 
+@_kernel("Ai")
+def _clear(c, size):
+    for j in range(size):
+        c[j] = _ZERO
+
+
+@_kernel("AAi")
+def _copy(c, a, size):
+    for j in range(size):
+        c[j] = a[j]
+
+
+@_kernel("AAi")
+def _add(c, a, size):
+    for j in range(size):
+        c[j] += a[j]
+
+
+@_kernel("AAAiiiiiiii", inline=True)
+def _add_tile(c, a, b, high, at, n, start, by_row, by_inner, b_row, inner):
+    if high == 4:
+        _ADD_FOUR(c, a, b, at, n, start, by_row, by_inner, b_row, inner)
+    elif high == 2:
+        _ADD_TWO(c, a, b, at, n, start, by_row, by_inner, b_row, inner)
+    else:
+        _ADD_ONE(c, a, b, at, n, start, by_row, by_inner, b_row, inner)
+
+
+@_kernel("AAAAiiiiiiiii")
+def _add_tiles(c, a, b, spare, rows, at, n, start, by_row, by_inner, b_row, inner, wide):
+    """Add A times as many columns of B as a tile has, of which C has so many, to those of C."""
+    i = 0
+    while i < rows:
+        first, to = start + i * by_row, at + i * n
+        left = rows - i
+        high = 4 if left >= 4 else (2 if left >= 2 else 1)
+        if wide < tiles.COLUMNS:
+            _clear(spare, high * tiles.COLUMNS)
+            _add_tile(spare, a, b, high, 0, tiles.COLUMNS, first, by_row, by_inner, b_row, inner)
+            for m in range(high):
+                _add(c[to + m * n :], spare[m * tiles.COLUMNS :], wide)
+        else:
+            _add_tile(c, a, b, high, to, n, first, by_row, by_inner, b_row, inner)
+        i += high
+
+
 @_kernel("AAAiiiii")
 def _multiply(c, a, b, rows, inner, n, by_row, by_inner):
-    """Add A B to C [rows, n]; A[i, k] is a[i * by_row + k * by_inner], B [inner, n]."""
-    # Rows of B are read in strips that fit the fastest cache, eight at a time, for two rows of C.
-    for start in range(0, n, _STRIP):
-        size = min(_STRIP, n - start)
-        blocked = inner // 8 * 8
-        for i in range(0, rows - 1, 2):
-            row, next_row = c[i * n + start :], c[(i + 1) * n + start :]
-            for k in range(0, blocked, 8):
-                o = k * n + start
-                _add_eight(
-                    row,
-                    next_row,
-                    a,
-                    b[o:],
-                    b[o + n :],
-                    b[o + 2 * n :],
-                    b[o + 3 * n :],
-                    b[o + 4 * n :],
-                    b[o + 5 * n :],
-                    b[o + 6 * n :],
-                    b[o + 7 * n :],
-                    i * by_row + k * by_inner,
-                    by_row,
-                    by_inner,
-                    size,
+    """Add A B to C [rows, n]; A[i, k] is a[i * by_row + k * by_inner], B [inner, n].
+
+    For many rows a panel of B, some of its rows and as many columns as a tile has, is copied into
+    one piece first: in B they may lie where the fastest cache cannot hold them together.
+    """
+    panel, spare = _PANEL(), _SPARE()
+    for k in range(0, inner, _PANEL_ROWS):
+        depth = min(_PANEL_ROWS, inner - k)
+        for start in range(0, n, tiles.COLUMNS):
+            wide, first = min(tiles.COLUMNS, n - start), k * by_inner
+            if rows <= 4 and wide == tiles.COLUMNS:
+                here = b[k * n + start :]
+                _add_tiles(
+                    c, a, here, spare, rows, start, n, first, by_row, by_inner, n, depth, wide
                 )
-        for i in range(rows):
-            # What is left: an odd row, and the last few columns of A.
-            odd = rows % 2 == 1 and i == rows - 1
-            for k in range(0 if odd else blocked, inner):
-                p = a[i * by_row + k * by_inner]
-                _add_times(c[i * n + start :], p, b[k * n + start :], size)
+                continue
+            for m in range(depth):
+                row, to = b[(k + m) * n + start :], panel[m * tiles.COLUMNS :]
+                if wide < tiles.COLUMNS:
+                    _clear(to, tiles.COLUMNS)
+                    _copy(to, row, wide)
+                else:
+                    for j in range(tiles.COLUMNS):
+                        to[j] = row[j]
+            _add_tiles(
+                c,
+                a,
+                panel,
+                spare,
+                rows,
+                start,
+                n,
+                first,
+                by_row,
+                by_inner,
+                tiles.COLUMNS,
+                depth,
+                wide,
+            )
 
 
 @_kernel("AAAiii")
 def _multiply_transposed(c, a, b, rows, columns, n):
     """Add A Bᵀ to C [rows, columns]; A [rows, n], B [columns, n]."""
-    blocked = columns // 4 * 4
-    for i in range(0, rows - 1, 2):
-        a0, a1 = a[i * n :], a[(i + 1) * n :]
-        for k in range(0, blocked, 4):
-            b0, b1, b2, b3 = b[k * n :], b[(k + 1) * n :], b[(k + 2) * n :], b[(k + 3) * n :]
-            s0 = s1 = s2 = s3 = t0 = t1 = t2 = t3 = _ZERO
-            for j in range(n):
-                g, h = a0[j], a1[j]
-                x0, x1, x2, x3 = b0[j], b1[j], b2[j], b3[j]
-                s0 += g * x0
-                s1 += g * x1
-                s2 += g * x2
-                s3 += g * x3
-                t0 += h * x0
-                t1 += h * x1
-                t2 += h * x2
-                t3 += h * x3
-            at, below = i * columns + k, (i + 1) * columns + k
-            c[at] += s0
-            c[at + 1] += s1
-            c[at + 2] += s2
-            c[at + 3] += s3
-            c[below] += t0
-            c[below + 1] += t1
-            c[below + 2] += t2
-            c[below + 3] += t3
-    for i in range(rows):
-        # What is left: an odd row, and the last few columns.
-        odd = rows % 2 == 1 and i == rows - 1
-        for k in range(0 if odd else blocked, columns):
-            c[i * columns + k] += _inner_product(a[i * n :], b[k * n :], n)
+    terms = n // tiles.POINTS
+    done = terms * tiles.POINTS
+    i = 0
+    while i < rows:
+        high = 4 if i + 4 <= rows else 1
+        k = 0
+        while k < columns:
+            wide = 3 if k + 3 <= columns else 1
+            at = i * columns + k
+            if high == 4 and wide == 3:
+                _ADD_FOUR_BY_THREE(c, a, b, at, columns, i, k, n, terms)
+            elif high == 4:
+                _ADD_FOUR_BY_ONE(c, a, b, at, columns, i, k, n, terms)
+            elif wide == 3:
+                _ADD_ONE_BY_THREE(c, a, b, at, columns, i, k, n, terms)
+            else:
+                _ADD_ONE_BY_ONE(c, a, b, at, columns, i, k, n, terms)
+            k += wide
+        i += high
+    if done < n:
+        for i in range(rows):
+            for k in range(columns):
+                rest = _inner_product(a[i * n + done :], b[k * n + done :], n - done)
+                c[i * columns + k] += rest
 
 
 @_kernel("AAii")
@@ -249,28 +301,10 @@ def _add_rows(sums, c, rows, n):
         sums[i] += _total(c[i * n :], n)
 
 
-@_kernel("Ai")
-def _clear(c, size):
-    for j in range(size):
-        c[j] = _ZERO
-
-
 @_kernel("Afi")
 def _fill(x, value, n):
     for j in range(n):
         x[j] = value
-
-
-@_kernel("AAi")
-def _copy(c, a, size):
-    for j in range(size):
-        c[j] = a[j]
-
-
-@_kernel("AAi")
-def _add(c, a, size):
-    for j in range(size):
-        c[j] += a[j]
 
 
 @_kernel("AAi")
@@ -285,51 +319,83 @@ def _product(c, a, b, size):
         c[j] = a[j] * b[j]
 
 
+@_kernel("f -> f", inline=True)
+def _logistic_denominator(a):
+    """Return 1 + e^-a."""
+    # Bounds are cheaper before the sign is turned. A NaN that they take is in a itself.
+    a = a if a < _FAR else _FAR
+    a = a if a > -_FAR else -_FAR
+    return _ONE + _exp_within(-a)
+
+
+@_kernel("Ai")
+def _silu(h, size):
+    """Replace h by SiLU(h)."""
+    for j in range(size):
+        a = h[j]
+        h[j] = a / _logistic_denominator(a)
+
+
 @_kernel("AAi")
-def _silu(h, slope, size):
+def _silu_and_slope(h, slope, size):
     """Replace h by SiLU(h), and write its derivative."""
     for j in range(size):
         a = h[j]
-        sigmoid = _ONE / (_ONE + _exp(-a))
+        sigmoid = _ONE / _logistic_denominator(a)
         value = a * sigmoid
         h[j] = value
         slope[j] = sigmoid + value * (_ONE - sigmoid)
 
 
-@_kernel("AiiiAAAAAAi")
-def _network(w, inputs, width, outputs, x, h1, s1, h2, s2, theta, n):
+@_kernel("AAii", inline=True)
+def _activate(h, slope, slopes, size):
+    if slopes:
+        _silu_and_slope(h, slope, size)
+    else:
+        _silu(h, size)
+
+
+@_kernel("AiiiAAAAAAii")
+def _network(w, inputs, width, outputs, x, h1, h2, s1, s2, theta, slopes, n):
     """Two hidden layers of SiLU units: x [inputs, n] to theta [outputs, n]."""
     w2 = width * inputs + width
     w3 = w2 + width * width + width
     _fill_rows(h1, w[width * inputs :], width, n)
     _multiply(h1, w, x, width, inputs, n, inputs, 1)
-    _silu(h1, s1, width * n)
+    _activate(h1, s1, slopes, width * n)
     _fill_rows(h2, w[w2 + width * width :], width, n)
     _multiply(h2, w[w2:], h1, width, width, n, width, 1)
-    _silu(h2, s2, width * n)
+    _activate(h2, s2, slopes, width * n)
     _fill_rows(theta, w[w3 + outputs * width :], outputs, n)
     _multiply(theta, w[w3:], h2, outputs, width, n, width, 1)
 
 
-@_kernel("AiiiAAAAAAAAAAi")
-def _network_back(w, inputs, width, outputs, x, h1, s1, h2, s2, g_theta, g_w, g_x, g2, g1, n):
-    """Add the gradients of the weights to g_w, and write that of x; g1 and g2 are for its use."""
+@_kernel("AiiiAAAAAAi")
+def _network_inputs_back(w, inputs, width, outputs, s1, s2, g_theta, g_x, g1, g2, n):
+    """Write the gradient of a network's inputs, and into g1 and g2 those of its hidden sums."""
+    w2 = width * inputs + width
+    w3 = w2 + width * width + width
+    _clear(g2, width * n)
+    _multiply(g2, w[w3:], g_theta, width, outputs, n, 1, width)
+    _scale_by(g2, s2, width * n)
+    _clear(g1, width * n)
+    _multiply(g1, w[w2:], g2, width, width, n, 1, width)
+    _scale_by(g1, s1, width * n)
+    _clear(g_x, inputs * n)
+    _multiply(g_x, w, g1, inputs, width, n, 1, inputs)
+
+
+@_kernel("iiiAAAAAAAi")
+def _network_weights_back(inputs, width, outputs, x, h1, h2, g_theta, g1, g2, g_w, n):
+    """Add the gradients of a network's weights to g_w."""
     w2 = width * inputs + width
     w3 = w2 + width * width + width
     _multiply_transposed(g_w[w3:], g_theta, h2, outputs, width, n)
     _add_rows(g_w[w3 + outputs * width :], g_theta, outputs, n)
-    _clear(g2, width * n)
-    _multiply(g2, w[w3:], g_theta, width, outputs, n, 1, width)
-    _scale_by(g2, s2, width * n)
     _multiply_transposed(g_w[w2:], g2, h1, width, width, n)
     _add_rows(g_w[w2 + width * width :], g2, width, n)
-    _clear(g1, width * n)
-    _multiply(g1, w[w2:], g2, width, width, n, 1, width)
-    _scale_by(g1, s1, width * n)
     _multiply_transposed(g_w, g1, x, width, inputs, n)
     _add_rows(g_w[width * inputs :], g1, width, n)
-    _clear(g_x, inputs * n)
-    _multiply(g_x, w, g1, inputs, width, n, 1, inputs)
 
 
 # Transformers: one coordinate of all points each.
@@ -339,7 +405,7 @@ def _network_back(w, inputs, width, outputs, x, h1, s1, h2, s2, g_theta, g_w, g_
 def _affine(x, raw, shift, z, log_det, shrink, n):
     for j in range(n):
         log_shrink = -raw[j] * _bound(raw[j])
-        factor = _exp(log_shrink)
+        factor = _finite_exp(log_shrink)
         shrink[j] = factor
         z[j] = (x[j] - shift[j]) * factor
         log_det[j] += log_shrink
@@ -381,7 +447,7 @@ def _softmax(rows, largest, total, count, n):
         row = rows[k * n :]
         for j in range(n):
             # A NaN in any row need not be the largest, but its term is one.
-            value = _exp(row[j] - largest[j])
+            value = _finite_exp(row[j] - largest[j])
             row[j] = value
             total[j] += value
     for j in range(n):
@@ -445,12 +511,12 @@ def _locate(
 @_kernel("f -> f")
 def _softplus(raw):
     positive = raw if raw > _ZERO or raw != raw else _ZERO
-    return positive + _log(_ONE + _exp(-abs(raw)))
+    return positive + _log(_ONE + _finite_exp(-abs(raw)))
 
 
 @_kernel("f -> f")
 def _sigmoid(raw):
-    return _ONE / (_ONE + _exp(-raw))
+    return _ONE / (_ONE + _finite_exp(-raw))
 
 
 @_kernel("AAAAAAAAAAAAAif")
@@ -595,9 +661,9 @@ def _component(
     """The logs of one component's terms in F, in 1 - F and in the density."""
     for j in range(n):
         log_scale = raw[j] * _bound(raw[j])
-        inverse = _exp(-log_scale)
+        inverse = _finite_exp(-log_scale)
         t = (x[j] - mean[j]) * inverse
-        e = _exp(-abs(t))
+        e = _finite_exp(-abs(t))
         below = (_ZERO if t > _ZERO else t) - _log(_ONE + e)
         above = below - t
         inverse_row[j] = inverse
@@ -628,7 +694,7 @@ def _subtract_from_rows(rows, value, count, n):
 def _logit_affine(log_cdf, log_complement, log_density, raw_a, b, z, log_det, logit_row, a_row, n):
     for j in range(n):
         log_a = raw_a[j] * _bound(raw_a[j])
-        a = _exp(log_a)
+        a = _finite_exp(log_a)
         logit = log_cdf[j] - log_complement[j]
         z[j] = b[j] + logit * a
         log_det[j] += log_density[j] - log_cdf[j] - log_complement[j] + log_a
@@ -684,7 +750,7 @@ def _weights_back(g, log_weights, total, count, n):
     for k in range(count):
         row, log_weight = g[k * n :], log_weights[k * n :]
         for j in range(n):
-            row[j] -= _exp(log_weight[j]) * total[j]
+            row[j] -= _finite_exp(log_weight[j]) * total[j]
 
 
 @_kernel("iifAAAAAAi")
@@ -841,8 +907,25 @@ def _transform_back(kind, k, bound, x, z, theta, kept, g_log_det, g, scratch, n)
 def _generate_affine(z, raw, shift, x, log_det, n):
     for j in range(n):
         log_scale = raw[j] * _bound(raw[j])
-        x[j] = z[j] * _exp(log_scale) + shift[j]
+        x[j] = z[j] * _finite_exp(log_scale) + shift[j]
         log_det[j] += log_scale
+
+
+@_kernel("AAAAAAi")
+def _generate_affine_back(x, raw, shift, g_x, g_log_det, g_theta, n):
+    """Write the gradients of raw and shift into two rows."""
+    g_raw, g_shift = g_theta, g_theta[n:]
+    for j in range(n):
+        bound = _bound(raw[j])
+        g_raw[j] = (g_log_det[j] + g_x[j] * (x[j] - shift[j])) * bound * bound
+        g_shift[j] = g_x[j]
+
+
+@_kernel("AAi")
+def _grow(g, raw, n):
+    """Multiply by the derivative of an affine map from z to x."""
+    for j in range(n):
+        g[j] *= _finite_exp(raw[j] * _bound(raw[j]))
 
 
 @_kernel("AAAi")
@@ -876,12 +959,12 @@ def _generate_spline(z, left, bottom, width, height, raw0, raw1, x, log_det, n, 
 def _root_bracket(target, raw_a, b, means, raws, lower, upper, x, k, n):
     """Replace z in `target` by the logit that is wanted; bracket x by the components' own roots."""
     for j in range(n):
-        target[j] = (target[j] - b[j]) * _exp(-raw_a[j] * _bound(raw_a[j]))
+        target[j] = (target[j] - b[j]) * _finite_exp(-raw_a[j] * _bound(raw_a[j]))
         lower[j], upper[j] = _INFINITE, -_INFINITE
     for i in range(k):
         mean, raw = means[i * n :], raws[i * n :]
         for j in range(n):
-            root = mean[j] + _exp(raw[j] * _bound(raw[j])) * target[j]
+            root = mean[j] + _finite_exp(raw[j] * _bound(raw[j])) * target[j]
             lower[j] = lower[j] if lower[j] < root else root
             upper[j] = upper[j] if upper[j] > root else root
     for j in range(n):
@@ -1099,7 +1182,8 @@ def _linear(program, row, weights, constants, x, z, log_det, matrices, dim, n):
         total += weights[w + 2 * size + i]
         _clear(z[i * n :], n)
         permuted = program[row[lay.LISTS] + i]
-        _multiply(z[i * n :], matrices[size + permuted * dim :], x, 1, dim, n, dim, 1)
+        for k in range(dim):
+            _add_times(z[i * n :], matrices[size + permuted * dim + k], x[k * n :], n)
     _add_number(log_det, total, n)
 
 
@@ -1115,7 +1199,8 @@ def _linear_back(
     for i in range(dim):
         permuted = program[row[lay.LISTS] + i]
         _multiply_transposed(factors[permuted * dim :], g[i * n :], x, 1, dim, n)
-        _multiply(g_x, matrix[permuted * dim :], g[i * n :], dim, 1, n, 1, dim)
+        for k in range(dim):
+            _add_times(g_x[k * n :], matrix[permuted * dim + k], g[i * n :], n)
     for i in range(dim):
         for k in range(dim):
             s = _ZERO
@@ -1143,42 +1228,95 @@ def _read(row, state, coordinate, n):
         _copy(row, state[coordinate * n :], n)
 
 
-@_kernel("PPAAAAAAAii")
-def _conditioned(program, row, w, constants, state, z, log_det, own, scratch, dim, n):
-    """A network reads some coordinates and gives the parameters that map some."""
-    width, inputs, mapped = row[lay.WIDTH], row[lay.INPUTS], row[lay.MAPPED]
-    kind, pieces, parameters = row[lay.TRANSFORMER], row[lay.PIECES], row[lay.PARAMETERS]
-    lists, layer = row[lay.LISTS], width * n
+@_kernel("PPAAAi")
+def _parameters(program, row, w, state, own, n):
+    """Let the network read coordinates of a state; theta is behind what it reads."""
+    width, inputs, hidden = row[lay.WIDTH], row[lay.INPUTS], row[lay.HIDDEN]
+    read, layer = own[hidden * n :], width * n
     for i in range(inputs):
-        _read(own[4 * layer + i * n :], state, program[lists + i], n)
-    theta = own[4 * layer + inputs * n :]
-    kept = theta[mapped * parameters * n :]
+        _read(read[i * n :], state, program[row[lay.LISTS] + i], n)
     _network(
         w,
         inputs,
         width,
-        mapped * parameters,
-        own[4 * layer :],
+        row[lay.MAPPED] * row[lay.PARAMETERS],
+        read,
         own,
         own[layer:],
         own[2 * layer :],
         own[3 * layer :],
-        theta,
+        read[inputs * n :],
+        hidden > 2 * width,
         n,
     )
+
+
+@_kernel("PAAAAAi")
+def _inputs_back(row, w, own, g_theta, g_x, hidden, n):
+    """Write the gradient of what the network reads, and into `hidden` those of its sums."""
+    width, layer = row[lay.WIDTH], row[lay.WIDTH] * n
+    _network_inputs_back(
+        w,
+        row[lay.INPUTS],
+        width,
+        row[lay.MAPPED] * row[lay.PARAMETERS],
+        own[2 * layer :],
+        own[3 * layer :],
+        g_theta,
+        g_x,
+        hidden,
+        hidden[layer:],
+        n,
+    )
+
+
+@_kernel("PAAAAi")
+def _own_weights_back(row, own, g_theta, hidden, g_w, n):
+    """Add the gradients of the weights, once `_inputs_back` has been there."""
+    width, layer = row[lay.WIDTH], row[lay.WIDTH] * n
+    _network_weights_back(
+        row[lay.INPUTS],
+        width,
+        row[lay.MAPPED] * row[lay.PARAMETERS],
+        own[row[lay.HIDDEN] * n :],
+        own,
+        own[layer:],
+        g_theta,
+        hidden,
+        hidden[layer:],
+        g_w,
+        n,
+    )
+
+
+@_kernel("PPAAi")
+def _add_to_read(program, row, g, g_x, n):
+    """Add the gradient of what the network reads to that of the state."""
+    for i in range(row[lay.INPUTS]):
+        coordinate = program[row[lay.LISTS] + i]
+        if coordinate != lay.ONES:
+            _add(g[coordinate * n :], g_x[i * n :], n)
+
+
+@_kernel("PPAAAAAAAii")
+def _conditioned(program, row, w, constants, state, z, log_det, own, scratch, dim, n):
+    """A network reads some coordinates and gives the parameters that map some."""
+    inputs, mapped, parameters = row[lay.INPUTS], row[lay.MAPPED], row[lay.PARAMETERS]
+    theta = own[(row[lay.HIDDEN] + inputs) * n :]
+    kept = theta[mapped * parameters * n :]
+    _parameters(program, row, w, state, own, n)
     _copy(z, state, dim * n)
-    rows = row[lay.KEPT]
     for i in range(mapped):
-        at = program[lists + inputs + i] * n
+        at = program[row[lay.LISTS] + inputs + i] * n
         _transform(
-            kind,
-            pieces,
+            row[lay.TRANSFORMER],
+            row[lay.PIECES],
             constants[row[lay.CONSTANTS]],
             state[at:],
             theta[i * parameters * n :],
             z[at:],
             log_det,
-            kept[i * rows * n :],
+            kept[i * row[lay.KEPT] * n :],
             scratch,
             n,
         )
@@ -1188,47 +1326,28 @@ def _conditioned(program, row, w, constants, state, z, log_det, own, scratch, di
 def _conditioned_back(
     program, row, w, constants, state, z, own, g, g_log_det, g_w, scratch, dim, n
 ):
-    width, inputs, mapped = row[lay.WIDTH], row[lay.INPUTS], row[lay.MAPPED]
-    kind, pieces, parameters = row[lay.TRANSFORMER], row[lay.PIECES], row[lay.PARAMETERS]
-    lists, layer, rows = row[lay.LISTS], width * n, row[lay.KEPT]
-    theta = own[4 * layer + inputs * n :]
+    inputs, mapped, parameters = row[lay.INPUTS], row[lay.MAPPED], row[lay.PARAMETERS]
+    theta = own[(row[lay.HIDDEN] + inputs) * n :]
     kept = theta[mapped * parameters * n :]
     for i in range(mapped):
-        at = program[lists + inputs + i] * n
+        at = program[row[lay.LISTS] + inputs + i] * n
         _transform_back(
-            kind,
-            pieces,
+            row[lay.TRANSFORMER],
+            row[lay.PIECES],
             constants[row[lay.CONSTANTS]],
             state[at:],
             z[at:],
             theta[i * parameters * n :],
-            kept[i * rows * n :],
+            kept[i * row[lay.KEPT] * n :],
             g_log_det,
             g[at:],
             scratch,
             n,
         )
-    g_x = scratch[2 * layer :]
-    _network_back(
-        w,
-        inputs,
-        width,
-        mapped * parameters,
-        own[4 * layer :],
-        own,
-        own[layer:],
-        own[2 * layer :],
-        own[3 * layer :],
-        theta,
-        g_w,
-        g_x,
-        scratch,
-        scratch[layer:],
-        n,
-    )
-    for i in range(inputs):
-        if program[lists + i] != lay.ONES:
-            _add(g[program[lists + i] * n :], g_x[i * n :], n)
+    g_x = scratch[2 * row[lay.WIDTH] * n :]
+    _inputs_back(row, w, own, theta, g_x, scratch, n)
+    _own_weights_back(row, own, theta, scratch, g_w, n)
+    _add_to_read(program, row, g, g_x, n)
 
 
 # Layers from z to x.
@@ -1282,33 +1401,26 @@ def _generate_conditioned(
     program, row, w, constants, z, x, log_det, no_log_det, own, scratch, dim, n
 ):
     """Undo `_conditioned`: the network reads x, of which each pass knows a coordinate more."""
-    width, inputs, mapped = row[lay.WIDTH], row[lay.INPUTS], row[lay.MAPPED]
-    kind, pieces, parameters = row[lay.TRANSFORMER], row[lay.PIECES], row[lay.PARAMETERS]
-    lists, layer, passes = row[lay.LISTS], width * n, row[lay.PASSES]
-    theta = own[4 * layer + inputs * n :]
-    kept = theta[mapped * parameters * n :]
+    inputs, mapped, parameters = row[lay.INPUTS], row[lay.MAPPED], row[lay.PARAMETERS]
+    before, outputs = row[lay.HIDDEN] + inputs, mapped * parameters
+    passes = row[lay.PASSES]
+    theta = own[before * n :]
+    kept = theta[outputs * n :]
     _copy(x, z, dim * n)
     for made in range(passes):
-        for i in range(inputs):
-            _read(own[4 * layer + i * n :], x, program[lists + i], n)
-        _network(
-            w,
-            inputs,
-            width,
-            mapped * parameters,
-            own[4 * layer :],
-            own,
-            own[layer:],
-            own[2 * layer :],
-            own[3 * layer :],
-            theta,
-            n,
-        )
+        # What the first of several passes is for depends on no coordinate: one point will do, whose
+        # parameters lie before those of all. Not one of the batch: that may be broken.
+        if made == 0 and passes > 1 and outputs <= before * (n - 1):
+            _clear(scratch, dim)
+            _parameters(program, row, w, scratch, own, 1)
+            _fill_rows(theta, own[before:], outputs, n)
+        else:
+            _parameters(program, row, w, x, own, n)
         for i in range(mapped):
-            at = program[lists + inputs + i] * n
+            at = program[row[lay.LISTS] + inputs + i] * n
             _generate_map(
-                kind,
-                pieces,
+                row[lay.TRANSFORMER],
+                row[lay.PIECES],
                 constants[row[lay.CONSTANTS]],
                 z[at:],
                 theta[i * parameters * n :],
@@ -1320,8 +1432,48 @@ def _generate_conditioned(
             )
 
 
-@_kernel("iPAAAAAii")
-def _forward(layers, program, weights, constants, fixed, rows, log_det, dim, n):
+@_kernel("PPAAAAAAAAii")
+def _turned_back(program, row, w, state, z, own, g, g_log_det, g_w, scratch, dim, n):
+    r"""Go back through `_generate_conditioned` of an affine map, whose result z the network read.
+
+    The gradient of the result is :math:`G = g + N G`, where N goes from it to the parameters and
+    back through the network. The parameters of a coordinate depend on those before it, so N is
+    nilpotent: of as many terms as there are passes the sum is exact.
+    """
+    inputs, mapped, parameters = row[lay.INPUTS], row[lay.MAPPED], row[lay.PARAMETERS]
+    theta = own[(row[lay.HIDDEN] + inputs) * n :]
+    g_x = scratch[2 * row[lay.WIDTH] * n :]
+    g_theta = g_x[inputs * n :]
+    whole = g_theta[mapped * parameters * n :]
+    for made in range(row[lay.PASSES]):
+        _copy(whole, g, dim * n)
+        if made > 0:
+            _add_to_read(program, row, whole, g_x, n)
+        for i in range(mapped):
+            at, first = program[row[lay.LISTS] + inputs + i] * n, i * parameters * n
+            if row[lay.TRANSFORMER] == lay.AFFINE:
+                _generate_affine_back(
+                    z[at:],
+                    theta[first:],
+                    theta[first + n :],
+                    whole[at:],
+                    g_log_det,
+                    g_theta[first:],
+                    n,
+                )
+            else:
+                _copy(g_theta[first:], whole[at:], n)
+        _inputs_back(row, w, own, g_theta, g_x, scratch, n)
+    _own_weights_back(row, own, g_theta, scratch, g_w, n)
+    _copy(g, whole, dim * n)
+    if row[lay.TRANSFORMER] == lay.AFFINE:
+        for i in range(mapped):
+            at = program[row[lay.LISTS] + inputs + i] * n
+            _grow(g[at:], theta[i * parameters * n :], n)
+
+
+@_kernel("iPAAAAAAii")
+def _forward(layers, program, weights, constants, fixed, rows, log_det, no_log_det, dim, n):
     """Take the points in the first rows through all layers; add up the log-determinants.
 
     `fixed` is space for masked weights and for matrices. `rows` begins with the scratch.
@@ -1338,7 +1490,12 @@ def _forward(layers, program, weights, constants, fixed, rows, log_det, dim, n):
             if row[lay.MASKED]:
                 _product(fixed, w, constants[row[lay.CONSTANTS] + 1 :], row[lay.MASKED])
                 w = fixed
-            _conditioned(program, row, w, constants, x, z, log_det, own, rows, dim, n)
+            if row[lay.TURNED]:
+                _generate_conditioned(
+                    program, row, w, constants, x, z, log_det, no_log_det, own, rows, dim, n
+                )
+            else:
+                _conditioned(program, row, w, constants, x, z, log_det, own, rows, dim, n)
 
 
 @_kernel("iPAAAAAAii")
@@ -1356,9 +1513,12 @@ def _generate(layers, program, weights, constants, fixed, rows, log_det, no_log_
             if row[lay.MASKED]:
                 _product(fixed, w, constants[row[lay.CONSTANTS] + 1 :], row[lay.MASKED])
                 w = fixed
-            _generate_conditioned(
-                program, row, w, constants, z, x, log_det, no_log_det, own, rows, dim, n
-            )
+            if row[lay.TURNED]:
+                _conditioned(program, row, w, constants, z, x, log_det, own, rows, dim, n)
+            else:
+                _generate_conditioned(
+                    program, row, w, constants, z, x, log_det, no_log_det, own, rows, dim, n
+                )
 
 
 @_kernel("iPAAAAAAAii")
@@ -1383,9 +1543,12 @@ def _backward(layers, program, weights, constants, fixed, rows, g, g_log_det, g_
                 w = fixed
                 g_w = fixed[size:]
                 _clear(g_w, size)
-            _conditioned_back(
-                program, row, w, constants, x, z, own, g, g_log_det, g_w, rows, dim, n
-            )
+            if row[lay.TURNED]:
+                _turned_back(program, row, w, x, z, own, g, g_log_det, g_w, rows, dim, n)
+            else:
+                _conditioned_back(
+                    program, row, w, constants, x, z, own, g, g_log_det, g_w, rows, dim, n
+                )
             if size:
                 _scale_by(g_w, masks, size)
                 _add(g_weights[row[lay.WEIGHTS] :], g_w, size)
@@ -1462,7 +1625,7 @@ def run_chain(
         if mode == lay.GENERATE:
             _generate(layers, program, weights, constants, work, rows, log_det, g_log_det, dim, n)
         else:
-            _forward(layers, program, weights, constants, work, rows, log_det, dim, n)
+            _forward(layers, program, weights, constants, work, rows, log_det, g_log_det, dim, n)
         if mode == lay.NORMALIZE or mode == lay.GENERATE:
             _to_points(z, rows[leave * n :], start, dim, n)
             _copy(log_dets[start:], log_det, n)

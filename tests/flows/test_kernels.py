@@ -24,6 +24,7 @@ from flowplay.config import RunConfig
 from flowplay.errors import RefusedError
 from flowplay.flows import Flow, build_flow, compiled
 from flowplay.flows.chain import Link
+from flowplay.flows.inverse import InverseLink
 from flowplay.kernels import build, library, process
 from flowplay.training import RunState, cost, new_run, pool, train_slice
 from flowplay.training.live_run import LiveRun
@@ -44,7 +45,7 @@ REAL_PATH = library.path
 #: A flow with each kind of layer and of map that kernels know.
 KNOWN = [
     *("nice", "realnvp", "glow", "maf", "nsf", "nsf-conditioning=autoregressive", "flowpp"),
-    "graphical",
+    *("graphical", "iaf"),
 ]
 
 
@@ -76,7 +77,7 @@ def random_flow(name: str, dim: int, dtype: torch.dtype = torch.float64) -> Flow
 
 
 def linked(flow: Flow) -> bool:
-    return all(isinstance(b, Link) for b in flow.bijections)
+    return all(isinstance(b, Link | InverseLink) for b in flow.bijections)
 
 
 def total(gradients: list[Tensor]) -> Tensor:
@@ -98,7 +99,8 @@ def rounding_factor(name: str) -> float:
 
     In a graph a coordinate without parents has one spline for all points. Its rounding is the same
     for all of them, so it does not average out. With seven draws of the weights kernels were wrong
-    in 0.4 to 2.6 times as many points as torch.
+    in 0.4 to 2.6 times as many points as torch; with sixteen, the median error of a log-density was
+    0.5 to 2.4 times that of torch, and 1.04 times on average.
     """
     return 3.0 if name.startswith("graphical") else 1.0
 
@@ -124,12 +126,13 @@ def resolved(name: str, dim: int, x: Tensor) -> Tensor:
 @pytest.mark.parametrize(("name", "dim"), CASES)
 def test_kernels_agree_with_torch(name: str, dim: int) -> None:
     flow = random_flow(name, dim, dtype=torch.float32)
-    if not any(isinstance(b, Link) for b in flow.bijections[:-1]):
+    if not any(isinstance(b, Link | InverseLink) for b in flow.bijections[:-1]):
         pytest.skip("torch does it all")
     if not linked(flow) and name != "mixed":
         pytest.skip("torch does it all")
     x = resolved(name, dim, flow.sample(700))
     log_prob, g_x, g = judged(random_flow(name, dim), x.double())
+    near = rounding_factor(name) * CLOSE
 
     loss, found = flow.loss_and_gradient(x)
     assert float(loss) == pytest.approx(float(-log_prob.mean()), rel=CLOSE)
@@ -138,10 +141,10 @@ def test_kernels_agree_with_torch(name: str, dim: int) -> None:
     assert (total(found) - g).norm() <= rounding_factor(name) * CLOSE * g.norm() + rounding
 
     with torch.no_grad():
-        torch.testing.assert_close(flow.log_prob(x).double(), log_prob, rtol=CLOSE, atol=CLOSE)
+        torch.testing.assert_close(flow.log_prob(x).double(), log_prob, rtol=near, atol=near)
     points = x.clone().requires_grad_()
     value = flow.log_prob(points)
-    torch.testing.assert_close(value.detach().double(), log_prob, rtol=CLOSE, atol=CLOSE)
+    torch.testing.assert_close(value.detach().double(), log_prob, rtol=near, atol=near)
     (found_x,) = torch.autograd.grad(value.sum(), points)
     assert (found_x.double() - g_x).norm() <= CLOSE * g_x.norm()
 
@@ -248,11 +251,11 @@ def test_a_mixture_base_is_trained_with_kernels_too(
 def test_what_is_generated_of_broken_numbers_is_broken(name: str) -> None:
     flow = random_flow(name, 2, dtype=torch.float32)
     z = torch.randn(20, 2)
-    z[7, 1] = float("nan")
+    z[0, 0] = z[7, 1] = float("nan")
     with torch.no_grad():
         x, log_det = flow.forward(z)
         finite = x.isfinite().all(-1)
-        assert finite.tolist() == [i != 7 for i in range(len(x))]
+        assert finite.tolist() == [i not in (0, 7) for i in range(len(x))]
         for p in list(flow.parameters())[-1:]:
             p.fill_(float("nan"))
         x, log_det = flow.forward(torch.randn(20, 2))
@@ -314,11 +317,11 @@ def test_broken_numbers_come_out_broken(name: str, value: float) -> None:
         assert fine or not (loss.isfinite() and total(gradients).isfinite().all())
     assert broken
     flow = random_flow(name, 2, dtype=torch.float32)
-    x[7, 1] = value
+    x[0, 0] = x[7, 1] = value
     assert not flow.loss_and_gradient(x)[0].isfinite()
     with torch.no_grad():
         finite = flow.log_prob(x).isfinite()
-    assert finite.tolist() == [i != 7 for i in range(len(x))]
+    assert finite.tolist() == [i not in (0, 7) for i in range(len(x))]
 
 
 @pytest.mark.usefixtures("there")
