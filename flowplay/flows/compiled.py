@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -15,10 +15,6 @@ from torch.autograd.function import once_differentiable
 
 from flowplay import kernels
 from flowplay.kernels import layout as lay
-
-if TYPE_CHECKING:
-    from flowplay.flows.chain import Link
-    from flowplay.flows.inverse import InverseLink
 
 #: Most points in a block: few enough for what a chain keeps for its gradients to fit the cache.
 BLOCK = 256
@@ -74,15 +70,19 @@ class Layer(NamedTuple):
 
     def hidden_rows(self, *, keep: bool) -> int:
         """Return how many rows its hidden units take, with or without what gradients need."""
+        if self.kind == lay.RESIDUAL:
+            return (3 if keep else 2) * self.width
         return (4 if keep else 2) * self.width
 
     def own_rows(self, *, keep: bool) -> int:
         """Return how many rows of the work space are its own."""
+        hidden = self.hidden_rows(keep=keep)
+        if self.kind == lay.RESIDUAL:
+            return hidden + lay.JACOBIAN
         if self.kind != lay.CONDITIONED:
             return 0
         kind, parameters, pieces, _ = self.transformer
         of_each = parameters + lay.kept_rows(kind, pieces)
-        hidden = self.hidden_rows(keep=keep)
         return hidden + len(self.inputs) + len(self.mapped) * of_each
 
     def scratch_rows(self, dim: int) -> int:
@@ -94,7 +94,23 @@ class Layer(NamedTuple):
 
     def fixed_size(self, dim: int, weights: int) -> int:
         """Return how many numbers it uses that do not grow with the number of points."""
+        if self.kind == lay.RESIDUAL:
+            return lay.residual_size(self.width)
         return max(3 * dim * dim if self.kind == lay.LINEAR else 0, 2 * weights * self.masked)
+
+
+@runtime_checkable
+class Compilable(Protocol):
+    """A bijection that compiled kernels may know."""
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Return all parameters of the layer, in the order of `parameters()`."""
+
+    def kernel_layers(self) -> Sequence[Layer]:
+        """Return what it is to the kernels; nothing if they cannot take it now.
+
+        In normalizing order; if it is several layers, they share its weights.
+        """
 
 
 class _Placed(NamedTuple):
@@ -123,7 +139,7 @@ class Compiled:
     """
 
     def __init__(
-        self, links: Sequence[Link[Any] | InverseLink], layers: Sequence[Sequence[Layer]], dim: int
+        self, links: Sequence[Compilable], layers: Sequence[Sequence[Layer]], dim: int
     ) -> None:
         self.dim = dim
         self.tensors = [t for link in reversed(links) for t in link.tensors()]
@@ -317,7 +333,7 @@ class _Chains(dict[tuple[int, ...], Compiled]):
         return _Chains, ()
 
 
-def compiled(links: Sequence[Link[Any] | InverseLink], x: Tensor) -> Compiled | None:
+def compiled(links: Sequence[Compilable], x: Tensor) -> Compiled | None:
     """Return the chain for the kernels, if they are loaded and can take it and x [B, D]."""
     if kernels.loaded() is None or not links or not len(x):
         return None

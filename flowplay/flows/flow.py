@@ -14,9 +14,9 @@ from flowplay.flows import chain
 from flowplay.flows.base import Bijection
 from flowplay.flows.bases import Base, StandardNormal
 from flowplay.flows.chain import Link
-from flowplay.flows.compiled import compiled
+from flowplay.flows.compiled import Compilable, compiled
 from flowplay.flows.continuous import ContinuousLayer, joined
-from flowplay.flows.inverse import Inverse, InverseLink
+from flowplay.flows.inverse import Inverse
 from flowplay.models.base import SamplingModel
 
 
@@ -58,9 +58,9 @@ class Flow(Bijection, SamplingModel):
         super().__init__()
         self.bijections: Sequence[Bijection] = nn.ModuleList(bijections)  # type: ignore[assignment]
         # In normalizing order; nothing if there are other layers.
-        known = [b for b in reversed(bijections) if isinstance(b, Link | InverseLink)]
+        known: list[Compilable] = [b for b in reversed(bijections) if isinstance(b, Compilable)]
         self._known = known if len(known) == len(bijections) else []
-        links = [b for b in known if isinstance(b, Link)]
+        links = [b for b in reversed(bijections) if isinstance(b, Link)]
         self._links: list[Link[Any]] = links if len(links) == len(bijections) else []
         self.base = StandardNormal(dim) if base is None else base
         self.dim = dim
@@ -98,11 +98,10 @@ class Flow(Bijection, SamplingModel):
     def loss_and_gradient(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         r"""Return the training loss on data x [B, D] and its gradient.
 
-        Where every layer is a `Link`, or the inverse of one that compiled kernels know, no graph is
-        built: with :math:`z_0 = f^{-1}(x)`, the base
-        gives the gradient of the mean NLL with respect to :math:`z_0` (:math:`z_0 / B` for a
-        standard normal), that with respect to every log-determinant is :math:`-1/B`, and the links
-        propagate them back.
+        Where compiled kernels know every layer, or each is a `Link`, no graph is built: with
+        :math:`z_0 = f^{-1}(x)`, the base gives the gradient of the mean NLL with respect to
+        :math:`z_0` (:math:`z_0 / B` for a standard normal), that with respect to every
+        log-determinant is :math:`-1/B`, and the layers propagate them back.
 
         Returns:
             `loss` (scalar), and its gradient in pieces, of each parameter or of all, in the order

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from flowplay.flows.base import Bijection
-from flowplay.flows.conditioner import REACH, STEEPNESS
+from flowplay.flows.compiled import Layer, compiled
+from flowplay.flows.conditioner import REACH, STEEPNESS, weights_and_biases
 from flowplay.flows.roots import NotConvergedError
-
-#: No residual block's Lipschitz constant exceeds this.
-LIPSCHITZ = 0.97
-
-#: The derivative of a SiLU lies within 1/2 ± this.
-_SLOPE_RADIUS = 0.59984
+from flowplay.kernels import layout as lay
+from flowplay.kernels.layout import LIPSCHITZ, NO_UNIT, SLOPE_RADIUS
 
 #: Terms of the power series that `series` takes.
 SERIES_TERMS = 8
@@ -66,8 +65,8 @@ class Contraction(nn.Module):
         r"""Return :math:`W_2` [D, width], scaled down so that Lip(g) is at most `LIPSCHITZ`."""
         w1, w2 = self.first.weight, self.last.weight
         sizes1, sizes2 = w1.norm(dim=1), w2.norm(dim=0)
-        balance = ((sizes2 + _TINY) / (sizes1 + _TINY)).sqrt()
-        bound = 0.5 * _norm(w2 @ w1) + _SLOPE_RADIUS * _norm(w2 / balance) * _norm(
+        balance = ((sizes2 + NO_UNIT) / (sizes1 + NO_UNIT)).sqrt()
+        bound = 0.5 * _norm(w2 @ w1) + SLOPE_RADIUS * _norm(w2 / balance) * _norm(
             (w1 * balance.unsqueeze(-1)).t()
         )
         return w2 * (LIPSCHITZ / bound.clamp(min=LIPSCHITZ))
@@ -90,14 +89,10 @@ class Contraction(nn.Module):
         return F.linear(F.linear(vectors, self.first.weight) * slopes, w2)
 
 
-#: Prevents a division by 0 for units with zero weights.
-_TINY = 1e-12
-
-
 def _norm(wide: Tensor) -> Tensor:
     """Return the spectral norm of a matrix [D, n] by the eigenvalues of its D x D Gram matrix."""
     largest: Tensor = torch.linalg.eigvalsh(wide @ wide.t())[-1]
-    return largest.clamp(min=_TINY).sqrt()
+    return largest.clamp(min=NO_UNIT).sqrt()
 
 
 class ResidualBlock(Bijection):
@@ -133,8 +128,21 @@ class ResidualBlock(Bijection):
         self.residual = Contraction(dim, width)
         self.log_det = log_det
 
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Return the weights and biases of g, in order."""
+        network = self.residual
+        return weights_and_biases(network.first, network.last)
+
+    def kernel_layers(self) -> Sequence[Layer]:
+        """Return the block, if it is one of two coordinates whose log-det is exact."""
+        width, dim = self.residual.first.weight.shape
+        known = dim == 2 and self.log_det == "exact"
+        return (Layer(lay.RESIDUAL, width=width),) if known else ()
+
     def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Normalize: add g(x)."""
+        if not torch.is_grad_enabled() and (quick := compiled([self], x)) is not None:
+            return quick.normalize(x)
         w2 = self.residual.bounded_weight()
         g, slopes = self.residual.value_and_slopes(x, w2)
         if self.log_det == "unbiased" and self.training:

@@ -16,7 +16,7 @@ import math
 NORMALIZE, LIKELIHOOD, DIFFERENTIATE, GENERATE = range(4)
 
 # The first column says what a layer is.
-SCALING, LINEAR, CONDITIONED = range(3)
+SCALING, LINEAR, CONDITIONED, RESIDUAL = range(4)
 
 #: What the columns of a row mean.
 #:
@@ -68,6 +68,9 @@ SCRATCH = 8
 #: Transformers that a layer may be turned with, where gradients follow.
 TURNING = (ADDITIVE, AFFINE)
 
+#: Rows of the Jacobian that a residual block of two coordinates keeps.
+JACOBIAN = 4
+
 #: Most steps towards the root of a mixture; `roots.py` allows as many.
 MOST_ROOT_STEPS = 200
 
@@ -86,3 +89,18 @@ IDENTITY_DERIVATIVE = math.log(math.expm1(1 - MIN_DERIVATIVE))
 def kept_rows(transformer: int, pieces: int) -> int:
     """Return how many rows a transformer keeps for each coordinate beside its parameters."""
     return {ADDITIVE: 0, AFFINE: 1, SPLINE: 9, MIXTURE: 7 * pieces + 2}[transformer]
+
+
+def residual_size(width: int) -> int:
+    """Return how many numbers a residual block uses that do not grow with the number of points."""
+    return 13 * width + 16
+
+
+#: No residual block's Lipschitz constant exceeds this.
+LIPSCHITZ = 0.97
+
+#: The derivative of a SiLU lies within 1/2 ± this.
+SLOPE_RADIUS = 0.59984
+
+#: Prevents a division by 0 for units with zero weights.
+NO_UNIT = 1e-12

@@ -65,6 +65,8 @@ _TINY, _INFINITE, _NAN = f32(1.2e-38), f32(np.inf), f32(np.nan)
 _SQRT2 = f32(1.4142135623730951)
 _ROUNDING = f32(4 * 1.1920929e-7)
 _PER_BOUND = f32(1 / lay.LOG_SCALE_BOUND)
+_LIPSCHITZ, _SLOPE_RADIUS = f32(lay.LIPSCHITZ), f32(lay.SLOPE_RADIUS)
+_NO_UNIT = f32(lay.NO_UNIT)
 _IDENTITY, _LEAST = f32(lay.IDENTITY_DERIVATIVE), f32(lay.MIN_DERIVATIVE)
 _MIN_BIN = f32(lay.MIN_BIN)
 
@@ -1350,6 +1352,192 @@ def _conditioned_back(
     _add_to_read(program, row, g, g_x, n)
 
 
+# Residual blocks of two coordinates: z = x + g(x), with W2 scaled so that g is a contraction.
+# Weights are W1 [width, 2], b1, W2 [2, width], b2. In `fixed` lie the scaled W2 [2, width], the
+# products E [4, width] by which slopes become the Jacobian, the gradients of both, and the sizes
+# that balance the norms of W1 and W2.
+
+
+@_kernel("fffA -> f")
+def _largest_eigenvalue(a, b, d, vector):
+    """Return that of the symmetric matrix [[a, b], [b, d]], and write its eigenvector."""
+    half = _HALF * (a - d)
+    radius = np.sqrt(half * half + b * b)
+    first = half + radius if half >= _ZERO else b
+    second = b if half >= _ZERO else radius - half
+    size = np.sqrt(first * first + second * second)
+    vector[0] = first / size if size > _ZERO else _ONE
+    vector[1] = second / size if size > _ZERO else _ZERO
+    return _HALF * (a + d) + radius
+
+
+@_kernel("AAAi -> f")
+def _lipschitz(w1, w2, fixed, width):
+    r"""Return the bound of g's Lipschitz constant; write what `_lipschitz_back` needs.
+
+    It is half the norm of W2 W1, and a factor times those of W2 over T and of T W1.
+    """
+    balance, kept = fixed[12 * width :], fixed[13 * width :]
+    p00 = p01 = p10 = p11 = _ZERO
+    a00 = a01 = a11 = b00 = b01 = b11 = _ZERO
+    for j in range(width):
+        x, y = w1[2 * j], w1[2 * j + 1]
+        u, v = w2[j], w2[width + j]
+        p00, p01, p10, p11 = p00 + u * x, p01 + u * y, p10 + v * x, p11 + v * y
+        sizes = np.sqrt(u * u + v * v) + _NO_UNIT, np.sqrt(x * x + y * y) + _NO_UNIT
+        square = sizes[0] / sizes[1]
+        balance[j] = np.sqrt(square)
+        a00, a01, a11 = a00 + u * u / square, a01 + u * v / square, a11 + v * v / square
+        b00, b01, b11 = b00 + x * x * square, b01 + x * y * square, b11 + y * y * square
+    kept[0], kept[1], kept[2], kept[3] = p00, p01, p10, p11
+    whole = _largest_eigenvalue(
+        p00 * p00 + p01 * p01, p00 * p10 + p01 * p11, p10 * p10 + p11 * p11, kept[4:]
+    )
+    outer = _largest_eigenvalue(a00, a01, a11, kept[6:])
+    inner = _largest_eigenvalue(b00, b01, b11, kept[8:])
+    kept[10] = np.sqrt(whole if whole > _NO_UNIT or whole != whole else _NO_UNIT)
+    kept[11] = np.sqrt(outer if outer > _NO_UNIT or outer != outer else _NO_UNIT)
+    kept[12] = np.sqrt(inner if inner > _NO_UNIT or inner != inner else _NO_UNIT)
+    return _HALF * kept[10] + _SLOPE_RADIUS * kept[11] * kept[12]
+
+
+@_kernel("AAAAAfi")
+def _lipschitz_back(w1, w2, fixed, g_w1, g_w2, g, width):
+    """Add the gradients of W1 and W2 where g is that of the bound."""
+    balance, kept = fixed[12 * width :], fixed[13 * width :]
+    u0, u1, a0, a1, b0, b1 = kept[4], kept[5], kept[6], kept[7], kept[8], kept[9]
+    whole = _HALF * g / kept[10]
+    outer = _SLOPE_RADIUS * g * kept[12] / kept[11]
+    inner = _SLOPE_RADIUS * g * kept[11] / kept[12]
+    v0, v1 = u0 * kept[0] + u1 * kept[2], u0 * kept[1] + u1 * kept[3]
+    for j in range(width):
+        x, y, u, v = w1[2 * j], w1[2 * j + 1], w2[j], w2[width + j]
+        t = balance[j]
+        along_a, along_b = (a0 * u + a1 * v) / t, (b0 * x + b1 * y) * t
+        size_2, size_1 = np.sqrt(u * u + v * v), np.sqrt(x * x + y * y)
+        # Both norms through t, of whose logarithm half each is that of a size.
+        g_log_t = inner * along_b * along_b - outer * along_a * along_a
+        per_2 = _HALF * g_log_t / (size_2 * (size_2 + _NO_UNIT)) if size_2 > _ZERO else _ZERO
+        per_1 = -_HALF * g_log_t / (size_1 * (size_1 + _NO_UNIT)) if size_1 > _ZERO else _ZERO
+        through = whole * (x * v0 + y * v1)
+        g_w2[j] += through * u0 + outer * along_a * a0 / t + per_2 * u
+        g_w2[width + j] += through * u1 + outer * along_a * a1 / t + per_2 * v
+        back = whole * (u * u0 + v * u1)
+        g_w1[2 * j] += back * v0 + inner * along_b * b0 * t + per_1 * x
+        g_w1[2 * j + 1] += back * v1 + inner * along_b * b1 * t + per_1 * y
+
+
+@_kernel("AAAi")
+def _silu_and_slopes(h, slope, bend, size):
+    """Replace h by SiLU(h), and write its first and second derivative."""
+    for j in range(size):
+        a = h[j]
+        sigmoid = _ONE / _logistic_denominator(a)
+        value = a * sigmoid
+        rest = _ONE - sigmoid
+        h[j] = value
+        slope[j] = sigmoid + value * rest
+        bend[j] = sigmoid * rest * (_TWO + a - _TWO * value)
+
+
+@_kernel("AAAAAi")
+def _log_det_of_two(j00, j01, j10, j11, log_det, n):
+    """Add the log of the determinant of I + J, which of a contraction is positive."""
+    for j in range(n):
+        log_det[j] += _log((_ONE + j00[j]) * (_ONE + j11[j]) - j01[j] * j10[j])
+
+
+@_kernel("AAAAAi")
+def _log_det_of_two_back(j00, j01, j10, j11, g_log_det, n):
+    """Replace J by its gradient."""
+    for j in range(n):
+        first, last, above, below = _ONE + j00[j], _ONE + j11[j], j01[j], j10[j]
+        g = g_log_det[j] / (first * last - above * below)
+        j00[j], j11[j] = g * last, g * first
+        j01[j], j10[j] = -g * below, -g * above
+
+
+@_kernel("f -> f")
+def _scale_of(bound):
+    return _ONE if bound < _LIPSCHITZ else _LIPSCHITZ / bound
+
+
+@_kernel("AAAAi -> f")
+def _contract(w1, w2, fixed, products, width):
+    """Write the scaled W2 and the products E; return the bound of the Lipschitz constant."""
+    bound = _lipschitz(w1, w2, fixed, width)
+    scale = _scale_of(bound)
+    for j in range(2 * width):
+        fixed[j] = scale * w2[j]
+    for i in range(2):
+        for k in range(2):
+            for j in range(width):
+                products[(2 * i + k) * width + j] = fixed[i * width + j] * w1[2 * j + k]
+    return bound
+
+
+@_kernel("PAAAAAAii")
+def _residual(row, w, fixed, x, z, log_det, own, bends, n):
+    """z = x + g(x), with the exact log-determinant."""
+    width = row[lay.WIDTH]
+    layer = width * n
+    w2, products = w[3 * width :], fixed[2 * width :]
+    _contract(w, w2, fixed, products, width)
+    h, slope, jacobian = own, own[layer:], own[3 * layer :]
+    _fill_rows(h, w[2 * width :], width, n)
+    _multiply(h, w, x, width, 2, n, 2, 1)
+    if bends:
+        _silu_and_slopes(h, slope, own[2 * layer :], layer)
+    else:
+        _silu_and_slope(h, slope, layer)
+        jacobian = own[2 * layer :]
+    _copy(z, x, 2 * n)
+    _add_number(z, w[5 * width], n)
+    _add_number(z[n:], w[5 * width + 1], n)
+    _multiply(z, fixed, h, 2, width, n, width, 1)
+    _clear(jacobian, 4 * n)
+    _multiply(jacobian, products, slope, 4, width, n, width, 1)
+    _log_det_of_two(jacobian, jacobian[n:], jacobian[2 * n :], jacobian[3 * n :], log_det, n)
+
+
+@_kernel("PAAAAAAAAi")
+def _residual_back(row, w, fixed, x, own, g, g_log_det, g_w, scratch, n):
+    """Replace g, the gradient of the result, by that of x; add those of the weights."""
+    width = row[lay.WIDTH]
+    layer = width * n
+    w2, products = w[3 * width :], fixed[2 * width :]
+    g_products, g_scaled = fixed[6 * width :], fixed[10 * width :]
+    h, slope, bend, jacobian = own, own[layer:], own[2 * layer :], own[3 * layer :]
+    bound = _contract(w, w2, fixed, products, width)
+    _log_det_of_two_back(jacobian, jacobian[n:], jacobian[2 * n :], jacobian[3 * n :], g_log_det, n)
+    # Of the sums before the activation: through its value, and through its slope.
+    g_sum, g_slope = scratch, scratch[layer:]
+    _clear(g_sum, layer)
+    _multiply(g_sum, fixed, g, width, 2, n, 1, width)
+    _clear(g_slope, layer)
+    _multiply(g_slope, products, jacobian, width, 4, n, 1, width)
+    for j in range(layer):
+        g_sum[j] = g_sum[j] * slope[j] + g_slope[j] * bend[j]
+    _clear(g_products, 6 * width)
+    _multiply_transposed(g_products, jacobian, slope, 4, width, n)
+    _multiply_transposed(g_scaled, g, h, 2, width, n)
+    _add_rows(g_w[5 * width :], g, 2, n)
+    _multiply_transposed(g_w, g_sum, x, width, 2, n)
+    _add_rows(g_w[2 * width :], g_sum, width, n)
+    _multiply(g, w, g_sum, 2, width, n, 1, 2)
+    scale, g_scale = _scale_of(bound), _ZERO
+    for i in range(2):
+        for j in range(width):
+            for k in range(2):
+                of_product = g_products[(2 * i + k) * width + j]
+                g_scaled[i * width + j] += of_product * w[2 * j + k]
+                g_w[2 * j + k] += of_product * fixed[i * width + j]
+            g_scale += g_scaled[i * width + j] * w2[i * width + j]
+            g_w[(3 + i) * width + j] += scale * g_scaled[i * width + j]
+    if not bound < _LIPSCHITZ:
+        _lipschitz_back(w, w2, fixed, g_w, g_w[3 * width :], -g_scale * scale / bound, width)
+
+
 # Layers from z to x.
 
 
@@ -1485,6 +1673,9 @@ def _forward(layers, program, weights, constants, fixed, rows, log_det, no_log_d
             _scaling(row, weights, constants, x, z, log_det, dim, n)
         elif row[lay.KIND] == lay.LINEAR:
             _linear(program, row, weights, constants, x, z, log_det, fixed, dim, n)
+        elif row[lay.KIND] == lay.RESIDUAL:
+            w, bends = weights[row[lay.WEIGHTS] :], row[lay.HIDDEN] > 2 * row[lay.WIDTH]
+            _residual(row, w, fixed, x, z, log_det, own, bends, n)
         else:
             w = weights[row[lay.WEIGHTS] :]
             if row[lay.MASKED]:
@@ -1534,6 +1725,9 @@ def _backward(layers, program, weights, constants, fixed, rows, g, g_log_det, g_
             _linear_back(
                 program, row, weights, constants, x, g, g_log_det, g_weights, rows, fixed, dim, n
             )
+        elif row[lay.KIND] == lay.RESIDUAL:
+            w, g_w = weights[row[lay.WEIGHTS] :], g_weights[row[lay.WEIGHTS] :]
+            _residual_back(row, w, fixed, x, own, g, g_log_det, g_w, rows, n)
         else:
             w, size = weights[row[lay.WEIGHTS] :], row[lay.MASKED]
             g_w = g_weights[row[lay.WEIGHTS] :]

@@ -18,9 +18,10 @@ from flowplay.flows.glow import ActNorm, InvertibleLinear
 from flowplay.flows.graphical import LearnedGraphicalLayer
 from flowplay.flows.inverse import Inverse
 from flowplay.flows.made import MADE
-from flowplay.flows.residual import LIPSCHITZ, ResidualBlock
+from flowplay.flows.residual import ResidualBlock
 from flowplay.flows.transformers import Affine, LogisticMixture
 from flowplay.flows.vector_field import VectorField
+from flowplay.kernels.layout import LIPSCHITZ
 
 
 def scattered(module: Bijection, spread: float = 0.3) -> Bijection:

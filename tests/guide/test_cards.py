@@ -29,10 +29,11 @@ from flowplay.flows.nice import DiagonalScaling
 from flowplay.flows.nsf import BOUND
 from flowplay.flows.planar import Planar
 from flowplay.flows.radial import Radial
-from flowplay.flows.residual import LIPSCHITZ, Contraction, ResidualBlock
+from flowplay.flows.residual import Contraction, ResidualBlock
 from flowplay.flows.splines import rational_quadratic
 from flowplay.flows.transformers import bounded
 from flowplay.guide import PAPERS
+from flowplay.kernels.layout import LIPSCHITZ
 from flowplay.models import build_model
 
 TOLERANCE = 1e-8
