@@ -347,6 +347,18 @@ _STEPS = Whole(
     8,
 )
 
+_COUPLING = Choice(
+    "coupling",
+    "Pairs",
+    "Which draw of the noise moves to which point of a batch. Paths of sorted and of optimal "
+    "pairs cross less often than those of pairs at random, so the field is simpler to learn. "
+    "Optimal pairs take longer to find.",
+    "sorted",
+    MappingProxyType(
+        {"sorted": "Sorted", "optimal": "Optimal (shortest paths)", "independent": "At random"}
+    ),
+)
+
 FFJORD = FlowFamily(
     name="ffjord",
     label="FFJORD",
@@ -406,9 +418,10 @@ FLOW_MATCHING = FlowFamily(
         2023,
         "https://arxiv.org/abs/2210.02747",
     ),
-    defaults=MappingProxyType({"depth": 8, "learning_rate": 1e-2}),
+    defaults=MappingProxyType({"depth": 8, "learning_rate": 2e-2, "batch_size": 512}),
     depth_help="Number of equal time intervals in which the ODE is solved and shown.",
     depth_units=("interval of time", "intervals of time"),
+    options=(_COUPLING,),
     mixable=False,
     loss_name="flow-matching loss",
     loss="It is trained by the flow-matching loss, which is not a likelihood. The held-out NLL "

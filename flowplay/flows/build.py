@@ -112,7 +112,10 @@ def build_flow(
         layers.append(standardization)
     components = int(given.get(BASE_COMPONENTS.name, BASE_COMPONENTS.default))
     base = GaussianMixture(dim, components) if components > 1 else None
-    return FAMILIES[architecture].flow(layers, dim, base=base, checkpoint=checkpoint)
+    flow = FAMILIES[architecture].flow
+    named = inspect.signature(flow).parameters
+    of_loss = {name: value for name, value in given.items() if name in named}
+    return flow(layers, dim, base=base, checkpoint=checkpoint, **of_loss)
 
 
 def _layers(architecture: str, turned: bool, **keywords: Any) -> list[Bijection]:  # noqa: ANN401

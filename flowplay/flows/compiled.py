@@ -181,6 +181,16 @@ class Compiled:
         self._run(lay.DIFFERENTIATE, x, g_z=g_z, g_log_det=g_log_det, g_x=g_x, g_weights=gradient)
         return g_x, gradient
 
+    def regress(self, x: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Let the network of a chain of one map x [B, I] to as many outputs as target [B, O] has.
+
+        Returns:
+            The mean over points of the squared distance (scalar), and the weights' gradient [P].
+        """
+        loss, gradient = x.new_empty(1), x.new_zeros(self.size)
+        self._run(lay.REGRESS, x, z=target, log_det=loss, g_weights=gradient)
+        return loss[0], gradient
+
     def split(self, gradient: Tensor) -> list[Tensor]:
         """Return a gradient [P] as gradients of the tensors, in generating order."""
         parts = gradient.split([t.numel() for t in self.tensors])
@@ -196,7 +206,7 @@ class Compiled:
     def _run(self, mode: int, x: Tensor, **arrays: Tensor) -> None:
         loaded = kernels.loaded()
         assert loaded is not None
-        table = self._tables[mode in (lay.LIKELIHOOD, lay.DIFFERENTIATE)]
+        table = self._tables[mode in (lay.LIKELIHOOD, lay.DIFFERENTIATE, lay.REGRESS)]
         weights, constants = self._weights(), self._current_constants()
         kept = {name: array.contiguous() for name, array in arrays.items()}
         x = x.contiguous()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from flowplay.flows.conditioner import REACH, STEEPNESS
+from flowplay.flows.compiled import KernelTransformer, Layer, compiled
+from flowplay.flows.conditioner import REACH, STEEPNESS, weights_and_biases
+from flowplay.kernels import layout as lay
 
 
 class VectorField(nn.Module):
@@ -42,6 +46,7 @@ class VectorField(nn.Module):
         self.second = nn.Linear(width, width)
         self.last = nn.Linear(width, dim)
         self.evaluations = 0
+        self._network: _Network | None = None
         with torch.no_grad():
             self.first.weight.copy_(STEEPNESS * F.normalize(torch.randn(width, dim), dim=-1))
             self.first.bias.uniform_(-STEEPNESS * REACH, STEEPNESS * REACH)
@@ -67,6 +72,28 @@ class VectorField(nn.Module):
         product = (product @ self.second.weight.t()) * d2
         return field, ((product @ self.last.weight.t()) * noise).sum(-1)
 
+    def squared_error(self, t: Tensor, x: Tensor, target: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return the mean of |f(x, t) - target|^2 (scalar), and its gradient by each parameter.
+
+        Args:
+            t: times [B, 1].
+            x: points [B, D].
+            target: what f should be there [B, D].
+        """
+        self.evaluations += 1
+        if self._network is None:
+            self._network = _Network(self)
+        inputs = torch.cat((x, t), 1)
+        if (quick := compiled([self._network], inputs)) is not None:
+            self._network.read()
+            loss, gradient = quick.regress(inputs, target)
+            first, *others = quick.split(gradient)
+            bias, *rest = others
+            return loss, [first[:, :-1], bias, first[:, -1:], *rest]
+        with torch.enable_grad():
+            loss = (self(t, x) - target).square().sum(-1).mean()
+            return loss.detach(), list(torch.autograd.grad(loss, list(self.parameters())))
+
     def _first(self, t: Tensor, x: Tensor) -> Tensor:
         self.evaluations += 1
         a: Tensor = self.first(x) + self.time(t.reshape(-1, 1))
@@ -80,3 +107,39 @@ class VectorField(nn.Module):
         s2 = torch.sigmoid(a2)
         h2 = a2 * s2
         return self.last(h2), s1 + h1 * (1 - s1), s2 + h2 * (1 - s2)
+
+
+class _Network:
+    """A field as compiled kernels take a network: time is one more coordinate that it reads.
+
+    Args:
+        field: of D coordinates.
+    """
+
+    def __init__(self, field: VectorField) -> None:
+        self.field = field
+        # Kernels need the weights of place and time in one piece.
+        self.first = torch.cat((field.first.weight, field.time.weight), 1).detach()
+
+    def read(self) -> None:
+        """Copy the weights of place and time as they are now."""
+        parts = self.field.first.weight.detach(), self.field.time.weight.detach()
+        torch.cat(parts, 1, out=self.first)
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Return weights and biases."""
+        field = self.field
+        return self.first, field.first.bias, *weights_and_biases(field.second, field.last)
+
+    def kernel_layers(self) -> Sequence[Layer]:
+        """Return one layer, whose map is not used."""
+        width, dim = self.field.first.weight.shape
+        layer = Layer(
+            lay.CONDITIONED,
+            constants=(torch.zeros(1),),
+            width=width,
+            inputs=tuple(range(dim + 1)),
+            mapped=tuple(range(dim)),
+            transformer=KernelTransformer(lay.ADDITIVE, 1),
+        )
+        return (layer,)

@@ -12,8 +12,9 @@ import math
 #: What `run_chain` does: write z and the log-determinants; or, with gradients of the weights added
 #: to what is there, the mean negative log-likelihood but for its constant, into the first of the
 #: log-determinants; or the gradient of x, from those of z and of the log-determinants; or, from z,
-#: x and the log-determinants of the other direction.
-NORMALIZE, LIKELIHOOD, DIFFERENTIATE, GENERATE = range(4)
+#: x and the log-determinants of the other direction; or, of one layer's network alone, the mean
+#: squared distance of what it makes of x to z, in place of the likelihood.
+NORMALIZE, LIKELIHOOD, DIFFERENTIATE, GENERATE, REGRESS = range(5)
 
 # The first column says what a layer is.
 SCALING, LINEAR, CONDITIONED, RESIDUAL = range(4)

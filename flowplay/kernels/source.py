@@ -1762,6 +1762,26 @@ def _to_points(points, rows, start, dim, n):
             points[(start + j) * dim + i] = rows[i * n + j]
 
 
+@_kernel("PAAAAAifii -> f")
+def _regress(program, w, rows, x, targets, g_w, start, share, dim, n):
+    """Add the gradient of a network's squared error, times `share`; return the error's sum."""
+    row = program
+    state, own = rows[row[lay.X] * n :], rows[row[lay.OWN] * n :]
+    inputs, outputs = row[lay.INPUTS], row[lay.MAPPED]
+    theta = own[(row[lay.HIDDEN] + inputs) * n :]
+    _to_rows(state, x, start, dim, n)
+    _parameters(program, row, w, state, own, n)
+    total = _ZERO
+    for i in range(outputs):
+        for j in range(n):
+            error = theta[i * n + j] - targets[(start + j) * outputs + i]
+            total += error * error
+            theta[i * n + j] = _TWO * share * error
+    _inputs_back(row, w, own, theta, rows[2 * row[lay.WIDTH] * n :], rows, n)
+    _own_weights_back(row, own, theta, rows, g_w, n)
+    return total
+
+
 #: Arrays come as pointers; nothing asks for their lengths.
 _ANY = 2**40
 
@@ -1810,6 +1830,10 @@ def run_chain(
     start = 0
     while start < count:
         n = min(block, count - start)
+        if mode == lay.REGRESS:
+            total += _regress(program, weights, rows, x, z, g_weights, start, share, dim, n)
+            start += n
+            continue
         enter, leave = (last, first) if mode == lay.GENERATE else (first, last)
         _to_rows(rows[enter * n :], x, start, dim, n)
         # Before the first state: the log-determinants, their gradient, and that of the result.
@@ -1839,5 +1863,5 @@ def run_chain(
             if mode == lay.DIFFERENTIATE:
                 _to_points(g_x, g, start, dim, n)
         start += n
-    if mode == lay.LIKELIHOOD:
+    if mode == lay.LIKELIHOOD or mode == lay.REGRESS:
         log_dets[0] = f32(total) * share

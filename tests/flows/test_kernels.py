@@ -24,6 +24,7 @@ from flowplay.config import RunConfig
 from flowplay.errors import RefusedError
 from flowplay.flows import Flow, build_flow, compiled
 from flowplay.flows.compiled import Compilable
+from flowplay.flows.continuous import ContinuousLayer
 from flowplay.kernels import build, library, process
 from flowplay.training import RunState, cost, new_run, pool, train_slice
 from flowplay.training.live_run import LiveRun
@@ -246,6 +247,31 @@ def test_a_mixture_base_is_trained_with_kernels_too(
     assert len(asked) == 1
     torch.testing.assert_close(quick, loss, rtol=1e-5, atol=1e-5)
     assert (total(found) - total(wanted)).norm() <= 1e-4 * total(wanted).norm()
+
+
+@pytest.mark.usefixtures("there")
+@pytest.mark.parametrize("dim", [2, 5])
+def test_a_field_is_fitted_with_kernels_as_with_torch(dim: int) -> None:
+    piece = random_flow("flow_matching", dim, torch.float32).bijections[0]
+    assert isinstance(piece, ContinuousLayer)
+    field = piece.field
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(2):
+        t = torch.rand(700, 1, generator=generator)
+        x, target = torch.randn(2, 700, dim, generator=generator)
+        loss, found = field.squared_error(t, x, target)
+        with kernels.withheld():
+            expected, wanted = (
+                copy.deepcopy(field).double().squared_error(t.double(), x.double(), target.double())
+            )
+        assert float(loss) == pytest.approx(float(expected), rel=CLOSE)
+        for ours, torchs in zip(found, wanted, strict=True):
+            assert ours.shape == torchs.shape
+            assert (ours.double() - torchs).norm() <= CLOSE * torchs.norm()
+        # The next look must see them as they are then.
+        with torch.no_grad():
+            for p in field.parameters():
+                p.add_(0.1 * torch.randn(p.shape, generator=generator))
 
 
 @pytest.mark.usefixtures("there")
