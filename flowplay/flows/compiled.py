@@ -54,6 +54,7 @@ class Layer(NamedTuple):
         permutation: of a linear layer: coordinate i of the result is row `permutation[i]` of L U.
         passes: how often the network is asked where the layer generates.
         turned: whether its directions are exchanged.
+        steps: of a field's solver.
     """
 
     kind: int
@@ -67,6 +68,7 @@ class Layer(NamedTuple):
     permutation: tuple[int, ...] = ()
     passes: int = 1
     turned: bool = False
+    steps: int = 0
 
     def hidden_rows(self, *, keep: bool) -> int:
         """Return how many rows its hidden units take, with or without what gradients need."""
@@ -79,6 +81,8 @@ class Layer(NamedTuple):
         hidden = self.hidden_rows(keep=keep)
         if self.kind == lay.RESIDUAL:
             return hidden + lay.JACOBIAN
+        if self.kind == lay.FIELD:
+            return lay.field_rows(self.width, len(self.mapped), self.steps)
         if self.kind != lay.CONDITIONED:
             return 0
         kind, parameters, pieces, _ = self.transformer
@@ -87,7 +91,7 @@ class Layer(NamedTuple):
 
     def scratch_rows(self, dim: int) -> int:
         """Return how many rows it uses and leaves to the next layer."""
-        back = 2 * self.width + len(self.inputs)
+        back = (3 if self.kind == lay.FIELD else 2) * self.width + len(self.inputs)
         if self.turned:
             back += len(self.mapped) * self.transformer.parameters + dim
         return max(lay.SCRATCH, back, dim)
@@ -96,6 +100,8 @@ class Layer(NamedTuple):
         """Return how many numbers it uses that do not grow with the number of points."""
         if self.kind == lay.RESIDUAL:
             return lay.residual_size(self.width)
+        if self.kind == lay.FIELD:
+            return 2 * self.width**2
         return max(3 * dim * dim if self.kind == lay.LINEAR else 0, 2 * weights * self.masked)
 
 
@@ -279,7 +285,7 @@ class Compiled:
             row[lay.LISTS] = lay.COLUMNS * len(layers) + len(lists)
             row[lay.TRANSFORMER] = kind
             row[lay.PARAMETERS] = parameters
-            row[lay.PIECES] = pieces
+            row[lay.PIECES] = layer.steps or pieces
             row[lay.KEPT] = lay.kept_rows(kind, pieces)
             row[lay.HIDDEN] = layer.hidden_rows(keep=keep)
             row[lay.MASKED] = size * layer.masked

@@ -10,7 +10,9 @@ from torch import Tensor, nn
 from torchdiffeq import odeint
 
 from flowplay.flows.base import Bijection
+from flowplay.flows.compiled import Layer
 from flowplay.flows.vector_field import VectorField
+from flowplay.kernels import layout as lay
 
 #: Relative and absolute tolerance of a step of the adaptive solver.
 ADAPTIVE_TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-8}
@@ -68,6 +70,25 @@ class ContinuousLayer(Bijection):
     def inverse(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Normalize: integrate back in time."""
         return self._end(x, self.times[::-1])
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Return all parameters of the field."""
+        return tuple(self.field.parameters())
+
+    def kernel_layers(self) -> Sequence[Layer]:
+        """Return the piece as training solves it, if with fixed steps and the exact trace."""
+        if self.solver != "rk4" or self.trace != "exact":
+            return ()
+        width, dim = self.field.first.weight.shape
+        start, end = self.times[::-1]
+        layer = Layer(
+            lay.FIELD,
+            constants=(torch.tensor([start, end]),),
+            width=width,
+            mapped=tuple(range(dim)),
+            steps=self.steps,
+        )
+        return (layer,)
 
     def stations(self, y: Tensor, times: Sequence[float]) -> tuple[Tensor, Tensor]:
         """Follow the ODE through several times, by one adaptive solve.

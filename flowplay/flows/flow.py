@@ -58,8 +58,9 @@ class Flow(Bijection, SamplingModel):
         super().__init__()
         self.bijections: Sequence[Bijection] = nn.ModuleList(bijections)  # type: ignore[assignment]
         # In normalizing order; nothing if there are other layers.
-        known: list[Compilable] = [b for b in reversed(bijections) if isinstance(b, Compilable)]
-        self._known = known if len(known) == len(bijections) else []
+        whole = _joined(bijections)[::-1]
+        known: list[Compilable] = [b for b in whole if isinstance(b, Compilable)]
+        self._known = known if len(known) == len(whole) else []
         links = [b for b in reversed(bijections) if isinstance(b, Link)]
         self._links: list[Link[Any]] = links if len(links) == len(bijections) else []
         self.base = StandardNormal(dim) if base is None else base
@@ -110,7 +111,9 @@ class Flow(Bijection, SamplingModel):
         if not self.trained_by_likelihood or self.checkpoint:
             return super().loss_and_gradient(x)
         share = 1 / len(x)
-        if (quick := compiled(self._known, x)) is not None:
+        # In evaluation mode ODEs are solved by adaptive steps.
+        known = self._known if self.training or not _pieces(self.bijections) else []
+        if (quick := compiled(known, x)) is not None:
             if isinstance(self.base, StandardNormal):
                 loss, gradient = quick.likelihood(x)
                 return loss, [gradient]
@@ -292,6 +295,15 @@ def _links(layers: Sequence[Bijection]) -> list[Link[Any]]:
 def _pieces(layers: Sequence[Bijection]) -> list[ContinuousLayer]:
     """Return the pieces of an ODE that layers of one kind are."""
     return [b for b in layers if isinstance(b, ContinuousLayer)]
+
+
+def _joined(bijections: Sequence[Bijection]) -> list[Bijection]:
+    """Return layers in generating order, with neighbouring pieces of an ODE as one."""
+    whole: list[Bijection] = []
+    for layers in _neighbours(bijections):
+        pieces = _pieces(layers)
+        whole += [joined(pieces)] if pieces else layers
+    return whole
 
 
 def _forward(layers: list[Bijection], z: Tensor) -> tuple[Tensor, Tensor]:

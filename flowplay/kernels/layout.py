@@ -17,7 +17,7 @@ import math
 NORMALIZE, LIKELIHOOD, DIFFERENTIATE, GENERATE, REGRESS = range(5)
 
 # The first column says what a layer is.
-SCALING, LINEAR, CONDITIONED, RESIDUAL = range(4)
+SCALING, LINEAR, CONDITIONED, RESIDUAL, FIELD = range(5)
 
 #: What the columns of a row mean.
 #:
@@ -28,7 +28,8 @@ SCALING, LINEAR, CONDITIONED, RESIDUAL = range(4)
 #: - WIDTH, INPUTS, MAPPED: hidden units; how many coordinates the network reads, and are mapped.
 #: - LISTS: where the list of coordinates begins: those that are read, or `ONES`, then those that
 #:   are mapped; of a linear layer its permutation.
-#: - TRANSFORMER, PARAMETERS, PIECES: the map, its parameters, its bins or components.
+#: - TRANSFORMER, PARAMETERS, PIECES: the map, its parameters, its bins or components; of a field
+#:   the steps of its solver.
 #: - KEPT: rows that the transformer keeps for each coordinate; see `kept_rows`.
 #: - HIDDEN: rows of its own for hidden units: their values and, for gradients, their slopes.
 #: - MASKED: how many weights are multiplied by masks, which are constants; 0 for none.
@@ -95,6 +96,15 @@ def kept_rows(transformer: int, pieces: int) -> int:
 def residual_size(width: int) -> int:
     """Return how many numbers a residual block uses that do not grow with the number of points."""
     return 13 * width + 16
+
+
+def field_rows(width: int, dim: int, steps: int) -> int:
+    """Return how many rows a field has of its own.
+
+    Where it is evaluated; hidden units with two derivatives each, and what M makes of slopes; four
+    slopes, their gradient's counterpart, and the divergence.
+    """
+    return 4 * steps * dim + 7 * width + 6 * dim + 1
 
 
 #: No residual block's Lipschitz constant exceeds this.

@@ -65,6 +65,7 @@ _TINY, _INFINITE, _NAN = f32(1.2e-38), f32(np.inf), f32(np.nan)
 _SQRT2 = f32(1.4142135623730951)
 _ROUNDING = f32(4 * 1.1920929e-7)
 _PER_BOUND = f32(1 / lay.LOG_SCALE_BOUND)
+_THIRD, _EIGHTH = f32(1 / 3), f32(1 / 8)
 _LIPSCHITZ, _SLOPE_RADIUS = f32(lay.LIPSCHITZ), f32(lay.SLOPE_RADIUS)
 _NO_UNIT = f32(lay.NO_UNIT)
 _IDENTITY, _LEAST = f32(lay.IDENTITY_DERIVATIVE), f32(lay.MIN_DERIVATIVE)
@@ -1538,6 +1539,206 @@ def _residual_back(row, w, fixed, x, own, g, g_log_det, g_w, scratch, n):
         _lipschitz_back(w, w2, fixed, g_w, g_w[3 * width :], -g_scale * scale / bound, width)
 
 
+# A continuous flow: x' = f(x, t), by Runge-Kutta steps of order four (the 3/8 rule), with the exact
+# divergence of f, a network with two hidden layers. Weights are W1 [width, dim], b1, that of time,
+# W2 [width, width], b2, W3 [dim, width], b3. The divergence is d2^T M d1 with slopes d of the
+# hidden units. In `fixed` lie M [width, width] and its gradient.
+
+
+@_kernel("AAAAii")
+def _mixing(w1, w2, w3, mixing, width, dim):
+    """Write M, W2 times the transpose of W1 W3, number by number."""
+    for i in range(width):
+        for j in range(width):
+            both = _ZERO
+            for k in range(dim):
+                both += w3[k * width + i] * w1[j * dim + k]
+            mixing[i * width + j] = w2[i * width + j] * both
+
+
+@_kernel("AAAAAAii")
+def _mixing_back(w1, w2, w3, g, g_w1, g_rest, width, dim):
+    """Add the gradients of W1, W2 and W3 where g is that of M."""
+    g_w3 = g_rest[width * width + width :]
+    for i in range(width):
+        for j in range(width):
+            both, of_both = _ZERO, g[i * width + j] * w2[i * width + j]
+            for k in range(dim):
+                both += w3[k * width + i] * w1[j * dim + k]
+                g_w3[k * width + i] += of_both * w1[j * dim + k]
+                g_w1[j * dim + k] += of_both * w3[k * width + i]
+            g_rest[i * width + j] += g[i * width + j] * both
+
+
+@_kernel("AAAi")
+def _add_product(total, a, b, n):
+    for j in range(n):
+        total[j] += a[j] * b[j]
+
+
+@_kernel("AAfAAAAiii")
+def _field(w, mixing, t, x, own, f, divergence, width, dim, n):
+    """Write f(x, t), its divergence, and into `own` the hidden units and both their derivatives."""
+    bias, layer = w[width * dim :], width * n
+    rest = w[width * (dim + 2) :]
+    h1, d1, e1 = own, own[layer:], own[2 * layer :]
+    h2, d2, e2, q = own[3 * layer :], own[4 * layer :], own[5 * layer :], own[6 * layer :]
+    for i in range(width):
+        _fill(h1[i * n :], bias[i] + t * bias[width + i], n)
+    _multiply(h1, w, x, width, dim, n, dim, 1)
+    _silu_and_slopes(h1, d1, e1, layer)
+    _fill_rows(h2, rest[width * width :], width, n)
+    _multiply(h2, rest, h1, width, width, n, width, 1)
+    _silu_and_slopes(h2, d2, e2, layer)
+    last = rest[width * width + width :]
+    _fill_rows(f, last[dim * width :], dim, n)
+    _multiply(f, last, h2, dim, width, n, width, 1)
+    _clear(q, layer)
+    _multiply(q, mixing, d1, width, width, n, width, 1)
+    _clear(divergence, n)
+    for i in range(width):
+        _add_product(divergence, d2[i * n :], q[i * n :], n)
+
+
+@_kernel("AAAAAi")
+def _field_slopes_back(g_sum, q, d, e, g_divergence, n):
+    """Replace g of the second hidden values by that of their sums, and q by its gradient."""
+    for j in range(n):
+        g_sum[j] = g_sum[j] * d[j] + q[j] * g_divergence[j] * e[j]
+        q[j] = d[j] * g_divergence[j]
+
+
+@_kernel("AAfAAAAAAAAiii")
+def _field_back(
+    w, mixing, t, x, own, g_f, g_divergence, g_w, g_mixing, g_x, scratch, width, dim, n
+):
+    """Write the gradient of x, and add those of the weights and of M, after `_field`."""
+    layer = width * n
+    rest, g_rest = w[width * (dim + 2) :], g_w[width * (dim + 2) :]
+    last, g_last = rest[width * width + width :], g_rest[width * width + width :]
+    h1, d1, e1 = own, own[layer:], own[2 * layer :]
+    h2, d2, e2, q = own[3 * layer :], own[4 * layer :], own[5 * layer :], own[6 * layer :]
+    g2, g1, g_d1 = scratch, scratch[layer:], scratch[2 * layer :]
+    _clear(g2, layer)
+    _multiply(g2, last, g_f, width, dim, n, 1, width)
+    for i in range(width):
+        o = i * n
+        _field_slopes_back(g2[o:], q[o:], d2[o:], e2[o:], g_divergence, n)
+    _multiply_transposed(g_last, g_f, h2, dim, width, n)
+    _add_rows(g_last[dim * width :], g_f, dim, n)
+    _multiply_transposed(g_rest, g2, h1, width, width, n)
+    _add_rows(g_rest[width * width :], g2, width, n)
+    _multiply_transposed(g_mixing, q, d1, width, width, n)
+    _clear(g_d1, layer)
+    _multiply(g_d1, mixing, q, width, width, n, 1, width)
+    _clear(g1, layer)
+    _multiply(g1, rest, g2, width, width, n, 1, width)
+    for j in range(layer):
+        g1[j] = g1[j] * d1[j] + g_d1[j] * e1[j]
+    _multiply_transposed(g_w, g1, x, width, dim, n)
+    for i in range(width):
+        total = _total(g1[i * n :], n)
+        g_w[width * dim + i] += total
+        g_w[width * (dim + 1) + i] += t * total
+    _clear(g_x, dim * n)
+    _multiply(g_x, w, g1, dim, width, n, 1, dim)
+
+
+@_kernel("AfAi")
+def _set_to_times(c, p, b, n):
+    for j in range(n):
+        c[j] = p * b[j]
+
+
+@_kernel("PAAAAAAAii")
+def _follow(row, w, constants, fixed, x, z, log_det, own, dim, n):
+    """Follow the field from one time to another; `own` begins with where it was evaluated."""
+    width, steps, size = row[lay.WIDTH], row[lay.PIECES], dim * n
+    start, end = constants[row[lay.CONSTANTS]], constants[row[lay.CONSTANTS] + 1]
+    step = (end - start) / f32(steps)
+    rest = w[width * (dim + 2) :]
+    _mixing(w, rest, rest[width * width + width :], fixed, width, dim)
+    units = own[4 * steps * size :]
+    slopes = units[7 * width * n :]
+    divergence = slopes[4 * size :]
+    _copy(z, x, size)
+    for s in range(steps):
+        for stage in range(4):
+            at = own[(4 * s + stage) * size :]
+            _copy(at, z, size)
+            if stage == 1:
+                _add_times(at, step * _THIRD, slopes, size)
+            elif stage == 2:
+                _add_times(at, -step * _THIRD, slopes, size)
+                _add_times(at, step, slopes[size:], size)
+            elif stage == 3:
+                _add_times(at, step, slopes, size)
+                _add_times(at, -step, slopes[size:], size)
+                _add_times(at, step, slopes[2 * size :], size)
+            t = start + step * (f32(s) + f32(stage) * _THIRD)
+            _field(w, fixed, t, at, units, slopes[stage * size :], divergence, width, dim, n)
+            weight = step * (_EIGHTH if stage == 0 or stage == 3 else f32(3) * _EIGHTH)
+            _add_times(log_det, weight, divergence, n)
+        for stage in range(4):
+            weight = step * (_EIGHTH if stage == 0 or stage == 3 else f32(3) * _EIGHTH)
+            _add_times(z, weight, slopes[stage * size :], size)
+
+
+@_kernel("PAAAAAAAAii")
+def _follow_back(row, w, constants, fixed, own, g, g_log_det, g_w, scratch, dim, n):
+    """Replace g, the gradient of the result, by that of where it began."""
+    width, steps, size = row[lay.WIDTH], row[lay.PIECES], dim * n
+    start, end = constants[row[lay.CONSTANTS]], constants[row[lay.CONSTANTS] + 1]
+    step = (end - start) / f32(steps)
+    rest, g_mixing = w[width * (dim + 2) :], fixed[width * width :]
+    w3 = rest[width * width + width :]
+    _mixing(w, rest, w3, fixed, width, dim)
+    _clear(g_mixing, width * width)
+    units = own[4 * steps * size :]
+    g_slopes = units[7 * width * n :]
+    g_divergence, g_x, f = g_slopes[4 * size :], g_slopes[4 * size + n :], g_slopes[5 * size + n :]
+    for back in range(steps):
+        s = steps - 1 - back
+        for stage in range(4):
+            weight = step * (_EIGHTH if stage == 0 or stage == 3 else f32(3) * _EIGHTH)
+            _set_to_times(g_slopes[stage * size :], weight, g, size)
+        for stage in range(3, -1, -1):
+            at = own[(4 * s + stage) * size :]
+            t = start + step * (f32(s) + f32(stage) * _THIRD)
+            weight = step * (_EIGHTH if stage == 0 or stage == 3 else f32(3) * _EIGHTH)
+            # Hidden units are computed again: there is no room for those of all steps.
+            _field(w, fixed, t, at, units, f, g_divergence, width, dim, n)
+            _set_to_times(g_divergence, weight, g_log_det, n)
+            g_f = g_slopes[stage * size :]
+            _field_back(
+                w,
+                fixed,
+                t,
+                at,
+                units,
+                g_f,
+                g_divergence,
+                g_w,
+                g_mixing,
+                g_x,
+                scratch,
+                width,
+                dim,
+                n,
+            )
+            _add(g, g_x, size)
+            if stage == 3:
+                _add_times(g_slopes, step, g_x, size)
+                _add_times(g_slopes[size:], -step, g_x, size)
+                _add_times(g_slopes[2 * size :], step, g_x, size)
+            elif stage == 2:
+                _add_times(g_slopes, -step * _THIRD, g_x, size)
+                _add_times(g_slopes[size:], step, g_x, size)
+            elif stage == 1:
+                _add_times(g_slopes, step * _THIRD, g_x, size)
+    _mixing_back(w, rest, w3, g_mixing, g_w, g_w[width * (dim + 2) :], width, dim)
+
+
 # Layers from z to x.
 
 
@@ -1676,6 +1877,9 @@ def _forward(layers, program, weights, constants, fixed, rows, log_det, no_log_d
         elif row[lay.KIND] == lay.RESIDUAL:
             w, bends = weights[row[lay.WEIGHTS] :], row[lay.HIDDEN] > 2 * row[lay.WIDTH]
             _residual(row, w, fixed, x, z, log_det, own, bends, n)
+        elif row[lay.KIND] == lay.FIELD:
+            w = weights[row[lay.WEIGHTS] :]
+            _follow(row, w, constants, fixed, x, z, log_det, own, dim, n)
         else:
             w = weights[row[lay.WEIGHTS] :]
             if row[lay.MASKED]:
@@ -1728,6 +1932,9 @@ def _backward(layers, program, weights, constants, fixed, rows, g, g_log_det, g_
         elif row[lay.KIND] == lay.RESIDUAL:
             w, g_w = weights[row[lay.WEIGHTS] :], g_weights[row[lay.WEIGHTS] :]
             _residual_back(row, w, fixed, x, own, g, g_log_det, g_w, rows, n)
+        elif row[lay.KIND] == lay.FIELD:
+            w, g_w = weights[row[lay.WEIGHTS] :], g_weights[row[lay.WEIGHTS] :]
+            _follow_back(row, w, constants, fixed, own, g, g_log_det, g_w, rows, dim, n)
         else:
             w, size = weights[row[lay.WEIGHTS] :], row[lay.MASKED]
             g_w = g_weights[row[lay.WEIGHTS] :]
