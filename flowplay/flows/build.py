@@ -114,7 +114,8 @@ def build_flow(
     base = GaussianMixture(dim, components) if components > 1 else None
     flow = FAMILIES[architecture].flow
     named = inspect.signature(flow).parameters
-    of_loss = {name: value for name, value in given.items() if name in named}
+    settings = {name: option.default for name, option in own.items()} | given
+    of_loss = {name: value for name, value in settings.items() if name in named}
     return flow(layers, dim, base=base, checkpoint=checkpoint, **of_loss)
 
 

@@ -206,7 +206,7 @@ class Compiled:
         """Tell whether the kernels can take points and weights as they are."""
         return all(
             t.dtype == torch.float32 and t.device.type == "cpu"
-            for t in (x, *self.tensors[:1], *self._sources[:1])
+            for t in (x, *self.tensors[:1], *self.tensors[-1:], *self._sources[:1])
         )
 
     def _run(self, mode: int, x: Tensor, **arrays: Tensor) -> None:

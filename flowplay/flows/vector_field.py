@@ -80,15 +80,15 @@ class VectorField(nn.Module):
             x: points [B, D].
             target: what f should be there [B, D].
         """
-        self.evaluations += 1
-        if self._network is None:
+        weight = self.first.weight
+        if self._network is None or not self._network.suits(weight):
             self._network = _Network(self)
         inputs = torch.cat((x, t), 1)
         if (quick := compiled([self._network], inputs)) is not None:
+            self.evaluations += 1
             self._network.read()
             loss, gradient = quick.regress(inputs, target)
-            first, *others = quick.split(gradient)
-            bias, *rest = others
+            first, bias, *rest = quick.split(gradient)
             return loss, [first[:, :-1], bias, first[:, -1:], *rest]
         with torch.enable_grad():
             loss = (self(t, x) - target).square().sum(-1).mean()
@@ -119,7 +119,12 @@ class _Network:
     def __init__(self, field: VectorField) -> None:
         self.field = field
         # Kernels need the weights of place and time in one piece.
-        self.first = torch.cat((field.first.weight, field.time.weight), 1).detach()
+        with torch.inference_mode(False):
+            self.first = torch.cat((field.first.weight, field.time.weight), 1).detach()
+
+    def suits(self, weight: Tensor) -> bool:
+        """Tell whether it was made for weights of this kind."""
+        return self.first.dtype == weight.dtype and self.first.device == weight.device
 
     def read(self) -> None:
         """Copy the weights of place and time as they are now."""

@@ -13,7 +13,8 @@ row. Rules that keep loops fast and true:
 - Every constant is a float32: a Python float would make the whole loop double.
 - Fast arithmetic may reorder sums, but not assume that there is no NaN or infinity: broken numbers
   must come out broken. So no comparison may swallow a NaN.
-- All are in this one file, whose hash names the compiled library.
+- All are in this one file, whose hash, with those of the files that it uses, names the compiled
+  library: numba does not follow imports.
 """
 
 import numba
@@ -1363,7 +1364,10 @@ def _conditioned_back(
 def _largest_eigenvalue(a, b, d, vector):
     """Return that of the symmetric matrix [[a, b], [b, d]], and write its eigenvector."""
     half = _HALF * (a - d)
-    radius = np.sqrt(half * half + b * b)
+    # Squares could be too large for float32.
+    most = abs(half) if abs(half) > abs(b) or half != half else abs(b)
+    per = _ONE / most if most > _ZERO else _ZERO
+    radius = most * np.sqrt(half * per * half * per + b * per * b * per)
     first = half + radius if half >= _ZERO else b
     second = b if half >= _ZERO else radius - half
     size = np.sqrt(first * first + second * second)
@@ -1460,7 +1464,9 @@ def _log_det_of_two_back(j00, j01, j10, j11, g_log_det, n):
 
 @_kernel("f -> f")
 def _scale_of(bound):
-    return _ONE if bound < _LIPSCHITZ else _LIPSCHITZ / bound
+    scale = _ONE if bound < _LIPSCHITZ else _LIPSCHITZ / bound
+    # An infinite bound is a broken number, not a block without effect.
+    return scale if bound < _INFINITE else _NAN
 
 
 @_kernel("AAAAi -> f")

@@ -61,7 +61,8 @@ def _clicked_elsewhere() -> bool:
     context = get_script_run_ctx(suppress_warning=True)
     # What was asked last: it began this run, or waits for its end.
     asked = getattr(getattr(context, "script_requests", None), "_rerun_data", None)
-    if asked is None or asked.is_auto_rerun:
+    # A click that a timer follows at once looks like the timer: it waits for the picture, too.
+    if getattr(asked, "is_auto_rerun", True):
         return False
     here = getattr(context, "fragment_ids_this_run", None) or ()
-    return len({*here, *asked.fragment_id_queue}) > 1
+    return len({*here, *getattr(asked, "fragment_id_queue", ())}) > 1

@@ -25,6 +25,8 @@ from flowplay.errors import RefusedError
 from flowplay.flows import Flow, build_flow, compiled
 from flowplay.flows.compiled import Compilable
 from flowplay.flows.continuous import ContinuousLayer
+from flowplay.flows.inverse import InverseLink
+from flowplay.flows.realnvp import AffineCoupling
 from flowplay.kernels import build, library, process
 from flowplay.training import RunState, cost, new_run, pool, train_slice
 from flowplay.training.live_run import LiveRun
@@ -352,6 +354,62 @@ def test_broken_numbers_come_out_broken(name: str, value: float) -> None:
     with torch.no_grad():
         finite = flow.log_prob(x).isfinite()
     assert finite.tolist() == [i not in (0, 7) for i in range(len(x))]
+
+
+@pytest.mark.usefixtures("there")
+@pytest.mark.parametrize("name", ["realnvp", "maf", "iaf", "residual", "ffjord"])
+@pytest.mark.parametrize("n", [1, 2, 47, 300])
+def test_wide_networks_and_few_points(name: str, n: int) -> None:
+    """Products of more terms than a panel has, and points that fill no tile."""
+    torch.manual_seed(0)
+    flow = build_flow(name, 2, depth=2, width=130, seed=0)
+    flow.initialize_from(torch.randn(100, 2))
+    with torch.no_grad():
+        for p in flow.parameters():
+            p.add_(0.05 * torch.randn_like(p))
+    x = torch.randn(n, 2)
+    loss, found = flow.loss_and_gradient(x)
+    with kernels.withheld():
+        expected, wanted = copy.deepcopy(flow).double().loss_and_gradient(x.double())
+    assert float(loss) == pytest.approx(float(expected), rel=CLOSE)
+    assert (total(found) - total(wanted)).norm() <= 2 * CLOSE * total(wanted).norm()
+
+
+@pytest.mark.usefixtures("there")
+def test_the_inverse_of_a_coupling_is_left_to_torch() -> None:
+    """Its parameters depend on coordinates that are not mapped: one pass back is not all."""
+    assert not InverseLink(AffineCoupling(3, 8, swap=False)).kernel_layers()
+
+
+@pytest.mark.usefixtures("there")
+@pytest.mark.parametrize("value", [1e9, 1e11, 1e18])
+def test_large_weights_of_a_residual_block_do_not_switch_it_off(value: float) -> None:
+    flow = random_flow("residual", 2, torch.float32)
+    last = next(p for name, p in flow.named_parameters() if name.endswith("last.weight"))
+    with torch.no_grad():
+        last[0] = value
+        x = torch.randn(20, 2, generator=torch.Generator().manual_seed(0))
+        found = flow.log_prob(x)
+        exact = copy.deepcopy(flow).double().log_prob(x.double())
+    finite = found.isfinite()
+    torch.testing.assert_close(found[finite].double(), exact[finite], rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.usefixtures("there")
+def test_a_field_is_fitted_after_it_was_moved_or_looked_at() -> None:
+    piece = random_flow("flow_matching", 2, torch.float64).bijections[0]
+    assert isinstance(piece, ContinuousLayer)
+    field = piece.field
+    t, x = torch.rand(9, 1), torch.randn(9, 2)
+    with torch.inference_mode():
+        field.float().squared_error(t, x, x)
+    field.double().squared_error(t.double(), x.double(), x.double())
+    before = field.evaluations
+    loss, _ = field.float().squared_error(t, x, x)
+    with kernels.withheld():
+        expected, _ = field.squared_error(t, x, x)
+    assert field.evaluations == before + 2
+    torch.testing.assert_close(loss, expected)
 
 
 @pytest.mark.usefixtures("there")
