@@ -31,7 +31,7 @@ from flowplay.catalog import (
     architectures_for,
     claim_fields,
 )
-from flowplay.catalog.options import repeated
+from flowplay.catalog.options import Choice, repeated
 from flowplay.problems import PROBLEMS, Problem, make_problem
 
 
@@ -193,7 +193,8 @@ class RunConfig(HotSettings, FixedSettings):
     """What defines a run. Titles and descriptions are the labels and tooltips of every surface.
 
     Values that are not given take the default that suits the architecture (`depth`,
-    `learning_rate`, its own `options`) or the target (`target_options`). Version 1, in which
+    `learning_rate`, its own `options`) or the target (`target_options`); an option that came after
+    a config was written leaves it as it was. Version 1, in which
     `noise` was a field, is read too.
 
     Raises:
@@ -213,13 +214,15 @@ class RunConfig(HotSettings, FixedSettings):
         if not isinstance(data, Mapping):
             return data
         filled = _from_version_1(data) if data.get("version") == 1 else dict(data)
+        # A whole config, as a run that is kept has it, goes on to mean what it meant.
+        whole = filled.keys() >= FixedSettings.model_fields.keys() - {"version"}
         for name, options in _CHOICES.items():
             chosen = _chosen(filled, name)
             if isinstance(chosen, Architecture):
                 filled = dict(chosen.defaults) | filled
             given = filled.get(options, {})
             if chosen is not None and isinstance(given, Mapping):
-                defaults = {option.name: option.default for option in chosen.options}
+                defaults = {option.name: _usual(option, whole=whole) for option in chosen.options}
                 filled[options] = defaults | dict(given)
         return filled
 
@@ -385,6 +388,12 @@ def _read(option: Option, value: object) -> OptionValue:
     except OptionError as error:
         context = {"option": option.name, "why": error.why, "nearest": error.nearest}
         raise PydanticCustomError("option", "{option} {why}", context) from None
+
+
+def _usual(option: Option, *, whole: bool) -> OptionValue:
+    """Return the value of an option that a config, whole or not, does not name."""
+    before = option.before if isinstance(option, Choice) else None
+    return before if whole and before is not None else option.default
 
 
 def _from_version_1(data: Mapping[str, Any]) -> dict[str, Any]:

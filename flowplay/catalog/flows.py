@@ -357,6 +357,7 @@ _COUPLING = Choice(
     MappingProxyType(
         {"sorted": "Sorted", "optimal": "Optimal (shortest paths)", "independent": "At random"}
     ),
+    before="independent",
 )
 
 FFJORD = FlowFamily(

@@ -77,10 +77,16 @@ class Whole(Option):
 
 @dataclass(frozen=True)
 class Choice(Option):
-    """One of some names, each with its label."""
+    """One of some names, each with its label.
+
+    Attributes:
+        before: what a whole config means that was written before there was the option; None for
+            the default.
+    """
 
     default: str
     choices: Mapping[str, str]
+    before: str | None = None
 
     def read(self, value: object) -> str:
         """Return the name."""
