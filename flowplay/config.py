@@ -193,9 +193,8 @@ class RunConfig(HotSettings, FixedSettings):
     """What defines a run. Titles and descriptions are the labels and tooltips of every surface.
 
     Values that are not given take the default that suits the architecture (`depth`,
-    `learning_rate`, its own `options`) or the target (`target_options`); an option that came after
-    a config was written leaves it as it was. Version 1, in which
-    `noise` was a field, is read too.
+    `learning_rate`, its own `options`) or the target (`target_options`). A stored config that lacks
+    a newer option keeps its old meaning. Version 1, in which `noise` was a field, is read too.
 
     Raises:
         pydantic.ValidationError: for a value out of range, an unknown name or an unknown field.
@@ -214,8 +213,10 @@ class RunConfig(HotSettings, FixedSettings):
         if not isinstance(data, Mapping):
             return data
         filled = _from_version_1(data) if data.get("version") == 1 else dict(data)
-        # A whole config, as a run that is kept has it, goes on to mean what it meant.
-        whole = filled.keys() >= FixedSettings.model_fields.keys() - {"version"}
+        # What a run is kept with names its version and all settings; a link does not.
+        whole = "version" in data and filled.keys() >= FixedSettings.model_fields.keys() - {
+            "version"
+        }
         for name, options in _CHOICES.items():
             chosen = _chosen(filled, name)
             if isinstance(chosen, Architecture):

@@ -253,6 +253,20 @@ def test_a_dump_of_version_1_is_read(link: dict[str, Any]) -> None:
     assert RunConfig.model_validate_json(json.dumps(link["settings"])).model_dump() == wanted
 
 
+def test_an_option_that_came_later_changes_no_kept_run_and_no_link() -> None:
+    config = RunConfig.from_flat({"architecture": "flow_matching"})
+    assert config.options["coupling"] == "sorted"
+    kept = config.model_dump()
+    assert RunConfig.model_validate(kept) == config
+    del kept["options"]["coupling"]
+    assert RunConfig.model_validate(kept).options["coupling"] == "independent"
+    # All that is fixed may be locked, or stand in a link: it is no kept run for that.
+    named = {name: value for name, value in kept.items() if name not in ("version", "options")}
+    flat = {k: v for k, v in named.items() if not isinstance(v, dict)}
+    assert RunConfig.from_flat(flat | {"noise": 0.05}).options["coupling"] == "sorted"
+    assert RunConfig.repair({"architecture": "flow_matching"}, flat)[0].options == config.options
+
+
 def test_the_links_speak_of_every_setting_of_version_1() -> None:
     fields = set(LINKS[0]["settings"]) - {"version", "options"}
     options = {name for link in LINKS for name in link["settings"]["options"]}

@@ -352,7 +352,7 @@ _COUPLING = Choice(
     "Pairs",
     "Which draw of the noise moves to which point of a batch. Paths of sorted and of optimal "
     "pairs cross less often than those of pairs at random, so the field is simpler to learn. "
-    "Optimal pairs take longer to find.",
+    "Optimal pairs, found within groups of 256 points, take longer.",
     "sorted",
     MappingProxyType(
         {"sorted": "Sorted", "optimal": "Optimal (shortest paths)", "independent": "At random"}

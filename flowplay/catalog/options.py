@@ -80,8 +80,7 @@ class Choice(Option):
     """One of some names, each with its label.
 
     Attributes:
-        before: what a whole config means that was written before there was the option; None for
-            the default.
+        before: value for a stored config that is older than the option; None for the default.
     """
 
     default: str

@@ -77,7 +77,8 @@ class ContinuousLayer(Bijection):
 
     def kernel_layers(self) -> Sequence[Layer]:
         """Return the piece as training solves it, if with fixed steps and the exact trace."""
-        if self.solver != "rk4" or self.trace != "exact":
+        plain = type(self.field) is VectorField
+        if not plain or self.solver != "rk4" or self.trace != "exact":
             return ()
         width, dim = self.field.first.weight.shape
         start, end = self.times[::-1]

@@ -117,7 +117,8 @@ def _places(columns: NDArray[np.floating]) -> NDArray[np.int64]:
 def optimal_pairs(z: Tensor, x: Tensor) -> Tensor:
     """Return draws z [B, D] in the order that makes all paths to x together the shortest.
 
-    B points take B^3 operations, so more than `LARGEST_ASSIGNMENT` are paired in groups of so many.
+    B points take B^3 operations, so more than `LARGEST_ASSIGNMENT` are paired in groups of that
+    size.
 
     References:
         Pooladian et al., Multisample Flow Matching: Straightening Flows with Minibatch Couplings,

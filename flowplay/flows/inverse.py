@@ -45,7 +45,8 @@ class Inverse(Bijection):
 class InverseLink(Inverse):
     """The inverse of a link; where gradients follow its generating direction, autograd finds them.
 
-    Compiled kernels know it if it is an autoregressive layer with a map that they can turn.
+    Compiled kernels know it if it is a masked autoregressive layer with a map that they can
+    turn.
 
     Args:
         bijection: the link.
@@ -64,7 +65,9 @@ class InverseLink(Inverse):
         """Return what the inverse is to the compiled kernels; nothing if they cannot take it."""
         layers = self.bijection.kernel_layers()
         turning = all(
-            layer.kind == lay.CONDITIONED and layer.masked and layer.transformer.kind in lay.TURNING
+            layer.kind == lay.CONDITIONED
+            and layer.inputs == layer.mapped
+            and layer.transformer.kind in lay.TURNING
             for layer in layers
         )
         return [layer._replace(turned=True) for layer in reversed(layers)] if turning else ()

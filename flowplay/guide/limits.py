@@ -104,8 +104,8 @@ solutions of one ODE never can.
 **Pairs need not be independent.** The argument asks only that $z$ has the distribution of the base,
 and $x$ that of the data. Where pairs are near to each other, fewer lines cross, less variance
 remains, and points move on straighter paths. Here the draws of a batch are sorted, as its points
-are, and paired in this order; the option "Pairs" can also find the shortest lines, or pair at
-random.
+are, and paired in this order; the option "Pairs" can also find the shortest lines in groups of 256
+points, or pair at random.
 
 **Diffusion is close to it.** A diffusion model adds Gaussian noise to the data,
 $x_t = \alpha_t x + \sigma_t z$. Here $\alpha_t = t$ and $\sigma_t = 1 - t$. Its network learns

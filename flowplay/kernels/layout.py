@@ -101,8 +101,8 @@ def residual_size(width: int) -> int:
 def field_rows(width: int, dim: int, steps: int) -> int:
     """Return how many rows a field has of its own.
 
-    Where it is evaluated; hidden units with two derivatives each, and what M makes of slopes; four
-    slopes, their gradient's counterpart, and the divergence.
+    Where it is evaluated; hidden units with two derivatives each, and what M makes of slopes; the
+    four slopes or their gradients, the divergence, the gradient of the point, and f again.
     """
     return 4 * steps * dim + 7 * width + 6 * dim + 1
 

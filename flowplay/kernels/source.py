@@ -13,8 +13,8 @@ row. Rules that keep loops fast and true:
 - Every constant is a float32: a Python float would make the whole loop double.
 - Fast arithmetic may reorder sums, but not assume that there is no NaN or infinity: broken numbers
   must come out broken. So no comparison may swallow a NaN.
-- All are in this one file, whose hash, with those of the files that it uses, names the compiled
-  library: numba does not follow imports.
+- All are in this one file, whose hash, with those of the other three, names the compiled library:
+  numba does not follow imports.
 """
 
 import numba
@@ -1360,16 +1360,16 @@ def _conditioned_back(
 # that balance the norms of W1 and W2.
 
 
-@_kernel("fffA -> f")
+@_kernel("fffA -> f", {"contract"})
 def _largest_eigenvalue(a, b, d, vector):
     """Return that of the symmetric matrix [[a, b], [b, d]], and write its eigenvector."""
     half = _HALF * (a - d)
     # Squares could be too large for float32.
     most = abs(half) if abs(half) > abs(b) or half != half else abs(b)
     per = _ONE / most if most > _ZERO else _ZERO
-    radius = most * np.sqrt(half * per * half * per + b * per * b * per)
-    first = half + radius if half >= _ZERO else b
-    second = b if half >= _ZERO else radius - half
+    radius = most * np.sqrt((half * per) * (half * per) + (b * per) * (b * per))
+    first = per * (half + radius if half >= _ZERO else b)
+    second = per * (b if half >= _ZERO else radius - half)
     size = np.sqrt(first * first + second * second)
     vector[0] = first / size if size > _ZERO else _ONE
     vector[1] = second / size if size > _ZERO else _ZERO
