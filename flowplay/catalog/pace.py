@@ -32,25 +32,25 @@ class Pace(NamedTuple):
     given_up: int = 0
 
 
-#: Measured on one core of a machine with much other work, by the time of the processor.
+#: Measured on one core of an AMD EPYC with a job on the other, by the time of the processor.
 PACES: Mapping[str, Pace] = MappingProxyType(
     {
-        "planar": Pace(800, 29.3),
-        "radial": Pace(None, 26.7, 2000),
-        "nice": Pace(700, 6.11),
-        "realnvp": Pace(475, 6.85),
-        "glow": Pace(450, 4.18),
-        "maf": Pace(375, 4.25),
-        "iaf": Pace(575, 36.9),
-        "nsf": Pace(400, 4.05),
-        "flowpp": Pace(275, 4.97),
-        "ffjord": Pace(375, 112),
-        "flow_matching": Pace(None, 37.7, 2000),
-        "residual": Pace(425, 36.9),
-        "graphical": Pace(325, 6.15),
-        "mixed": Pace(300, 8.50),
-        "vae": Pace(None, 10.6, 2000),
-        "diffusion": Pace(825, 45.2),
+        "planar": Pace(700, 30.32),
+        "radial": Pace(None, 29.94, 2000),
+        "nice": Pace(975, 5.10),
+        "realnvp": Pace(500, 5.12),
+        "glow": Pace(925, 3.70),
+        "maf": Pace(625, 4.03),
+        "iaf": Pace(700, 4.52),
+        "nsf": Pace(375, 2.40),
+        "flowpp": Pace(300, 2.68),
+        "ffjord": Pace(425, 45.35),
+        "flow_matching": Pace(1325, 29.48),
+        "residual": Pace(425, 7.45),
+        "graphical": Pace(525, 5.72),
+        "mixed": Pace(450, 9.87),
+        "vae": Pace(None, 13.48, 2000),
+        "diffusion": Pace(825, 31.99),
     }
 )
 
