@@ -354,9 +354,7 @@ _COUPLING = Choice(
     "pairs cross less often than those of pairs at random, so the field is simpler to learn. "
     "Optimal pairs, found within groups of 256 points, take longer.",
     "sorted",
-    MappingProxyType(
-        {"sorted": "Sorted", "optimal": "Optimal (shortest paths)", "independent": "At random"}
-    ),
+    MappingProxyType({"sorted": "Sorted", "optimal": "Optimal", "independent": "At random"}),
     before="independent",
 )
 
