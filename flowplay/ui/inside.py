@@ -20,6 +20,7 @@ from flowplay.problems import Energy
 from flowplay.ui import runs
 from flowplay.ui.components.inside_view import FARTHEST, Pick, inside_view, read_pick
 from flowplay.ui.components.ledger_view import ledger_view
+from flowplay.ui.downloads import download_button
 from flowplay.ui.follow import follow
 from flowplay.ui.gif import drawn_gif
 from flowplay.ui.latent.generator import generator_section
@@ -470,7 +471,7 @@ def _export(config: RunConfig, look: Look, frames: bytes) -> None:
         failed = f"The weights could not be written: {error}"
     # No click on a download waits for a worker: Streamlit could not say why it failed.
     with st.container(horizontal=True):
-        st.download_button(
+        download_button(
             "Animation (HTML)",
             partial(standalone_html, frames, title),
             f"{name}.html",
@@ -478,7 +479,6 @@ def _export(config: RunConfig, look: Look, frames: bytes) -> None:
             key="export_html",
             icon=":material/movie:",
             help="This picture with its controls, as one file that needs no network.",
-            on_click="ignore",
         )
         gif_failed = _gif_button(look, frames, f"{name}.gif")
         if exported is not None:

@@ -20,6 +20,7 @@ from flowplay.ui.addresses import page_address, server_address
 from flowplay.ui.browser import browser
 from flowplay.ui.classroom import forget_class
 from flowplay.ui.components.wall_view import wall_view
+from flowplay.ui.downloads import download_button
 from flowplay.ui.follow import follow
 from flowplay.ui.joining import classes, goal_line, student_config
 from flowplay.ui.keeping import keeper
@@ -157,7 +158,7 @@ def _controls(found: Class) -> None:
                 on_click=_pause,
                 args=(found, True),
             )
-        st.download_button(
+        download_button(
             "Results (CSV)",
             partial(results_csv, found),
             "results.csv",
@@ -165,7 +166,6 @@ def _controls(found: Class) -> None:
             key="class_csv",
             icon=":material/download:",
             help="Name, family, target, seed, steps, gap, NLL and goal of every student.",
-            on_click="ignore",
         )
         with st.popover("End the class", icon=":material/logout:"):
             st.markdown("End the class? It is deleted, with the runs of its students.")

@@ -46,7 +46,7 @@ def test_a_class_from_its_making_to_its_end(
     slider = student.get_by_role("slider", name="Depth")
     expect(slider).to_be_disabled(timeout=LONG)
     # The address cannot lift the lock.
-    student.goto(f"{app.url}/?{join_query(student)}&depth=9&seed=5")
+    student.goto(f"{app.url}/?{join_query(student)}&depth=9&seed=5&budget=1000000")
     expect(student.get_by_text("depth is locked: using 3, not 9.")).to_be_visible(timeout=LONG)
     expect(student.get_by_text("seed is locked: using 0, not 5.")).to_be_visible()
     assert teacher_secrets(student, app) == []
@@ -108,7 +108,7 @@ def test_a_class_from_its_making_to_its_end(
 
 def make_class(teacher: Page, app: App) -> tuple[str, str | None]:
     """Make a class in which depth and seed are fixed; return the links to join and to its wall."""
-    teacher.goto(f"{app.url}/?depth=3&width=16&budget=100000")
+    teacher.goto(f"{app.url}/?depth=3&width=16&budget=1000000")
     # Picture and walk run the page once more, which would close what is open in the dialog.
     teacher.wait_for_selector(".st-key-density canvas.plot", timeout=LONG)
     teacher.wait_for_selector(".st-key-layers .js-plotly-plot", timeout=LONG)
@@ -168,7 +168,7 @@ def test_a_live_link_shows_the_run_that_moves(app: App, two: tuple[Page, Page]) 
     teacher, follower = two
     problems: list[str] = []
     follower.on("pageerror", lambda error: problems.append(str(error)))
-    teacher.goto(f"{app.url}/?depth=2&width=16&budget=100000&autostart=1")
+    teacher.goto(f"{app.url}/?depth=2&width=16&budget=1000000&autostart=1")
     expect(teacher.get_by_text(re.compile(r"Training · step"))).to_be_visible(timeout=LONG)
     teacher.get_by_role("button", name="Follow me").click()
     link = teacher.get_by_role("dialog").locator("code")

@@ -29,7 +29,7 @@ def test_a_board_trains_all_its_runs_in_place(app: App, page: Page) -> None:
 
 
 def test_a_point_taken_away_changes_the_posterior_that_is_learned(app: App, page: Page) -> None:
-    open_page(page, app.url + "/?target=posterior_line&architecture=flowpp&depth=2&budget=100000")
+    open_page(page, app.url + "/?target=posterior_line&architecture=flowpp&depth=2&budget=1000000")
     # For a moment the old picture may stand beside the new one.
     target = page.locator(".st-key-target_density canvas.plot").last
     expect(target).to_be_visible()

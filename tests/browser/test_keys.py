@@ -24,7 +24,7 @@ def has_focus(page: Page) -> str:
 
 
 def test_train_is_the_first_stop_of_tab_and_space_trains_and_pauses(app: App, page: Page) -> None:
-    open_page(page, app.url + "/?depth=3&budget=100000")
+    open_page(page, app.url + "/?depth=3&budget=1000000")
     link = page.locator("#flowplay-skip:not([hidden])")
     expect(link).to_have_count(1)
     page.keyboard.press("Tab")

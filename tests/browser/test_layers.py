@@ -58,12 +58,12 @@ def test_one_click_keeps_the_run_and_scrubbing_asks_nobody(app: App, page: Page)
         socket.on("framereceived", lambda data: sizes.append(len(data)))
 
     page.on("websocket", count)
-    open_page(page, app.url + "/?target=circles&depth=8&width=16&budget=40&autostart=1")
+    open_page(page, app.url + "/?target=circles&depth=8&width=16&budget=2000&autostart=1")
     expect(page.locator(".st-key-train button >> visible=true")).to_contain_text("Continue")
     page.get_by_role("link", name=LINK).click()
     expect(page.locator(PLOT)).to_have_attribute("data-frames", "10")
     expect(page.get_by_text("RealNVP, 8 layers")).to_be_visible()
-    expect(page.get_by_text("Shown: step 40, the last one.")).to_be_visible()
+    expect(page.get_by_text("Shown: step 2,000, the last one.")).to_be_visible()
     expect(page.get_by_text("Python that rebuilds this flow")).to_be_visible()
     assert "target=circles" in page.url
     assert max(sizes) <= 1.5e6

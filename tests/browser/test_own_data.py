@@ -163,7 +163,7 @@ def test_a_painting_is_trained_shared_and_opened_by_somebody_else(
 
 
 def test_the_data_are_updated_while_it_trains(app: App, page: Page) -> None:
-    open_page(page, f"{app.url}/?target=painted&architecture=nsf&depth=2&width=16&budget=100000")
+    open_page(page, f"{app.url}/?target=painted&architecture=nsf&depth=2&width=16&budget=1000000")
     page.click(TRAIN)
     until(lambda: step_shown(page) > 0, 60, "steps")
     figure = page.locator(CANVAS)

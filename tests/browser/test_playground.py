@@ -81,7 +81,7 @@ def test_first_visit_shows_a_target_and_a_labelled_example(app: App, page: Page)
 
 
 def test_training_is_live_in_place_and_never_blank(app: App, page: Page) -> None:
-    open_page(page, app.url + "/?budget=100000")
+    open_page(page, app.url + "/?budget=1000000")
     start_training(page)
     # The page is drawn once more when the run turns from waiting to training.
     until(lambda: page.locator(PROGRESS).inner_text().startswith("Training"), 60, "it trains")
@@ -115,7 +115,7 @@ def test_training_is_live_in_place_and_never_blank(app: App, page: Page) -> None
 
 
 def test_a_slider_answers_while_it_trains(app: App, page: Page) -> None:
-    open_page(page, app.url + "/?budget=100000&depth=8")
+    open_page(page, app.url + "/?budget=1000000&depth=8")
     start_training(page)
     handle = page.locator(".st-key-depth input")
     handle.focus()
@@ -225,7 +225,7 @@ def test_beside_the_settings_the_menu_has_all_pages(app: App, browser: Browser) 
 
 
 def test_pause_step_resume_reset(app: App, page: Page) -> None:
-    open_page(page, app.url + "/?budget=100000&depth=4")
+    open_page(page, app.url + "/?budget=1000000&depth=4")
     start_training(page)
     page.click(PAUSE)
     expect(page.locator(STEP)).to_be_enabled()
@@ -423,7 +423,7 @@ def test_a_button_takes_what_was_typed_just_before(app: App, page: Page) -> None
 
 
 def test_a_diverged_run_goes_on_with_a_smaller_rate(app: App, page: Page) -> None:
-    query = "/?architecture=maf&depth=16&learning_rate=0.5&warmup=0&budget=100000&autostart=1"
+    query = "/?architecture=maf&depth=16&learning_rate=0.5&warmup=0&budget=1000000&autostart=1"
     open_page(page, app.url + query)
     box = page.locator(".st-key-failure [data-testid=stAlert]")
     expect(box).to_contain_text("diverged")
@@ -443,7 +443,7 @@ def test_a_diverged_run_goes_on_with_a_smaller_rate(app: App, page: Page) -> Non
 
 
 def test_by_keyboard(app: App, page: Page) -> None:
-    open_page(page, app.url + "/?depth=3&budget=100000")
+    open_page(page, app.url + "/?depth=3&budget=1000000")
     page.locator(TRAIN).focus()
     page.keyboard.press("Enter")
     until(lambda: step_shown(page) > 0, 60, "Enter trains")
@@ -457,7 +457,7 @@ def test_by_keyboard(app: App, page: Page) -> None:
 
 
 def test_a_killed_worker_costs_at_most_a_slice(app: App, page: Page) -> None:
-    open_page(page, app.url + "/?budget=100000&depth=5")
+    open_page(page, app.url + "/?budget=1000000&depth=5")
     start_training(page)
     worker = busy_worker(app)
     before = step_shown(page)

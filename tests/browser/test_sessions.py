@@ -15,10 +15,10 @@ SESSIONS = 8
 def test_eight_sessions_train_at_once(app: App) -> None:
     async def all_of_them() -> list[Session]:
         # Warm: the first visitor of a server waits for its workers.
-        await watch(app.url, "depth=2&seed=99&autostart=1&budget=100000", 1)
+        await watch(app.url, "depth=2&seed=99&autostart=1&budget=1000000", 1)
         return await asyncio.gather(
             *(
-                watch(app.url, f"autostart=1&budget=100000&seed={seed}", 30)
+                watch(app.url, f"autostart=1&budget=1000000&seed={seed}", 30)
                 for seed in range(1, SESSIONS + 1)
             )
         )

@@ -32,6 +32,7 @@ from flowplay.race import (
 from flowplay.race.results import results_csv, verdict
 from flowplay.ui import runs
 from flowplay.ui.components.curves_view import Line, curves_view
+from flowplay.ui.downloads import download_button
 from flowplay.ui.look import WORKER
 from flowplay.ui.race.opening import trace_of
 from flowplay.ui.shell import engine
@@ -266,7 +267,7 @@ def show_summary(
             f"what each has cost. {verdict(standings)}",
         )
     with st.container(horizontal=True, key="race_downloads"):
-        st.download_button(
+        download_button(
             "CSV",
             partial(results_csv, standings, race.contestants),
             "race.csv",
@@ -274,9 +275,8 @@ def show_summary(
             key="race_csv",
             icon=":material/download:",
             help="The table as numbers, with the settings of every contestant.",
-            on_click="ignore",
         )
-        st.download_button(
+        download_button(
             "PNG",
             partial(_png, title, standings, there),
             "race.png",
@@ -284,9 +284,8 @@ def show_summary(
             key="race_png",
             icon=":material/image:",
             help="The pictures of all contestants with their figures, as one picture.",
-            on_click="ignore",
         )
-        st.download_button(
+        download_button(
             "HTML",
             partial(_html, title, race, standings, figure),
             "race.html",
@@ -294,7 +293,6 @@ def show_summary(
             key="race_html",
             icon=":material/code:",
             help="The figure and all settings in one file that opens offline.",
-            on_click="ignore",
         )
 
 
