@@ -19,6 +19,9 @@ from flowplay.kernels import layout as lay
 #: Most points in a block: few enough for what a chain keeps for its gradients to fit the cache.
 BLOCK = 256
 
+#: The same where a field is solved: each block has steps of its own, so small ones take fewer.
+SOLVED_BLOCK = 32
+
 #: Most numbers of a work space, unless even a few points need more: 64 MiB.
 WORK = 2**24
 LEAST_BLOCK = 16
@@ -54,7 +57,7 @@ class Layer(NamedTuple):
         permutation: of a linear layer: coordinate i of the result is row `permutation[i]` of L U.
         passes: how often the network is asked where the layer generates.
         turned: whether its directions are exchanged.
-        steps: of a field's solver.
+        steps: of a field's solver; 0 where they adapt.
     """
 
     kind: int
@@ -197,6 +200,25 @@ class Compiled:
         self._run(lay.REGRESS, x, z=target, log_det=loss, g_weights=gradient)
         return loss[0], gradient
 
+    def solve(
+        self, x: Tensor, times: tuple[float, float], tolerance: float
+    ) -> tuple[Tensor, Tensor, int]:
+        """Let the field of a chain of one carry x [B, D] to another time, by adaptive steps.
+
+        Args:
+            x: points [B, D].
+            times: the first and the last.
+            tolerance: relative and absolute, of a step.
+
+        Returns:
+            The points at the last time [B, D] and the log-determinants [B], NaN in a block where no
+            step is small enough; and the most evaluations of the field that a block took.
+        """
+        z, log_det, asked = torch.empty_like(x), x.new_empty(len(x)), x.new_empty(1)
+        given = torch.tensor([*times, tolerance], dtype=x.dtype)
+        self._run(lay.SOLVE, x, z=z, log_det=log_det, g_z=given, g_x=asked)
+        return z, log_det, int(asked)
+
     def split(self, gradient: Tensor) -> list[Tensor]:
         """Return a gradient [P] as gradients of the tensors, in generating order."""
         parts = gradient.split([t.numel() for t in self.tensors])
@@ -216,7 +238,8 @@ class Compiled:
         weights, constants = self._weights(), self._current_constants()
         kept = {name: array.contiguous() for name, array in arrays.items()}
         x = x.contiguous()
-        block = max(1, min(BLOCK, len(x), max(LEAST_BLOCK, WORK // table.rows)))
+        most = SOLVED_BLOCK if mode == lay.SOLVE else BLOCK
+        block = max(1, min(most, len(x), max(LEAST_BLOCK, WORK // table.rows)))
         work = _work(table.fixed + table.rows * block)
 
         def address(name: str) -> int | None:

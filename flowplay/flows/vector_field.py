@@ -26,7 +26,8 @@ class VectorField(nn.Module):
     takes one product with a matrix that is the same for all points, for any D.
 
     Attributes:
-        evaluations: how often it has been evaluated so far, but for solves by compiled kernels.
+        evaluations: how often it has been evaluated so far, but for the steps of training that
+            compiled kernels take.
         accuracy: tolerance of the adaptive solver in float32; the usual one if None.
         rough_steps: steps of a solver of order four that does not adapt them, for the whole time
             from 0 to 1; None for the adaptive solver.
@@ -94,6 +95,33 @@ class VectorField(nn.Module):
         with torch.enable_grad():
             loss = (self(t, x) - target).square().sum(-1).mean()
             return loss.detach(), list(torch.autograd.grad(loss, list(self.parameters())))
+
+    def solve(
+        self, x: Tensor, times: tuple[float, float], tolerance: float
+    ) -> tuple[Tensor, Tensor] | None:
+        """Carry x [B, D] from one time to another by compiled kernels, without gradient.
+
+        Each block of points has steps of its own; see `Compiled.solve`.
+
+        Returns:
+            The points at the last time [B, D], and the integral of the divergence [B]; None where
+            kernels are not loaded, or do not know such a field or such numbers.
+        """
+        plain = type(self) is VectorField
+        if not plain or (quick := compiled([self], x)) is None:
+            return None
+        z, log_det, asked = quick.solve(x, times, tolerance)
+        self.evaluations += asked
+        return z, log_det
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Return all parameters."""
+        return tuple(self.parameters())
+
+    def kernel_layers(self) -> Sequence[Layer]:
+        """Return the field as kernels solve it with steps that adapt."""
+        width, dim = self.first.weight.shape
+        return (Layer(lay.FIELD, width=width, mapped=tuple(range(dim))),)
 
     def _first(self, t: Tensor, x: Tensor) -> Tensor:
         self.evaluations += 1

@@ -13,8 +13,10 @@ import math
 #: to what is there, the mean negative log-likelihood but for its constant, into the first of the
 #: log-determinants; or the gradient of x, from those of z and of the log-determinants; or, from z,
 #: x and the log-determinants of the other direction; or, of one layer's network alone, the mean
-#: squared distance of what it makes of x to z, in place of the likelihood.
-NORMALIZE, LIKELIHOOD, DIFFERENTIATE, GENERATE, REGRESS = range(5)
+#: squared distance of what it makes of x to z, in place of the likelihood; or, of a field alone, z
+#: and the log-determinants by steps that adapt, and in place of the gradient of x how often the
+#: field was evaluated.
+NORMALIZE, LIKELIHOOD, DIFFERENTIATE, GENERATE, REGRESS, SOLVE = range(6)
 
 # The first column says what a layer is.
 SCALING, LINEAR, CONDITIONED, RESIDUAL, FIELD = range(5)
@@ -29,7 +31,7 @@ SCALING, LINEAR, CONDITIONED, RESIDUAL, FIELD = range(5)
 #: - LISTS: where the list of coordinates begins: those that are read, or `ONES`, then those that
 #:   are mapped; of a linear layer its permutation.
 #: - TRANSFORMER, PARAMETERS, PIECES: the map, its parameters, its bins or components; of a field
-#:   the steps of its solver.
+#:   the steps of its solver, 0 where they adapt.
 #: - KEPT: rows that the transformer keeps for each coordinate; see `kept_rows`.
 #: - HIDDEN: rows of its own for hidden units: their values and, for gradients, their slopes.
 #: - MASKED: how many weights are multiplied by masks, which are constants; 0 for none.
@@ -102,10 +104,16 @@ def field_rows(width: int, dim: int, steps: int) -> int:
     """Return how many rows a field has of its own.
 
     Where it is evaluated; hidden units with two derivatives each, and what M makes of slopes; the
-    four slopes or their gradients, the divergence, the gradient of the point, and f again.
+    four slopes or their gradients, the divergence, the gradient of the point, and f again. Where
+    steps adapt: hidden units; seven slopes with their divergences; the result, and its error.
     """
+    if not steps:
+        return 7 * width + 9 * (dim + 1)
     return 4 * steps * dim + 7 * width + 6 * dim + 1
 
+
+#: A solve that evaluates its field more often is given up.
+MOST_ASKED = 60_000
 
 #: No residual block's Lipschitz constant exceeds this.
 LIPSCHITZ = 0.97

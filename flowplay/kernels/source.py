@@ -69,14 +69,17 @@ _PER_BOUND = f32(1 / lay.LOG_SCALE_BOUND)
 _THIRD, _EIGHTH = f32(1 / 3), f32(1 / 8)
 _LIPSCHITZ, _SLOPE_RADIUS = f32(lay.LIPSCHITZ), f32(lay.SLOPE_RADIUS)
 _NO_UNIT = f32(lay.NO_UNIT)
+_MOST_ASKED = f32(lay.MOST_ASKED)
 _IDENTITY, _LEAST = f32(lay.IDENTITY_DERIVATIVE), f32(lay.MIN_DERIVATIVE)
 _MIN_BIN = f32(lay.MIN_BIN)
 
 #: Rows of a panel of a product of matrices: with all its columns 4 KiB.
 _PANEL_ROWS = 64
-_PANEL, _SPARE = tiles.space(_PANEL_ROWS * tiles.COLUMNS), tiles.space(4 * tiles.COLUMNS)
+_PANEL, _SPARE = tiles.space(_PANEL_ROWS * tiles.COLUMNS), tiles.space(tiles.ROWS * tiles.COLUMNS)
 
-_ADD_FOUR, _ADD_TWO, _ADD_ONE = (tiles.add_product(rows) for rows in (4, 2, 1))
+_ADD_MOST, _ADD_FOUR, _ADD_TWO, _ADD_ONE = (
+    tiles.add_product(rows) for rows in (tiles.ROWS, 4, 2, 1)
+)
 _ADD_FOUR_BY_THREE, _ADD_FOUR_BY_ONE, _ADD_ONE_BY_THREE, _ADD_ONE_BY_ONE = (
     tiles.add_inner_products(rows, columns) for rows in (4, 1) for columns in (3, 1)
 )
@@ -192,7 +195,9 @@ def _add(c, a, size):
 
 @_kernel("AAAiiiiiiii", inline=True)
 def _add_tile(c, a, b, high, at, n, start, by_row, by_inner, b_row, inner):
-    if high == 4:
+    if high == tiles.ROWS:
+        _ADD_MOST(c, a, b, at, n, start, by_row, by_inner, b_row, inner)
+    elif high == 4:
         _ADD_FOUR(c, a, b, at, n, start, by_row, by_inner, b_row, inner)
     elif high == 2:
         _ADD_TWO(c, a, b, at, n, start, by_row, by_inner, b_row, inner)
@@ -207,7 +212,7 @@ def _add_tiles(c, a, b, spare, rows, at, n, start, by_row, by_inner, b_row, inne
     while i < rows:
         first, to = start + i * by_row, at + i * n
         left = rows - i
-        high = 4 if left >= 4 else (2 if left >= 2 else 1)
+        high = tiles.ROWS if left >= tiles.ROWS else (4 if left >= 4 else (2 if left >= 2 else 1))
         if wide < tiles.COLUMNS:
             _clear(spare, high * tiles.COLUMNS)
             _add_tile(spare, a, b, high, 0, tiles.COLUMNS, first, by_row, by_inner, b_row, inner)
@@ -1582,9 +1587,20 @@ def _add_product(total, a, b, n):
         total[j] += a[j] * b[j]
 
 
-@_kernel("AAfAAAAiii")
-def _field(w, mixing, t, x, own, f, divergence, width, dim, n):
-    """Write f(x, t), its divergence, and into `own` the hidden units and both their derivatives."""
+@_kernel("AAAii", inline=True)
+def _activate_bending(h, slope, bend, bends, size):
+    if bends:
+        _silu_and_slopes(h, slope, bend, size)
+    else:
+        _silu_and_slope(h, slope, size)
+
+
+@_kernel("AAfAAAAiiii")
+def _field(w, mixing, t, x, own, f, divergence, bends, width, dim, n):
+    """Write f(x, t), its divergence, and into `own` the hidden units and their derivatives.
+
+    There are two of each unit, or without `bends` only the first.
+    """
     bias, layer = w[width * dim :], width * n
     rest = w[width * (dim + 2) :]
     h1, d1, e1 = own, own[layer:], own[2 * layer :]
@@ -1592,10 +1608,10 @@ def _field(w, mixing, t, x, own, f, divergence, width, dim, n):
     for i in range(width):
         _fill(h1[i * n :], bias[i] + t * bias[width + i], n)
     _multiply(h1, w, x, width, dim, n, dim, 1)
-    _silu_and_slopes(h1, d1, e1, layer)
+    _activate_bending(h1, d1, e1, bends, layer)
     _fill_rows(h2, rest[width * width :], width, n)
     _multiply(h2, rest, h1, width, width, n, width, 1)
-    _silu_and_slopes(h2, d2, e2, layer)
+    _activate_bending(h2, d2, e2, bends, layer)
     last = rest[width * width + width :]
     _fill_rows(f, last[dim * width :], dim, n)
     _multiply(f, last, h2, dim, width, n, width, 1)
@@ -1656,6 +1672,12 @@ def _set_to_times(c, p, b, n):
         c[j] = p * b[j]
 
 
+@_kernel("i -> f", inline=True)
+def _rule_weight(stage):
+    """What a slope counts for, in the 3/8 rule."""
+    return _EIGHTH if stage == 0 or stage == 3 else f32(3) * _EIGHTH
+
+
 @_kernel("PAAAAAAAii")
 def _follow(row, w, constants, fixed, x, z, log_det, own, dim, n):
     """Follow the field from one time to another; `own` begins with where it was evaluated."""
@@ -1682,11 +1704,11 @@ def _follow(row, w, constants, fixed, x, z, log_det, own, dim, n):
                 _add_times(at, -step, slopes[size:], size)
                 _add_times(at, step, slopes[2 * size :], size)
             t = start + step * (f32(s) + f32(stage) * _THIRD)
-            _field(w, fixed, t, at, units, slopes[stage * size :], divergence, width, dim, n)
-            weight = step * (_EIGHTH if stage == 0 or stage == 3 else f32(3) * _EIGHTH)
+            _field(w, fixed, t, at, units, slopes[stage * size :], divergence, 0, width, dim, n)
+            weight = step * _rule_weight(stage)
             _add_times(log_det, weight, divergence, n)
         for stage in range(4):
-            weight = step * (_EIGHTH if stage == 0 or stage == 3 else f32(3) * _EIGHTH)
+            weight = step * _rule_weight(stage)
             _add_times(z, weight, slopes[stage * size :], size)
 
 
@@ -1706,14 +1728,14 @@ def _follow_back(row, w, constants, fixed, own, g, g_log_det, g_w, scratch, dim,
     for back in range(steps):
         s = steps - 1 - back
         for stage in range(4):
-            weight = step * (_EIGHTH if stage == 0 or stage == 3 else f32(3) * _EIGHTH)
+            weight = step * _rule_weight(stage)
             _set_to_times(g_slopes[stage * size :], weight, g, size)
         for stage in range(3, -1, -1):
             at = own[(4 * s + stage) * size :]
             t = start + step * (f32(s) + f32(stage) * _THIRD)
-            weight = step * (_EIGHTH if stage == 0 or stage == 3 else f32(3) * _EIGHTH)
+            weight = step * _rule_weight(stage)
             # Hidden units are computed again: there is no room for those of all steps.
-            _field(w, fixed, t, at, units, f, g_divergence, width, dim, n)
+            _field(w, fixed, t, at, units, f, g_divergence, 1, width, dim, n)
             _set_to_times(g_divergence, weight, g_log_det, n)
             g_f = g_slopes[stage * size :]
             _field_back(
@@ -1743,6 +1765,97 @@ def _follow_back(row, w, constants, fixed, own, g, g_log_det, g_w, scratch, dim,
             elif stage == 1:
                 _add_times(g_slopes, step * _THIRD, g_x, size)
     _mixing_back(w, rest, w3, g_mixing, g_w, g_w[width * (dim + 2) :], width, dim)
+
+
+# The method of Dormand and Prince: what slopes count for in the points of each stage, the last of
+# which is the result; when the stages are; and the difference to a result of order four.
+_STAGES = tuple(
+    f32(number)
+    for row in (
+        (1 / 5, 0, 0, 0, 0, 0),
+        (3 / 40, 9 / 40, 0, 0, 0, 0),
+        (44 / 45, -56 / 15, 32 / 9, 0, 0, 0),
+        (19372 / 6561, -25360 / 2187, 64448 / 6561, -212 / 729, 0, 0),
+        (9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176, -5103 / 18656, 0),
+        (35 / 384, 0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84),
+    )
+    for number in row
+)
+_STAGE_TIMES = tuple(f32(number) for number in (1 / 5, 3 / 10, 4 / 5, 8 / 9, 1, 1))
+_ERRORS = tuple(
+    f32(number)
+    for number in (
+        71 / 57600,
+        0,
+        -71 / 16695,
+        71 / 1920,
+        -17253 / 339200,
+        22 / 525,
+        -1 / 40,
+    )
+)
+
+
+@_kernel("AAAfi -> f")
+def _squared_error(error, before, after, tolerance, size):
+    """Return the mean square of errors, in units of what is allowed."""
+    total = _ZERO
+    for j in range(size):
+        share = error[j] / (tolerance * (_ONE + max(abs(before[j]), abs(after[j]))))
+        total += share * share
+    return total / f32(size)
+
+
+@_kernel("PAAAAAii -> f")
+def _solve(row, w, times, fixed, state, rows, dim, n):
+    """Follow the field by steps of Dormand and Prince that adapt; return how often it was asked.
+
+    `state` is the points and, below them, their log-determinants; `times` are the first, the last,
+    and the error allowed in a step. Where no step is small enough, the state is broken.
+    """
+    width, size, all_size = row[lay.WIDTH], dim * n, (dim + 1) * n
+    start, end, tolerance = times[0], times[1], times[2]
+    rest = w[width * (dim + 2) :]
+    _mixing(w, rest, rest[width * width + width :], fixed, width, dim)
+    units = rows[row[lay.OWN] * n :]
+    slopes = units[7 * width * n :]
+    after, error = slopes[7 * all_size :], slopes[8 * all_size :]
+    t, step, asked = start, (end - start) * _EIGHTH, _ONE
+    _field(w, fixed, t, state, units, slopes, slopes[size:], 0, width, dim, n)
+    while t != end:
+        last = abs(end - t) <= abs(step)
+        if last:
+            step = end - t
+        for stage in range(6):
+            _copy(after, state, all_size)
+            for k in range(stage + 1):
+                weight = step * _STAGES[6 * stage + k]
+                _add_times(after, weight, slopes[k * all_size :], all_size)
+            slope = slopes[(stage + 1) * all_size :]
+            at = t + step * _STAGE_TIMES[stage]
+            _field(w, fixed, at, after, units, slope, slope[size:], 0, width, dim, n)
+        asked += f32(6)
+        _clear(error, all_size)
+        for k in range(7):
+            _add_times(error, step * _ERRORS[k], slopes[k * all_size :], all_size)
+        wrong = max(
+            _squared_error(error, state, after, tolerance, size),
+            _squared_error(error[size:], state[size:], after[size:], tolerance, n),
+        )
+        if wrong <= _ONE:
+            t = end if last else t + step
+            _copy(state, after, all_size)
+            _copy(slopes, slopes[6 * all_size :], all_size)
+            # An order of five: the error grows with the fifth power of the step.
+            step *= min(f32(10), f32(0.9) * _exp(f32(-0.1) * _log(max(wrong, _TINY))))
+        elif wrong < _INFINITE:
+            step *= max(f32(0.2), f32(0.9) * _exp(f32(-0.1) * _log(wrong)))
+        else:
+            step *= f32(0.2)
+        if (abs(step) < f32(1e-6) * abs(end - start) and t != end) or asked > _MOST_ASKED:
+            _fill(state, _NAN, all_size)
+            break
+    return asked
 
 
 # Layers from z to x.
@@ -2047,6 +2160,15 @@ def run_chain(
             total += _regress(program, weights, rows, x, z, g_weights, start, share, dim, n)
             start += n
             continue
+        if mode == lay.SOLVE:
+            state = rows[first * n :]
+            _to_rows(state, x, start, dim, n)
+            _clear(state[dim * n :], n)
+            total = max(total, _solve(program, weights, g_z, work, state, rows, dim, n))
+            _to_points(z, state, start, dim, n)
+            _copy(log_dets[start:], state[dim * n :], n)
+            start += n
+            continue
         enter, leave = (last, first) if mode == lay.GENERATE else (first, last)
         _to_rows(rows[enter * n :], x, start, dim, n)
         # Before the first state: the log-determinants, their gradient, and that of the result.
@@ -2078,3 +2200,5 @@ def run_chain(
         start += n
     if mode == lay.LIKELIHOOD or mode == lay.REGRESS:
         log_dets[0] = f32(total) * share
+    elif mode == lay.SOLVE:
+        g_x[0] = f32(total)

@@ -6,14 +6,18 @@ from memory and written back for every few terms; here that happens once for eac
 more numbers than the processor's are divided by LLVM.
 """
 
+import llvmlite.binding as llvm
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
 
-#: Columns of a tile of A B, and points that one term of A Bᵀ takes at a time.
-COLUMNS, POINTS = 16, 8
+#: Whether a register holds 16 numbers, of which there are 32, or 8, of which there are 16.
+_WIDE = llvm.get_host_cpu_features().get("avx512f", False)
+
+#: Most rows and columns of a tile of A B, and points that one term of A Bᵀ takes at a time.
+ROWS, COLUMNS, POINTS = (8, 32, 16) if _WIDE else (4, 16, 8)
 
 _FLAGS = ("reassoc", "nsz", "arcp", "contract", "afn")
 _FLOAT, _INT32, _INT64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)

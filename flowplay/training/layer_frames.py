@@ -48,9 +48,9 @@ FARTHEST = 40.0
 _LEFT_OUT = 0.0005
 _MARGIN = 0.18
 
-#: Time in seconds that the densities may take before they are drawn in larger cells: of a run that
-#: stands still, and of one that trains.
-PATIENCE = 2.5
+#: Time in seconds that frames may take before they are drawn in larger cells: of a run that stands
+#: still, and of one that trains or is looked at for the first time.
+PATIENCE = 1.0
 LIVE_PATIENCE = 0.4
 
 #: So many neighbours are given up with a point at which a numeric inverse fails.
@@ -85,6 +85,15 @@ class Detail:
     def error_cells(self) -> int:
         """Cells along each side of the round-trip map: it takes a way there and a way back."""
         return self.cells // 2
+
+    def passes(self, states: int) -> float:
+        """Return how many points go all the way through a flow of so many states.
+
+        Each frame goes back to the base by itself: half of the way on average.
+        """
+        lattice = (LATTICE_CELLS * self.steps + 1) ** 2 + LATTICE_CELLS**2
+        there_and_back = 2 * (self.points + 2 * self.scouts + self.error_cells**2)
+        return min(self.frames, states) / 2 * self.cells**2 + lattice + there_and_back
 
     def smaller(self) -> Detail:
         """Return less of everything, with larger cells."""
@@ -366,20 +375,18 @@ def _detail_for(states: int) -> Detail:
 
 
 def _affordable(flow: Flow, detail: Detail, device: torch.device, patience: float) -> Detail:
-    """Take larger cells where one pass through the flow tells that the densities would take long.
-
-    Each frame goes back to the base by itself: about S / 2 passes, and one for all the rest.
-    """
+    """Take larger cells where one pass through the flow tells that the frames would take long."""
     if device.type != "cpu":
         return detail
-    probe = torch.randn(_PROBE, flow.dim, generator=torch.Generator().manual_seed(0))
+    # As wide as frames are, whose margins take longer than what lies in the middle.
+    probe = 2 * torch.randn(_PROBE, flow.dim, generator=torch.Generator().manual_seed(0))
     flow.inverse(probe[:16])
     # The thread's own time: what others do on this machine must not change the picture.
     start = time.thread_time()
     flow.inverse(probe)
     pass_seconds = (time.thread_time() - start) / _PROBE
-    passes = min(detail.frames, len(flow.bijections) + 1) / 2 + 1
-    while detail.cells > _FEWEST_CELLS and pass_seconds * passes * detail.cells**2 > patience:
+    states = len(flow.bijections) + 1
+    while detail.cells > _FEWEST_CELLS and pass_seconds * detail.passes(states) > patience:
         detail = detail.smaller()
     return detail
 

@@ -24,7 +24,7 @@ from flowplay.config import RunConfig
 from flowplay.errors import RefusedError
 from flowplay.flows import Flow, build_flow, compiled
 from flowplay.flows.compiled import Compilable
-from flowplay.flows.continuous import ContinuousLayer
+from flowplay.flows.continuous import ContinuousLayer, evaluations
 from flowplay.flows.inverse import InverseLink
 from flowplay.flows.realnvp import AffineCoupling
 from flowplay.kernels import build, library, process
@@ -276,6 +276,75 @@ def test_a_field_is_fitted_with_kernels_as_with_torch(dim: int) -> None:
         with torch.no_grad():
             for p in field.parameters():
                 p.add_(0.1 * torch.randn(p.shape, generator=generator))
+
+
+@pytest.mark.usefixtures("there")
+@pytest.mark.parametrize("dim", [1, 2, 5])
+@pytest.mark.parametrize("n", [1, 31, 200])
+def test_a_field_is_solved_with_kernels_as_with_torch(dim: int, n: int) -> None:
+    flow = random_flow("ffjord", dim, torch.float32).eval()
+    x = 2 * torch.randn(n, dim, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        solved = [*flow.inverse(x), *flow.forward(x), *flow.inverse_states(x)]
+        solved += flow.forward_states(x)
+        double = copy.deepcopy(flow).double()
+        with kernels.withheld():
+            y = x.double()
+            wanted = [*double.inverse(y), *double.forward(y), *double.inverse_states(y)]
+            wanted += double.forward_states(y)
+    for ours, exact in zip(solved, wanted, strict=True):
+        assert ours.shape == exact.shape
+        # The tolerance holds for each of some ten steps.
+        assert (ours.double() - exact).abs().max() <= 2e-4 * (1 + exact.abs().max())
+
+
+@pytest.mark.usefixtures("there")
+def test_where_a_field_is_too_steep_only_its_block_is_broken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(compiled, "SOLVED_BLOCK", 10)
+    flow = random_flow("ffjord", 2, torch.float32).eval()
+    x = torch.randn(40, 2)
+    x[3, 0], x[25, 1] = float("nan"), float("inf")
+    with torch.no_grad():
+        z, log_det = flow.inverse(x)
+        broken = [i // 10 in (0, 2) for i in range(40)]
+        assert (~z.isfinite().all(-1)).tolist() == broken
+        assert (~log_det.isfinite()).tolist() == broken
+        for p in list(flow.parameters()):
+            p.mul_(1e6)
+        z, log_det = flow.inverse(torch.randn(20, 2))
+    assert z.isnan().all()
+    assert log_det.isnan().all()
+
+
+@pytest.mark.usefixtures("there")
+def test_evaluations_of_a_solved_field_are_counted() -> None:
+    flow = random_flow("ffjord", 2, torch.float32).eval()
+    x = torch.randn(100, 2)
+
+    def asked() -> int:
+        before = evaluations(flow)
+        with torch.no_grad():
+            flow.log_prob(x)
+        return evaluations(flow) - before
+
+    quick = asked()
+    assert quick % 6 == 1
+    with kernels.withheld():
+        # Torch's solver looks once more to begin.
+        assert quick / 2 <= asked() <= 2 * quick
+
+
+@pytest.mark.usefixtures("there")
+def test_what_is_solved_with_a_gradient_is_left_to_torch() -> None:
+    flow = random_flow("ffjord", 2, torch.float32).eval()
+    x = torch.randn(9, 2, requires_grad=True)
+    log_prob = flow.log_prob(x)
+    (gradient,) = torch.autograd.grad(log_prob.sum(), x)
+    assert gradient.abs().sum() > 0
+    with torch.no_grad():
+        torch.testing.assert_close(flow.log_prob(x), log_prob, rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.usefixtures("there")
