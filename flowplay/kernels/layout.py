@@ -103,13 +103,14 @@ def residual_size(width: int) -> int:
 def field_rows(width: int, dim: int, steps: int) -> int:
     """Return how many rows a field has of its own.
 
-    Where it is evaluated; hidden units with two derivatives each, and what M makes of slopes; the
-    four slopes or their gradients, the divergence, the gradient of the point, and f again. Where
-    steps adapt: hidden units; seven slopes with their divergences; the result, and its error.
+    Of each step where it is evaluated, and third differences; hidden units with two derivatives
+    each, and what M makes of slopes; the four slopes or their gradients, the divergence, the
+    gradient of the point, and f again. Where steps adapt: hidden units; seven slopes with their
+    divergences; the result, and its error.
     """
     if not steps:
         return 7 * width + 9 * (dim + 1)
-    return 4 * steps * dim + 7 * width + 6 * dim + 1
+    return steps * (5 * dim + 1) + 7 * width + 6 * dim + 1
 
 
 #: A solve that evaluates its field more often is given up.

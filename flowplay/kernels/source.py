@@ -1678,6 +1678,13 @@ def _rule_weight(stage):
     return _EIGHTH if stage == 0 or stage == 3 else f32(3) * _EIGHTH
 
 
+@_kernel("i -> f", inline=True)
+def _third_difference(stage):
+    """What a slope counts for in the third difference of a step's four."""
+    size = _ONE if stage == 0 or stage == 3 else f32(3)
+    return size if stage == 0 or stage == 2 else -size
+
+
 @_kernel("PAAAAAAAii")
 def _follow(row, w, constants, fixed, x, z, log_det, own, dim, n):
     """Follow the field from one time to another; `own` begins with where it was evaluated."""
@@ -1686,10 +1693,13 @@ def _follow(row, w, constants, fixed, x, z, log_det, own, dim, n):
     step = (end - start) / f32(steps)
     rest = w[width * (dim + 2) :]
     _mixing(w, rest, rest[width * width + width :], fixed, width, dim)
-    units = own[4 * steps * size :]
+    # Of each step where the field was evaluated, and the third differences of its slopes and of its
+    # divergence, which are large where a step is too coarse.
+    differences, units = own[4 * steps * size :], own[steps * (5 * size + n) :]
     slopes = units[7 * width * n :]
     divergence = slopes[4 * size :]
     _copy(z, x, size)
+    _clear(differences, steps * (size + n))
     for s in range(steps):
         for stage in range(4):
             at = own[(4 * s + stage) * size :]
@@ -1707,9 +1717,20 @@ def _follow(row, w, constants, fixed, x, z, log_det, own, dim, n):
             _field(w, fixed, t, at, units, slopes[stage * size :], divergence, 0, width, dim, n)
             weight = step * _rule_weight(stage)
             _add_times(log_det, weight, divergence, n)
+            difference = differences[s * (size + n) :]
+            _add_times(difference, _third_difference(stage), slopes[stage * size :], size)
+            _add_times(difference[size:], _third_difference(stage), divergence, n)
         for stage in range(4):
             weight = step * _rule_weight(stage)
             _add_times(z, weight, slopes[stage * size :], size)
+
+
+@_kernel("AfAAii")
+def _smooth(g, factor, g_log_det, difference, rows, n):
+    """Add the gradient of a squared difference that is taken from the log-determinant."""
+    for i in range(rows):
+        for j in range(n):
+            g[i * n + j] += factor * g_log_det[j] * difference[i * n + j]
 
 
 @_kernel("PAAAAAAAAii")
@@ -1717,12 +1738,13 @@ def _follow_back(row, w, constants, fixed, own, g, g_log_det, g_w, scratch, dim,
     """Replace g, the gradient of the result, by that of where it began."""
     width, steps, size = row[lay.WIDTH], row[lay.PIECES], dim * n
     start, end = constants[row[lay.CONSTANTS]], constants[row[lay.CONSTANTS] + 1]
+    rough = constants[row[lay.CONSTANTS] + 2]
     step = (end - start) / f32(steps)
     rest, g_mixing = w[width * (dim + 2) :], fixed[width * width :]
     w3 = rest[width * width + width :]
     _mixing(w, rest, w3, fixed, width, dim)
     _clear(g_mixing, width * width)
-    units = own[4 * steps * size :]
+    differences, units = own[4 * steps * size :], own[steps * (5 * size + n) :]
     g_slopes = units[7 * width * n :]
     g_divergence, g_x, f = g_slopes[4 * size :], g_slopes[4 * size + n :], g_slopes[5 * size + n :]
     for back in range(steps):
@@ -1738,6 +1760,10 @@ def _follow_back(row, w, constants, fixed, own, g, g_log_det, g_w, scratch, dim,
             _field(w, fixed, t, at, units, f, g_divergence, 1, width, dim, n)
             _set_to_times(g_divergence, weight, g_log_det, n)
             g_f = g_slopes[stage * size :]
+            difference = differences[s * (size + n) :]
+            factor = -_TWO * rough * abs(step) * _third_difference(stage)
+            _smooth(g_f, factor, g_log_det, difference, dim, n)
+            _smooth(g_divergence, factor, g_log_det, difference[size:], 1, n)
             _field_back(
                 w,
                 fixed,

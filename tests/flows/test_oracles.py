@@ -429,6 +429,24 @@ def test_continuous_layer_against_an_adaptive_solver(
 
 
 @pytest.mark.parametrize("dim", DIMS)
+@pytest.mark.parametrize("steps", [1, 3])
+@torch.no_grad()
+def test_fixed_steps_against_the_same_rule(dim: int, steps: int) -> None:
+    layer = continuous_layer(dim, steps=steps).train()
+    field = plain_field(layer.field, dim)
+    y = base_points(50, dim)
+    for ours, times in ((layer.forward, (0.25, 1.0)), (layer.inverse, (1.0, 0.25))):
+        states, log_dets = odeint(
+            lambda t, state: (field(t, state[0]), divergence(field, t, state[0])),
+            (y, torch.zeros(50, dtype=torch.float64)),
+            torch.tensor(times, dtype=torch.float64),
+            method="rk4",
+            options={"step_size": 0.75 / steps},
+        )
+        assert_same(ours(y), (states[-1], log_dets[-1]), atol=1e-10)
+
+
+@pytest.mark.parametrize("dim", DIMS)
 @torch.no_grad()
 def test_continuous_layer_against_zuko(dim: int) -> None:
     """A solver that shares nothing with ours."""
