@@ -25,7 +25,8 @@ keeps the flow from mapping all of them to one point.
 Not every flow here is trained on exactly this loss:
 
 - **Flow matching** has a loss of its own, which is not a likelihood.
-- **FFJORD** computes the loss with fixed solver steps by default, and the trace may be estimated.
+- **FFJORD** computes the loss with fixed solver steps by default, and adds to the gradient a
+  penalty for rough steps. Its trace may be estimated.
 - **Residual flows** may take a cut-off or a random power series for the log-det.
 - A **graphical flow** with a learned graph adds noise, and to the gradient a penalty for edges.
 - An **energy** has no data: a flow learns it from its own draws, by
