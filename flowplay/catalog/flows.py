@@ -370,8 +370,8 @@ FFJORD = FlowFamily(
     log_det_cost="one trace per pass: here one matrix product; in general D vector products, or "
     "1 with Hutchinson's estimate",
     exactness="Pictures, samples and held-out NLL are exact up to the solver's tolerance. "
-    "Training takes fixed steps by default, which are less accurate, so it also makes their slopes "
-    "smooth. Hutchinson's trace is "
+    "Training takes fixed steps by default, which are less accurate; a penalty keeps the field "
+    "smooth within each of them. Hutchinson's trace is "
     "random; its mean is right, because the noise has E[εεᵀ] = I.",
     use_when="Few limits on the network: the field only has to be Lipschitz continuous in z.",
     weakness="Density, sampling and each training step solve an ODE, so they take many passes.",

@@ -168,25 +168,28 @@ class Compiled:
 
     def normalize(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Normalize x [B, D]; return z [B, D] and the sum of the log-determinants [B]."""
-        z, log_det = torch.empty_like(x), x.new_empty(len(x))
+        z, log_det = x.new_empty(x.shape), x.new_empty(len(x))
         self._run(lay.NORMALIZE, x, z=z, log_det=log_det)
         return z, log_det
 
     def generate(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Generate from z [B, D]; return x [B, D] and the sum of the log-determinants [B]."""
-        x, log_det = torch.empty_like(z), z.new_empty(len(z))
+        x, log_det = z.new_empty(z.shape), z.new_empty(len(z))
         self._run(lay.GENERATE, z, z=x, log_det=log_det)
         return x, log_det
 
     def likelihood(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the mean negative log-likelihood of x [B, D], and the weights' gradient [P]."""
+        """Return the mean negative log-likelihood of x [B, D], and the weights' gradient [P].
+
+        The gradient of a field has its penalty on rough steps in it, too.
+        """
         loss, gradient = x.new_empty(1), x.new_zeros(self.size)
         self._run(lay.LIKELIHOOD, x, log_det=loss, g_weights=gradient)
         return loss[0] + 0.5 * self.dim * math.log(2 * math.pi), gradient
 
     def differentiate(self, x: Tensor, g_z: Tensor, g_log_det: Tensor) -> tuple[Tensor, Tensor]:
         """Return the gradients of x [B, D] and of the weights [P]."""
-        g_x, gradient = torch.empty_like(x), x.new_zeros(self.size)
+        g_x, gradient = x.new_empty(x.shape), x.new_zeros(self.size)
         self._run(lay.DIFFERENTIATE, x, g_z=g_z, g_log_det=g_log_det, g_x=g_x, g_weights=gradient)
         return g_x, gradient
 
@@ -212,12 +215,13 @@ class Compiled:
 
         Returns:
             The points at the last time [B, D] and the log-determinants [B], NaN in a block where no
-            step is small enough; and the most evaluations of the field that a block took.
+            step is small enough; and how often the field was evaluated, for a point on average.
         """
-        z, log_det, asked = torch.empty_like(x), x.new_empty(len(x)), x.new_empty(1)
+        # Of rows one after the other, whatever x is.
+        z, log_det, asked = x.new_empty(x.shape), x.new_empty(len(x)), x.new_empty(1)
         given = torch.tensor([*times, tolerance], dtype=x.dtype)
         self._run(lay.SOLVE, x, z=z, log_det=log_det, g_z=given, g_x=asked)
-        return z, log_det, int(asked)
+        return z, log_det, round(float(asked))
 
     def split(self, gradient: Tensor) -> list[Tensor]:
         """Return a gradient [P] as gradients of the tensors, in generating order."""

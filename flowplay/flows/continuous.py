@@ -40,15 +40,16 @@ class ContinuousLayer(Bijection):
     The two directions are inverse to each other, and the log-det is that of the map, up to the
     solver's error. Fixed steps are used in training mode only. They are coarse, and training would
     exploit their error: the density computed with them would integrate to 2 and more instead of 1.
-    So their roughness is made small too: the third differences of the four slopes of each step,
-    which vanish where the slope is a parabola,
+    So their roughness is made small too: the third differences of the four slopes of each step of
+    length h, which vanish where the slope is a parabola in time,
 
     .. math::
         R = \sum_{\text{steps}} |h|\,\bigl(\|\Delta^3 f\|^2
         + (\Delta^3 \operatorname{tr} \partial f / \partial z)^2\bigr).
 
     A tenth of it is taken from the log-det's gradient, and not from its value. In evaluation mode
-    the solver adapts its steps. Where it finds none that is small enough, all numbers are NaN.
+    the solver adapts its steps; those of compiled kernels do for each block of points. Where it
+    finds none that is small enough, all numbers are NaN, or those of the block.
 
     Args:
         field: f, shared by all pieces of a flow.
@@ -113,7 +114,7 @@ class ContinuousLayer(Bijection):
         return (layer,)
 
     def stations(self, y: Tensor, times: Sequence[float]) -> tuple[Tensor, Tensor]:
-        """Follow the ODE through several times, by one adaptive solve.
+        """Follow the ODE through several times, by one adaptive solve, or one for each in kernels.
 
         Args:
             y: points [B, D] at the first time.
@@ -175,7 +176,7 @@ class ContinuousLayer(Bijection):
                 at = y
                 for weight, earlier in zip(weights, slopes, strict=True):
                     at = at + step * weight * earlier
-                t = torch.tensor(start + step * (k + stage / 3))
+                t = y.new_full((), start + step * (k + stage / 3))
                 field, divergence = slope(t, (at, log_det))
                 slopes.append(field)
                 divergences.append(divergence)

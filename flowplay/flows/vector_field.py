@@ -26,8 +26,8 @@ class VectorField(nn.Module):
     takes one product with a matrix that is the same for all points, for any D.
 
     Attributes:
-        evaluations: how often it has been evaluated so far, but for the steps of training that
-            compiled kernels take.
+        evaluations: how often it has been evaluated so far, but for fixed steps that compiled
+            kernels take; by a solve whose blocks have steps of their own, as often as on average.
         accuracy: tolerance of the adaptive solver in float32; the usual one if None.
         rough_steps: steps of a solver of order four that does not adapt them, for the whole time
             from 0 to 1; None for the adaptive solver.
@@ -101,14 +101,14 @@ class VectorField(nn.Module):
     ) -> tuple[Tensor, Tensor] | None:
         """Carry x [B, D] from one time to another by compiled kernels, without gradient.
 
-        Each block of points has steps of its own; see `Compiled.solve`.
+        Each block of points has steps of its own; where none is small enough its numbers are NaN,
+        and torch is not asked. See `Compiled.solve`.
 
         Returns:
             The points at the last time [B, D], and the integral of the divergence [B]; None where
             kernels are not loaded, or do not know such a field or such numbers.
         """
-        plain = type(self) is VectorField
-        if not plain or (quick := compiled([self], x)) is None:
+        if (quick := compiled([self], x)) is None:
             return None
         z, log_det, asked = quick.solve(x, times, tolerance)
         self.evaluations += asked
@@ -119,7 +119,9 @@ class VectorField(nn.Module):
         return tuple(self.parameters())
 
     def kernel_layers(self) -> Sequence[Layer]:
-        """Return the field as kernels solve it with steps that adapt."""
+        """Return the field as kernels solve it with steps that adapt; nothing for another one."""
+        if type(self) is not VectorField:
+            return ()
         width, dim = self.first.weight.shape
         return (Layer(lay.FIELD, width=width, mapped=tuple(range(dim))),)
 

@@ -15,7 +15,7 @@ import math
 #: x and the log-determinants of the other direction; or, of one layer's network alone, the mean
 #: squared distance of what it makes of x to z, in place of the likelihood; or, of a field alone, z
 #: and the log-determinants by steps that adapt, and in place of the gradient of x how often the
-#: field was evaluated.
+#: field was evaluated for a point, on average.
 NORMALIZE, LIKELIHOOD, DIFFERENTIATE, GENERATE, REGRESS, SOLVE = range(6)
 
 # The first column says what a layer is.

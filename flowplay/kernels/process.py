@@ -45,7 +45,8 @@ def import_loader() -> None:
 def prepare(*, wait: bool = False) -> Kernels | None:
     """Load the kernels, or let them be compiled in a process of its own, for a later call.
 
-    To be called between two slices: what is computed after it may differ in rounding.
+    To be called between two slices: what is computed after it may differ in rounding, and the
+    solution of an ODE by as much as its tolerance allows.
 
     Args:
         wait: until they are compiled.

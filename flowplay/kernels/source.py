@@ -73,7 +73,7 @@ _MOST_ASKED = f32(lay.MOST_ASKED)
 _IDENTITY, _LEAST = f32(lay.IDENTITY_DERIVATIVE), f32(lay.MIN_DERIVATIVE)
 _MIN_BIN = f32(lay.MIN_BIN)
 
-#: Rows of a panel of a product of matrices: with all its columns 4 KiB.
+#: Rows of a panel of a product of matrices: with all its columns 4 or 8 KiB.
 _PANEL_ROWS = 64
 _PANEL, _SPARE = tiles.space(_PANEL_ROWS * tiles.COLUMNS), tiles.space(tiles.ROWS * tiles.COLUMNS)
 
@@ -1864,10 +1864,10 @@ def _solve(row, w, times, fixed, state, rows, dim, n):
         _clear(error, all_size)
         for k in range(7):
             _add_times(error, step * _ERRORS[k], slopes[k * all_size :], all_size)
-        wrong = max(
-            _squared_error(error, state, after, tolerance, size),
-            _squared_error(error[size:], state[size:], after[size:], tolerance, n),
-        )
+        of_points = _squared_error(error, state, after, tolerance, size)
+        wrong = _squared_error(error[size:], state[size:], after[size:], tolerance, n)
+        # One that is NaN stays; the built-in maximum would swallow it.
+        wrong = of_points if of_points > wrong or of_points != of_points else wrong
         if wrong <= _ONE:
             t = end if last else t + step
             _copy(state, after, all_size)
@@ -1878,7 +1878,7 @@ def _solve(row, w, times, fixed, state, rows, dim, n):
             step *= max(f32(0.2), f32(0.9) * _exp(f32(-0.1) * _log(wrong)))
         else:
             step *= f32(0.2)
-        if (abs(step) < f32(1e-6) * abs(end - start) and t != end) or asked > _MOST_ASKED:
+        if t != end and (abs(step) < f32(1e-6) * abs(end - start) or asked > _MOST_ASKED):
             _fill(state, _NAN, all_size)
             break
     return asked
@@ -2190,7 +2190,7 @@ def run_chain(
             state = rows[first * n :]
             _to_rows(state, x, start, dim, n)
             _clear(state[dim * n :], n)
-            total = max(total, _solve(program, weights, g_z, work, state, rows, dim, n))
+            total += f32(n) * _solve(program, weights, g_z, work, state, rows, dim, n)
             _to_points(z, state, start, dim, n)
             _copy(log_dets[start:], state[dim * n :], n)
             start += n
@@ -2227,4 +2227,4 @@ def run_chain(
     if mode == lay.LIKELIHOOD or mode == lay.REGRESS:
         log_dets[0] = f32(total) * share
     elif mode == lay.SOLVE:
-        g_x[0] = f32(total)
+        g_x[0] = f32(total) * share

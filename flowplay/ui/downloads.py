@@ -27,9 +27,12 @@ def download_button(
     context = get_script_run_ctx()
 
     def hold(data: bytes) -> None:
-        runtime.get_instance().media_file_mgr.add(
-            data, mime, f"made on a click: {key}", file_name, is_for_static_download=True
-        )
+        server = runtime.get_instance()
+        # Nobody would take away what a session holds that has ended meanwhile.
+        if context is not None and server.is_active_session(context.session_id):
+            server.media_file_mgr.add(
+                data, mime, f"made on a click: {key}", file_name, is_for_static_download=True
+            )
 
     def made() -> bytes:
         content = make()

@@ -52,7 +52,7 @@ KNOWN = [
 ]
 
 
-#: Those whose training kernels know; torch generates.
+#: Those whose training kernels know; torch generates, or kernels solve an ODE.
 MADE_BY_TORCH = ["residual", "ffjord"]
 TRAINED = [*KNOWN, *MADE_BY_TORCH]
 
@@ -80,7 +80,7 @@ def random_flow(name: str, dim: int, dtype: torch.dtype = torch.float64) -> Flow
     for buffer_name, buffer in flow.named_buffers():
         if buffer_name.endswith("initialized"):
             buffer.fill_(True)
-    # In evaluation mode its solver adapts its steps, and kernels do not know it.
+    # In evaluation mode its solver adapts its steps, and it is no chain to the kernels.
     return flow.train() if name == "ffjord" else flow
 
 
@@ -230,13 +230,14 @@ def test_layers_that_share_weights_stand_in_a_chain_with_others() -> None:
 
 
 @pytest.mark.usefixtures("there")
-@pytest.mark.parametrize("architecture", ["realnvp", "nsf", "maf"])
+@pytest.mark.parametrize("architecture", ["realnvp", "nsf", "maf", "ffjord"])
 def test_a_mixture_base_is_trained_with_kernels_too(
     architecture: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = {"architecture": architecture, "base_components": 3, "depth": 3, "width": 16}
     live = LiveRun(new_run(RunConfig.from_flat(settings)))
     assert isinstance(live.model, Flow)
+    live.model.train()
     x = live.held_out[:200]
     with kernels.withheld():
         loss, wanted = live.model.loss_and_gradient(x)
@@ -280,7 +281,7 @@ def test_a_field_is_fitted_with_kernels_as_with_torch(dim: int) -> None:
 
 
 @pytest.mark.usefixtures("there")
-@pytest.mark.parametrize("dim", [1, 2, 5])
+@pytest.mark.parametrize("dim", [1, 2, 5, 10])
 @pytest.mark.parametrize("n", [1, 31, 200])
 def test_a_field_is_solved_with_kernels_as_with_torch(dim: int, n: int) -> None:
     flow = random_flow("ffjord", dim, torch.float32).eval()
@@ -314,7 +315,7 @@ def test_training_does_not_exploit_coarse_steps() -> None:
 
 
 @pytest.mark.usefixtures("there")
-def test_where_a_field_is_too_steep_only_its_block_is_broken(
+def test_broken_points_break_their_block_and_a_field_that_is_too_steep_all(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(compiled, "SOLVED_BLOCK", 10)
@@ -334,6 +335,17 @@ def test_where_a_field_is_too_steep_only_its_block_is_broken(
 
 
 @pytest.mark.usefixtures("there")
+def test_points_may_lie_in_memory_by_columns() -> None:
+    for name in ("realnvp", "ffjord"):
+        flow = random_flow(name, 3, torch.float32).eval()
+        x = torch.randn(40, 3)
+        turned = x.t().contiguous().t()
+        with torch.no_grad():
+            torch.testing.assert_close(flow.inverse(turned), flow.inverse(x))
+            torch.testing.assert_close(flow.forward(turned), flow.forward(x))
+
+
+@pytest.mark.usefixtures("there")
 def test_evaluations_of_a_solved_field_are_counted() -> None:
     flow = random_flow("ffjord", 2, torch.float32).eval()
     x = torch.randn(100, 2)
@@ -345,7 +357,6 @@ def test_evaluations_of_a_solved_field_are_counted() -> None:
         return evaluations(flow) - before
 
     quick = asked()
-    assert quick % 6 == 1
     with kernels.withheld():
         # Torch's solver looks once more to begin.
         assert quick / 2 <= asked() <= 2 * quick

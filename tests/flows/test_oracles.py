@@ -432,18 +432,46 @@ def test_continuous_layer_against_an_adaptive_solver(
 @pytest.mark.parametrize("steps", [1, 3])
 @torch.no_grad()
 def test_fixed_steps_against_the_same_rule(dim: int, steps: int) -> None:
-    layer = continuous_layer(dim, steps=steps).train()
+    whole = continuous_layer(dim)
+    layer = ContinuousLayer(whole.field, (0.1, 0.93), steps=steps).train()
     field = plain_field(layer.field, dim)
     y = base_points(50, dim)
-    for ours, times in ((layer.forward, (0.25, 1.0)), (layer.inverse, (1.0, 0.25))):
+    for ours, times in ((layer.forward, (0.1, 0.93)), (layer.inverse, (0.93, 0.1))):
         states, log_dets = odeint(
             lambda t, state: (field(t, state[0]), divergence(field, t, state[0])),
             (y, torch.zeros(50, dtype=torch.float64)),
             torch.tensor(times, dtype=torch.float64),
             method="rk4",
-            options={"step_size": 0.75 / steps},
+            options={"step_size": 0.83 / steps},
         )
         assert_same(ours(y), (states[-1], log_dets[-1]), atol=1e-10)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_the_roughness_of_a_step_is_taken_from_the_gradient(backwards: bool) -> None:
+    whole = continuous_layer(2)
+    layer = ContinuousLayer(whole.field, (0.1, 0.6), steps=1).train()
+    field, y = layer.field, base_points(20, 2)
+    start, h = (0.6, -0.5) if backwards else (0.1, 0.5)
+
+    def slope(part: float, at: Tensor) -> tuple[Tensor, Tensor]:
+        return field.with_divergence(torch.tensor(start + part * h).to(y), at)
+
+    a, of_a = slope(0, y)
+    b, of_b = slope(1 / 3, y + h * a / 3)
+    c, of_c = slope(2 / 3, y + h * (b - a / 3))
+    d, of_d = slope(1, y + h * (a - b + c))
+    log_det = h * (of_a + 3 * of_b + 3 * of_c + of_d) / 8
+    roughness = 0.5 * (
+        (a - 3 * b + 3 * c - d).square().sum(-1) + (of_a - 3 * of_b + 3 * of_c - of_d) ** 2
+    )
+    parameters = list(field.parameters())
+    wanted = torch.autograd.grad((log_det - 0.1 * roughness).sum(), parameters)
+    _, ours = layer.inverse(y) if backwards else layer.forward(y)
+    torch.testing.assert_close(ours, log_det, rtol=1e-6, atol=1e-6)
+    found = torch.autograd.grad(ours.sum(), parameters)
+    for one, other in zip(found, wanted, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("dim", DIMS)

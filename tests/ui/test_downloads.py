@@ -20,8 +20,9 @@ def test_a_file_lasts_while_other_sessions_end_their_scripts(
     storage = MemoryMediaFileStorage("/media")
     manager = MediaFileManager(storage)
     made: list[Callable[[], bytes]] = []
+    server = SimpleNamespace(media_file_mgr=manager, is_active_session=lambda _: True)
     session = SimpleNamespace(session_id="one")
-    monkeypatch.setattr(runtime, "get_instance", lambda: SimpleNamespace(media_file_mgr=manager))
+    monkeypatch.setattr(runtime, "get_instance", lambda: server)
     monkeypatch.setattr(downloads, "get_script_run_ctx", lambda: session)
     monkeypatch.setattr(st, "download_button", lambda _, make, *_args, **_keys: made.append(make))
     downloads.download_button(
