@@ -144,10 +144,9 @@ class ContinuousLayer(Bijection):
         tolerance = ADAPTIVE_TOLERANCE[y.dtype]
         if self.field.accuracy is not None and y.dtype == torch.float32:
             tolerance = self.field.accuracy
-        if solver == "dopri5" and not self.training and self._without_gradient(y):
-            quick = self._quickly(y, times, tolerance)
-            if quick is not None:
-                return quick
+        adaptive = solver == "dopri5" and not self.training and not torch.is_grad_enabled()
+        if adaptive and (quick := self._quickly(y, times, tolerance)) is not None:
+            return quick
         try:
             states, log_dets = odeint(
                 self._slope(y),
@@ -186,10 +185,6 @@ class ContinuousLayer(Bijection):
             of_divergence = _weighted(_THIRD_DIFFERENCE, divergences).square()
             rough = rough + abs(step) * (of_field + of_divergence)
         return y, log_det - ROUGHNESS_WEIGHT * (rough - rough.detach())
-
-    def _without_gradient(self, y: Tensor) -> bool:
-        wanted = y.requires_grad or next(self.field.parameters()).requires_grad
-        return not (wanted and torch.is_grad_enabled())
 
     def _quickly(
         self, y: Tensor, times: Sequence[float], tolerance: float

@@ -114,7 +114,7 @@ def field_rows(width: int, dim: int, steps: int) -> int:
 
 
 #: A solve that evaluates its field more often is given up.
-MOST_ASKED = 10_000
+MOST_EVALUATIONS = 10_000
 
 #: No residual block's Lipschitz constant exceeds this.
 LIPSCHITZ = 0.97

@@ -69,7 +69,7 @@ _PER_BOUND = f32(1 / lay.LOG_SCALE_BOUND)
 _THIRD, _EIGHTH = f32(1 / 3), f32(1 / 8)
 _LIPSCHITZ, _SLOPE_RADIUS = f32(lay.LIPSCHITZ), f32(lay.SLOPE_RADIUS)
 _NO_UNIT = f32(lay.NO_UNIT)
-_MOST_ASKED = f32(lay.MOST_ASKED)
+_MOST_EVALUATIONS = f32(lay.MOST_EVALUATIONS)
 _IDENTITY, _LEAST = f32(lay.IDENTITY_DERIVATIVE), f32(lay.MIN_DERIVATIVE)
 _MIN_BIN = f32(lay.MIN_BIN)
 
@@ -1823,8 +1823,8 @@ _ERRORS = tuple(
 
 
 @_kernel("AAAfi -> f")
-def _squared_error(error, before, after, tolerance, size):
-    """Return the mean square of errors, in units of what is allowed."""
+def _error_ratio(error, before, after, tolerance, size):
+    """Return the mean square of a step's errors, each divided by what the tolerance allows."""
     total = _ZERO
     for j in range(size):
         share = error[j] / (tolerance * (_ONE + max(abs(before[j]), abs(after[j]))))
@@ -1834,7 +1834,7 @@ def _squared_error(error, before, after, tolerance, size):
 
 @_kernel("PAAAAAii -> f")
 def _solve(row, w, times, fixed, state, rows, dim, n):
-    """Follow the field by steps of Dormand and Prince that adapt; return how often it was asked.
+    """Follow the field by steps of Dormand and Prince that adapt; return how often it was evaluated.
 
     `state` is the points and, below them, their log-determinants; `times` are the first, the last,
     and the error allowed in a step. Where no step is small enough, the state is broken.
@@ -1846,7 +1846,7 @@ def _solve(row, w, times, fixed, state, rows, dim, n):
     units = rows[row[lay.OWN] * n :]
     slopes = units[7 * width * n :]
     after, error = slopes[7 * all_size :], slopes[8 * all_size :]
-    t, step, asked = start, (end - start) * _EIGHTH, _ONE
+    t, step, evaluations = start, (end - start) * _EIGHTH, _ONE
     _field(w, fixed, t, state, units, slopes, slopes[size:], 0, width, dim, n)
     while t != end:
         last = abs(end - t) <= abs(step)
@@ -1860,28 +1860,30 @@ def _solve(row, w, times, fixed, state, rows, dim, n):
             slope = slopes[(stage + 1) * all_size :]
             at = t + step * _STAGE_TIMES[stage]
             _field(w, fixed, at, after, units, slope, slope[size:], 0, width, dim, n)
-        asked += f32(6)
+        evaluations += f32(6)
         _clear(error, all_size)
         for k in range(7):
             _add_times(error, step * _ERRORS[k], slopes[k * all_size :], all_size)
-        of_points = _squared_error(error, state, after, tolerance, size)
-        wrong = _squared_error(error[size:], state[size:], after[size:], tolerance, n)
+        of_points = _error_ratio(error, state, after, tolerance, size)
+        ratio = _error_ratio(error[size:], state[size:], after[size:], tolerance, n)
         # One that is NaN stays; the built-in maximum would swallow it.
-        wrong = of_points if of_points > wrong or of_points != of_points else wrong
-        if wrong <= _ONE:
+        ratio = of_points if of_points > ratio or of_points != of_points else ratio
+        if ratio <= _ONE:
             t = end if last else t + step
             _copy(state, after, all_size)
             _copy(slopes, slopes[6 * all_size :], all_size)
             # An order of five: the error grows with the fifth power of the step.
-            step *= min(f32(10), f32(0.9) * _exp(f32(-0.1) * _log(max(wrong, _TINY))))
-        elif wrong < _INFINITE:
-            step *= max(f32(0.2), f32(0.9) * _exp(f32(-0.1) * _log(wrong)))
+            step *= min(f32(10), f32(0.9) * _exp(f32(-0.1) * _log(max(ratio, _TINY))))
+        elif ratio < _INFINITE:
+            step *= max(f32(0.2), f32(0.9) * _exp(f32(-0.1) * _log(ratio)))
         else:
             step *= f32(0.2)
-        if t != end and (abs(step) < f32(1e-6) * abs(end - start) or asked > _MOST_ASKED):
+        if t != end and (
+            abs(step) < f32(1e-6) * abs(end - start) or evaluations > _MOST_EVALUATIONS
+        ):
             _fill(state, _NAN, all_size)
             break
-    return asked
+    return evaluations
 
 
 # Layers from z to x.

@@ -32,7 +32,8 @@ class Timing(TypedDict):
     """Milliseconds for so many points: their log-densities, and as many samples.
 
     `log_prob_ms` is None for a model without a likelihood. `evaluations` counts how often one pass
-    of log-densities evaluates the vector field of an ODE; 0 where there is none.
+    of log-densities evaluates the vector field of an ODE, for a point on average; 0 where there is
+    none.
     """
 
     points: int

@@ -401,6 +401,22 @@ def divergence(field: Callable[[Tensor, Tensor], Tensor], t: Tensor, x: Tensor) 
         return jacobian(field(t, x), x).diagonal(dim1=1, dim2=2).sum(-1)
 
 
+def solution(
+    field: Callable[[Tensor, Tensor], Tensor],
+    y: Tensor,
+    times: tuple[float, float],
+    **solver: Any,  # noqa: ANN401
+) -> tuple[Tensor, Tensor]:
+    """Return points at the last time and their log-det, with the divergence by autograd."""
+    states, log_dets = odeint(
+        lambda t, state: (field(t, state[0]), divergence(field, t, state[0])),
+        (y, y.new_zeros(len(y))),
+        torch.tensor(times, dtype=torch.float64),
+        **solver,
+    )
+    return states[-1], log_dets[-1]
+
+
 def continuous_layer(dim: int, solver: str = "rk4", steps: int = 64) -> ContinuousLayer:
     layer = random_flow("ffjord", dim, spread=SPREAD).bijections[2]
     assert isinstance(layer, ContinuousLayer)
@@ -418,14 +434,7 @@ def test_continuous_layer_against_an_adaptive_solver(
     field = plain_field(layer.field, dim)
     y = base_points(50, dim)
     for ours, times in ((layer.forward, (0.25, 1.0)), (layer.inverse, (1.0, 0.25))):
-        states, log_dets = odeint(
-            lambda t, state: (field(t, state[0]), divergence(field, t, state[0])),
-            (y, torch.zeros(50, dtype=torch.float64)),
-            torch.tensor(times, dtype=torch.float64),
-            rtol=1e-10,
-            atol=1e-10,
-        )
-        assert_same(ours(y), (states[-1], log_dets[-1]), atol=tolerance)
+        assert_same(ours(y), solution(field, y, times, rtol=1e-10, atol=1e-10), atol=tolerance)
 
 
 @pytest.mark.parametrize("dim", DIMS)
@@ -436,15 +445,9 @@ def test_fixed_steps_against_the_same_rule(dim: int, steps: int) -> None:
     layer = ContinuousLayer(whole.field, (0.1, 0.93), steps=steps).train()
     field = plain_field(layer.field, dim)
     y = base_points(50, dim)
+    rule = {"method": "rk4", "options": {"step_size": 0.83 / steps}}
     for ours, times in ((layer.forward, (0.1, 0.93)), (layer.inverse, (0.93, 0.1))):
-        states, log_dets = odeint(
-            lambda t, state: (field(t, state[0]), divergence(field, t, state[0])),
-            (y, torch.zeros(50, dtype=torch.float64)),
-            torch.tensor(times, dtype=torch.float64),
-            method="rk4",
-            options={"step_size": 0.83 / steps},
-        )
-        assert_same(ours(y), (states[-1], log_dets[-1]), atol=1e-10)
+        assert_same(ours(y), solution(field, y, times, **rule), atol=1e-10)
 
 
 @pytest.mark.parametrize("backwards", [False, True])
