@@ -1834,7 +1834,7 @@ def _error_ratio(error, before, after, tolerance, size):
 
 @_kernel("PAAAAAii -> f")
 def _solve(row, w, times, fixed, state, rows, dim, n):
-    """Follow the field by steps of Dormand and Prince that adapt; return how often it was evaluated.
+    """Follow the field by adaptive steps of Dormand and Prince; return how often it was evaluated.
 
     `state` is the points and, below them, their log-determinants; `times` are the first, the last,
     and the error allowed in a step. Where no step is small enough, the state is broken.
